@@ -1,0 +1,145 @@
+// The yardstick of scripts/bench: what Boost.Beast does with nothing around it.
+//
+//     bare_beast_server <port> <threads> <body of a GET's answer> [<body of a POST's answer>]
+//
+// Any GET is answered with a fixed 200, any POST is read and answered with a fixed 201. It is
+// written to be quick: callbacks instead of coroutines, an io_context a thread, the io_context's own
+// executor instead of the type-erased one, parser and buffers that are kept from request to request,
+// no timeouts, no routing, no log.
+
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using Executor = asio::io_context::executor_type;
+using Socket = asio::basic_stream_socket<tcp, Executor>;
+
+struct Answers {
+    std::string get;
+    std::string post;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+  public:
+    Session(Socket socket, const Answers& answers) : socket_(std::move(socket)), answers_(answers) {
+        beast::error_code ignored;
+        socket_.set_option(tcp::no_delay(true), ignored);
+    }
+
+    void read() {
+        parser_.emplace();
+        http::async_read(
+            socket_,
+            buffer_,
+            *parser_,
+            [self = shared_from_this()](beast::error_code ec, std::size_t) {
+                if (!ec) self->answer();
+            }
+        );
+    }
+
+  private:
+    void answer() {
+        const auto& request = parser_->get();
+        const bool post = request.method() == http::verb::post;
+        response_ = {post ? http::status::created : http::status::ok, request.version()};
+        response_.set(http::field::content_type, "application/hal+json;charset=UTF-8");
+        response_.keep_alive(request.keep_alive());
+        response_.body() = post ? answers_.post : answers_.get;
+        response_.prepare_payload();
+        http::async_write(
+            socket_,
+            response_,
+            [self = shared_from_this()](beast::error_code ec, std::size_t) {
+                if (ec) return;
+                if (self->response_.keep_alive()) return self->read();
+                self->socket_.shutdown(Socket::shutdown_send, ec);
+            }
+        );
+    }
+
+    Socket socket_;
+    beast::flat_buffer buffer_;
+    std::optional<http::request_parser<http::string_body>> parser_;
+    http::response<http::string_body> response_;
+    const Answers& answers_;
+};
+
+class Listener {
+  public:
+    Listener(std::vector<std::unique_ptr<asio::io_context>>& loops, std::uint16_t port, Answers answers)
+        : loops_(loops), answers_(std::move(answers)), acceptor_(*loops.front()) {
+        const tcp::endpoint endpoint(asio::ip::make_address("127.0.0.1"), port);
+        acceptor_.open(endpoint.protocol());
+        acceptor_.set_option(tcp::acceptor::reuse_address(true));
+        acceptor_.bind(endpoint);
+        acceptor_.listen(4096);
+    }
+
+    void accept() {
+        asio::io_context& loop = *loops_[next_++ % loops_.size()];
+        acceptor_.async_accept(
+            loop.get_executor(),
+            [this](beast::error_code ec, Socket socket) {
+                if (!ec) start(std::move(socket));
+                accept();
+            }
+        );
+    }
+
+  private:
+    void start(Socket socket) {
+        const auto executor = socket.get_executor();
+        auto session = std::make_shared<Session>(std::move(socket), answers_);
+        asio::dispatch(executor, [session = std::move(session)] { session->read(); });
+    }
+
+    std::vector<std::unique_ptr<asio::io_context>>& loops_;
+    const Answers answers_;
+    asio::basic_socket_acceptor<tcp, Executor> acceptor_;
+    std::size_t next_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 4) {
+        std::cerr << "usage: bare_beast_server <port> <threads> <GET body> [<POST body>]\n";
+        return EXIT_FAILURE;
+    }
+    const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
+    const auto threads = static_cast<std::size_t>(std::max(1, std::atoi(argv[2])));
+    std::vector<std::unique_ptr<asio::io_context>> loops;
+    for (std::size_t i = 0; i < threads; ++i) loops.push_back(std::make_unique<asio::io_context>(1));
+    Listener listener(loops, port, {argv[3], argc > 4 ? argv[4] : argv[3]});
+    listener.accept();
+    std::vector<std::jthread> running;
+    for (const auto& loop : loops) {
+        running.emplace_back([&loop = *loop] {
+            const auto work = asio::make_work_guard(loop);
+            loop.run();
+        });
+    }
+}

@@ -1,0 +1,6 @@
+CREATE TABLE delivery(
+    id INTEGER PRIMARY KEY,
+    order_id INTEGER NOT NULL UNIQUE,
+    address TEXT NOT NULL,
+    status TEXT NOT NULL
+) STRICT;

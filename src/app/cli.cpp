@@ -1,0 +1,203 @@
+#include "app/cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "app/serve.hpp"
+#include "app/tools.hpp"
+
+namespace bookstore::app {
+namespace {
+
+constexpr auto default_url = "http://127.0.0.1:8080";
+
+/// --drain-timeout -> BOOKSTORE_DRAIN_TIMEOUT
+std::string environment_name(std::string flag) {
+    flag.erase(0, 2);
+    std::ranges::transform(flag, flag.begin(), [](char c) {
+        return c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    });
+    return "BOOKSTORE_" + flag;
+}
+
+template <class T>
+CLI::Option* add(CLI::App& app, const std::string& flag, T& value, const std::string& help) {
+    return app.add_option(flag, value, help)->envname(environment_name(flag))->capture_default_str();
+}
+
+/// "HOST:PORT"; an IPv6 host in brackets.
+void read_listen(const std::string& text, http::ServerOptions& server) {
+    const auto colon = text.rfind(':');
+    unsigned port = 0;
+    if (colon == std::string::npos || colon == 0) {
+        throw std::runtime_error("--listen wants HOST:PORT, for example 127.0.0.1:8080");
+    }
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error != std::errc() || rest != end || port > 65535) {
+        throw std::runtime_error("--listen: " + text + " has no port from 0 to 65535");
+    }
+    server.host = text.substr(0, colon);
+    if (server.host.starts_with('[') && server.host.ends_with(']')) {
+        server.host = server.host.substr(1, server.host.size() - 2);
+    }
+    server.port = static_cast<std::uint16_t>(port);
+}
+
+/// What the flags are read into before they become options.
+struct Flags {
+    std::string listen = "127.0.0.1:8080";
+    std::string log_format = "text";
+    std::int64_t drain_delay_ms = 0;
+    std::int64_t drain_timeout_ms = 10'000;
+    std::int64_t idle_ms = 60'000;
+    std::int64_t header_ms = 10'000;
+    std::int64_t body_ms = 30'000;
+    std::int64_t write_ms = 30'000;
+    std::int64_t heartbeat_ms = 15'000;
+    ServeOptions serve;
+    EventsOptions events;
+    RebuildOptions rebuild;
+};
+
+void add_server_flags(CLI::App& app, Flags& flags) {
+    http::ServerOptions& server = flags.serve.server;
+    add(app, "--listen", flags.listen, "HOST:PORT; port 0: the system chooses one");
+    add(app, "--threads", server.threads, "I/O threads")->check(CLI::Range(1, 64));
+    add(app, "--max-connections", server.max_connections, "Connections at a time")
+        ->check(CLI::Range(1, 1'000'000));
+    add(app, "--max-body-bytes", server.max_body_bytes, "Of a request; more is 413");
+    add(app, "--max-header-bytes", server.max_header_bytes, "Of a request; more is 431");
+    add(app, "--max-target-bytes", server.max_target_bytes, "Of a request; more is 414");
+    add(app, "--idle-timeout", flags.idle_ms, "ms between requests of a connection");
+    add(app, "--header-timeout", flags.header_ms, "ms for a request's header; then 408");
+    add(app, "--body-timeout", flags.body_ms, "ms for a request's body; then 408");
+    add(app, "--write-timeout", flags.write_ms, "ms for a client to take an answer");
+    add(app, "--heartbeat", flags.heartbeat_ms, "ms between comments on a quiet event stream");
+    add(app, "--drain-delay", flags.drain_delay_ms, "ms not ready before accepting ends");
+    add(app, "--drain-timeout", flags.drain_timeout_ms, "ms for what is in flight at the end");
+}
+
+void add_system_flags(CLI::App& app, Flags& flags) {
+    SystemOptions& system = flags.serve.system;
+    system.data_dir = "./data";
+    add(app, "--data-dir", system.data_dir, "Where the SQLite files are");
+    add(app, "--stopped", system.stopped, "Contexts that rest from the start, by comma")
+        ->delimiter(',')
+        ->check(CLI::IsMember(context_names));
+    add(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
+        ->check(CLI::PositiveNumber);
+    add(app, "--payment-timeout", system.payment.van_timeout_ms, "ms for VAN to answer payment");
+    add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0");
+    van::BreakerOptions& breaker = system.van.breaker;
+    add(app, "--breaker-timeout", breaker.timeout_ms, "ms, then a call of VAN's network failed");
+    add(app, "--breaker-sleep-window", breaker.sleep_window_ms, "ms open before a trial");
+    add(app, "--breaker-request-volume", breaker.request_volume, "Calls in the window to open");
+    add(app, "--breaker-error-percent", breaker.error_percent, "Of them failed, to open")
+        ->check(CLI::Range(1, 100));
+    add(app, "--breaker-window", breaker.window_ms, "ms, rolling, in 10 buckets")
+        ->check(CLI::Range(10, 3'600'000));
+    add(app, "--log-format", flags.log_format, "text, or json: an object a line")
+        ->check(CLI::IsMember({"text", "json"}));
+    add(app, "--log-level", flags.serve.log_level, "trace, debug, info, warning, error, off")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+}
+
+int run_serve(Flags& flags) {
+    using std::chrono::milliseconds;
+    ServeOptions& options = flags.serve;
+    read_listen(flags.listen, options.server);
+    options.server.idle_timeout = milliseconds(flags.idle_ms);
+    options.server.header_timeout = milliseconds(flags.header_ms);
+    options.server.body_timeout = milliseconds(flags.body_ms);
+    options.server.write_timeout = milliseconds(flags.write_ms);
+    options.server.heartbeat = milliseconds(flags.heartbeat_ms);
+    options.drain_delay = milliseconds(flags.drain_delay_ms);
+    options.drain_timeout = milliseconds(flags.drain_timeout_ms);
+    options.log_format = flags.log_format == "json" ? LogFormat::json : LogFormat::text;
+    if (options.system.payment.van_timeout_ms <= options.system.van.breaker.timeout_ms) {
+        throw std::runtime_error(
+            "--payment-timeout must exceed --breaker-timeout, or every slow charge counts as "
+            "unanswered"
+        );
+    }
+    return serve(options);
+}
+
+CLI::App* add_serve(CLI::App& app, Flags& flags) {
+    CLI::App* serve = app.add_subcommand("serve", "Serve the bookstore over HTTP");
+    flags.serve.server.threads = std::max(1U, std::thread::hardware_concurrency());
+    add_server_flags(*serve, flags);
+    add_system_flags(*serve, flags);
+    return serve;
+}
+
+void add_where(CLI::App& app, std::string& url, std::string& data_dir) {
+    url = default_url;
+    CLI::Option* at = add(app, "--url", url, "Of the running server");
+    CLI::Option* in = app.add_option(
+        "--data-dir", data_dir, "Work on this directory, which no process may hold, instead"
+    );
+    at->excludes(in);
+}
+
+CLI::App* add_events(CLI::App& app, Flags& flags) {
+    CLI::App* events = app.add_subcommand("events", "Print events, a JSON line each");
+    events->add_flag("--from-beginning", flags.events.from_beginning, "All, not the coming ones");
+    events->add_flag("--follow", flags.events.follow, "Go on with those to come");
+    add_where(*events, flags.events.url, flags.events.data_dir);
+    return events;
+}
+
+CLI::App* add_rebuild(CLI::App& app, Flags& flags) {
+    CLI::App* rebuild = app.add_subcommand("rebuild", "Rebuild a read model from the events");
+    rebuild->add_option("read-model", flags.rebuild.read_model, "my-page or payment-history")
+        ->required()
+        ->check(CLI::IsMember({"my-page", "payment-history"}));
+    add_where(*rebuild, flags.rebuild.url, flags.rebuild.data_dir);
+    return rebuild;
+}
+
+int fail(const std::string& why) {
+    std::fprintf(stderr, "bookstore: %s\n", why.c_str());
+    return 1;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    Flags flags;
+    CLI::App app("An order-processing backend for an online bookshop", "bookstore");
+    app.set_version_flag("--version", std::string("bookstore ") + BOOKSTORE_VERSION);
+    app.require_subcommand(1);
+    const CLI::App* serve = add_serve(app, flags);
+    const CLI::App* events = add_events(app, flags);
+    const CLI::App* rebuild = add_rebuild(app, flags);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help, --version
+        return app.exit(success);
+    } catch (const CLI::ParseError& error) {
+        std::string why = error.what();
+        std::ranges::replace(why, '\n', ' ');
+        return fail(why + " (see bookstore --help)");
+    }
+    try {
+        if (serve->parsed()) {
+            return run_serve(flags);
+        }
+        if (events->parsed()) {
+            return print_events(flags.events);
+        }
+        return rebuild->parsed() ? app::rebuild(flags.rebuild) : 1;
+    } catch (const std::exception& error) {
+        return fail(error.what());
+    }
+}
+
+}  // namespace bookstore::app

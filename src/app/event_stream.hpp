@@ -1,0 +1,18 @@
+#pragma once
+
+#include <vector>
+
+#include "bus/topic.hpp"
+#include "http/router.hpp"
+
+namespace bookstore::app {
+
+/// GET /events: the topic as Server-Sent Events (the WHATWG HTML standard, 9.2), in place of a
+/// console consumer. `id:` is the position, `event:` the type, `data:` the JSON line.
+///
+/// ?from=beginning|end|POSITION (inclusive), Last-Event-ID (exclusive; it wins), ?type=, ?key=,
+/// ?follow=false ends at the end of the log. By default from the end; with follow=false from the
+/// beginning.
+http::Route events_route(bus::Topic& topic);
+
+}  // namespace bookstore::app

@@ -1,0 +1,177 @@
+#include "app/system.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
+#include "modules/customer/module.hpp"
+#include "modules/delivery/module.hpp"
+#include "modules/inventory/module.hpp"
+#include "modules/order/module.hpp"
+#include "modules/payment_history/module.hpp"
+#include "modules/van/module.hpp"
+
+namespace bookstore::app {
+
+const std::vector<std::string> context_names{
+    "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"};
+
+namespace {
+
+storage::Database::Options topic_options(const SystemOptions& options, const Clock& clock) {
+    storage::Database::Options result;
+    result.path = options.data_dir + "/topic.db";
+    result.vfs = options.vfs;
+    result.migrations = {"topic"};
+    result.now_ms = clock.now_ms();
+    return result;
+}
+
+/// In-process adapter of a port that asks whether another context has such a thing.
+auto asks(kernel::Module& module, bool (*has)(storage::Connection&, std::int64_t)) {
+    return [&module, has](std::int64_t id, const std::function<void(order::Found)>& done) {
+        if (!module.available()) {
+            done(order::Found::unavailable);
+            return;
+        }
+        order::Found found = order::Found::unavailable;
+        try {
+            const storage::Reader reader = module.database().read();
+            found = has(*reader, id) ? order::Found::yes : order::Found::no;
+        } catch (const storage::Error&) {
+            found = order::Found::unavailable;
+        }
+        done(found);
+    };
+}
+
+payment::VanAnswer van_answer(van::Answer answer) {
+    switch (answer) {
+        case van::Answer::completed: return payment::VanAnswer::completed;
+        case van::Answer::failed: return payment::VanAnswer::failed;
+        case van::Answer::canceled: return payment::VanAnswer::canceled;
+        case van::Answer::unavailable:
+        case van::Answer::other_amount: return payment::VanAnswer::none;
+    }
+    return payment::VanAnswer::none;
+}
+
+/// In-process adapter of payment's port.
+payment::VanPort van_port(kernel::Module& module, van::Van& van) {
+    payment::VanPort port;
+    port.charge = [&module, &van](
+                      const std::string& key,
+                      Money amount,
+                      const std::function<void(payment::VanAnswer)>& done
+                  ) {
+        if (!module.available()) {
+            done(payment::VanAnswer::none);
+            return;
+        }
+        van.charge(key, amount, [done](van::Answer answer, std::int64_t) {
+            done(van_answer(answer));
+        });
+    };
+    port.cancel = [&module, &van](
+                      const std::string& key, const std::function<void(payment::VanAnswer)>& done
+                  ) {
+        if (!module.available()) {
+            done(payment::VanAnswer::none);
+            return;
+        }
+        van.cancel(key, [done](van::Answer answer, std::int64_t) { done(van_answer(answer)); });
+    };
+    return port;
+}
+
+}  // namespace
+
+System::System(SystemOptions options, const Clock& clock, Random& random, Ring ring)
+    : ring_(std::move(ring)), topic_(topic_options(options, clock)) {
+    for (std::size_t place = 0; place < context_names.size(); ++place) {
+        const kernel::Environment environment{
+            .data_dir = options.data_dir,
+            .vfs = options.vfs,
+            .topic = topic_,
+            .clock = clock,
+            .random = random,
+            .retry = options.retry,
+            .ring_relay = [this] { ring_(relay_bell); }};
+        modules_.push_back(std::make_unique<kernel::Module>(
+            context_names[place], environment, [this, place] { ring_(place); }
+        ));
+    }
+    install(options);
+    std::vector<bus::Outbox*> outboxes;
+    for (const auto& module : modules_) {
+        outboxes.push_back(&module->outbox());
+    }
+    relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock);
+    for (const auto& module : modules_) {
+        module->start(std::ranges::find(options.stopped, module->name()) != options.stopped.end());
+    }
+}
+
+System::~System() = default;
+
+void System::install(const SystemOptions& options) {
+    kernel::Module& customer = module("customer");
+    kernel::Module& inventory = module("inventory");
+    kernel::Module& van_module = module("van");
+    customer::install(customer);
+    inventory::install(inventory);
+    order::install(
+        module("order"),
+        {.has_customer = asks(customer, customer::has_customer),
+         .has_book = asks(inventory, inventory::has_book)}
+    );
+    delivery::install(module("delivery"));
+    van_ = van::install(van_module, options.van);
+    payment::install(module("payment"), van_port(van_module, *van_), options.payment);
+    payment_history::install(module("payment_history"));
+}
+
+kernel::Module& System::module(std::string_view name) {
+    return **std::ranges::find_if(modules_, [&](const auto& m) { return m->name() == name; });
+}
+
+kernel::Rebuild* System::rebuild(std::string_view name) {
+    for (const auto& module : modules_) {
+        for (const auto& rebuild : module->rebuilds()) {
+            if (rebuild->name() == name) {
+                return rebuild.get();
+            }
+        }
+    }
+    return nullptr;
+}
+
+std::vector<http::Route> System::take_routes() {
+    std::vector<http::Route> routes;
+    for (const auto& module : modules_) {
+        std::ranges::move(module->take_routes(), std::back_inserter(routes));
+    }
+    return routes;
+}
+
+bool System::ready() const {
+    return std::ranges::all_of(modules_, [](const auto& module) {
+        return module->state() != kernel::Module::State::starting;
+    });
+}
+
+std::string System::fault() const {
+    for (const auto& module : modules_) {
+        if (!module->database().writer().healthy()) {
+            return fmt::format("the storage of the {} context refuses writes", module->name());
+        }
+    }
+    if (!relay_->healthy()) {
+        return "the relay cannot write the topic";
+    }
+    return {};
+}
+
+}  // namespace bookstore::app

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "bus/relay.hpp"
+#include "bus/topic.hpp"
+#include "http/router.hpp"
+#include "kernel/module.hpp"
+#include "kernel/rebuild.hpp"
+#include "modules/payment/module.hpp"
+#include "modules/van/van.hpp"
+
+namespace bookstore::app {
+
+/// The names of the contexts, in the order in which they start.
+extern const std::vector<std::string> context_names;
+
+struct SystemOptions {
+    std::string data_dir{};
+    std::string vfs{};  ///< SQLite's; empty: the default
+    bus::RetryPolicy retry{};
+    payment::Options payment{};
+    van::Options van{};
+    std::vector<std::string> stopped{};  ///< contexts that rest from the start
+};
+
+/// The seven contexts, the topic and the relay, wired to each other; without threads and without a
+/// server, so that a simulation can step them in any order. Opening it migrates and recovers.
+class System {
+  public:
+    /// Tells that a context (its place in modules()) or the relay (relay_bell) has something to do.
+    using Ring = std::function<void(std::size_t place)>;
+    static constexpr std::size_t relay_bell = 7;
+
+    /// Throws storage::Refused (with a line for the user) or storage::Error. The directory must be
+    /// held by this process, and clock and random outlive the system.
+    System(SystemOptions options, const Clock& clock, Random& random, Ring ring);
+    ~System();
+    System(const System&) = delete;
+    System& operator=(const System&) = delete;
+
+    bus::Topic& topic() { return topic_; }
+    bus::Relay& relay() { return *relay_; }
+    const std::vector<std::unique_ptr<kernel::Module>>& modules() { return modules_; }
+    kernel::Module& module(std::string_view name);
+    /// The rebuild of that read model; null when there is none of that name.
+    kernel::Rebuild* rebuild(std::string_view name);
+    /// Every context's routes. Once.
+    std::vector<http::Route> take_routes();
+
+    /// Every context has caught up with what it missed (one that is stopped does not count).
+    bool ready() const;
+    /// Why the storage or the relay does not work; empty when they do.
+    std::string fault() const;
+
+  private:
+    void install(const SystemOptions& options);
+
+    Ring ring_;
+    bus::Topic topic_;
+    std::vector<std::unique_ptr<kernel::Module>> modules_;
+    std::unique_ptr<van::Van> van_;
+    std::unique_ptr<bus::Relay> relay_;
+};
+
+}  // namespace bookstore::app

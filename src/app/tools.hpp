@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bookstore::app {
+
+struct EventsOptions {
+    bool from_beginning = false;
+    bool follow = false;  ///< without from_beginning it follows in any case
+    std::string url;
+    std::string data_dir;  ///< if given: read there, where no process holds it
+};
+
+/// Prints the JSON lines of events. Returns the exit status.
+int print_events(const EventsOptions& options);
+
+struct RebuildOptions {
+    std::string read_model;  ///< my-page or payment-history
+    std::string url;
+    std::string data_dir;  ///< if given: done there, where no process holds it
+};
+
+/// Rebuilds a read model and waits until it is done. Returns the exit status.
+int rebuild(const RebuildOptions& options);
+
+}  // namespace bookstore::app

@@ -1,0 +1,52 @@
+#include "base/json.hpp"
+
+#include <charconv>
+
+namespace bookstore::json {
+namespace {
+
+constexpr char hex[] = "0123456789abcdef";
+
+bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
+void append_escaped(std::string& out, char c) {
+    switch (c) {
+        case '"': out += "\\\""; return;
+        case '\\': out += "\\\\"; return;
+        case '\n': out += "\\n"; return;
+        case '\r': out += "\\r"; return;
+        case '\t': out += "\\t"; return;
+        default: break;
+    }
+    out += "\\u00";
+    out += hex[(static_cast<unsigned char>(c) >> 4) & 0xf];
+    out += hex[static_cast<unsigned char>(c) & 0xf];
+}
+
+}  // namespace
+
+void append(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!plain(text[i])) {
+            out.append(text, begin, i - begin);
+            append_escaped(out, text[i]);
+            begin = i + 1;
+        }
+    }
+    out.append(text, begin, text.size() - begin);
+    out += '"';
+}
+
+void append(std::string& out, std::int64_t number) {
+    char digits[24];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+    out.append(digits, end);
+}
+
+void append(std::string& out, bool value) { out += value ? "true" : "false"; }
+
+void append(std::string& out, Money money) { out += money.text(); }
+
+}  // namespace bookstore::json

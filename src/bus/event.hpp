@@ -1,0 +1,58 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/json.hpp"
+
+namespace bookstore::bus {
+
+/// An event on its way: what crosses from one context to another, and nothing else.
+struct Envelope {
+    std::int64_t position = 0;         ///< in the topic, from 1; 0 while it is not there
+    std::string source;                ///< the module that published it
+    std::int64_t source_position = 0;  ///< in that module's outbox; with `source` the event's identity
+    std::string key;                   ///< events of one key are handled in order
+    std::string type;
+    std::int64_t time_ms = 0;
+    std::string trace;    ///< W3C traceparent of the request that caused it; may be empty
+    std::string payload;  ///< the JSON line
+};
+
+/// A described struct with its name on the wire.
+template <class E>
+concept Event = requires {
+    { E::event_type } -> std::convertible_to<std::string_view>;
+};
+
+/// "order-5" where there is an order, else "book-5" or "customer-5".
+template <Event E>
+std::string key_of(const E& event) {
+    if constexpr (requires { event.order_id; }) {
+        return "order-" + std::to_string(event.order_id);
+    } else if constexpr (requires { event.book_id; }) {
+        return "book-" + std::to_string(event.book_id);
+    } else {
+        return "customer-" + std::to_string(event.customer_id);
+    }
+}
+
+/// {"eventType":...,"timestamp":...,<fields>,"me":true}
+template <Event E>
+std::string payload_of(const E& event, std::int64_t time_ms) {
+    std::string out;
+    out.reserve(256);
+    out += R"({"eventType":")";
+    out += E::event_type;
+    out += R"(","timestamp":")";
+    out += event_timestamp(time_ms);
+    out += "\",";
+    json::append_fields(out, event);
+    out += R"(,"me":true})";
+    return out;
+}
+
+}  // namespace bookstore::bus

@@ -1,0 +1,78 @@
+#include "bus/outbox.hpp"
+
+namespace bookstore::bus {
+namespace {
+
+const storage::Sql insert_row{
+    "*",
+    "INSERT INTO outbox(key, type, time, trace, payload) VALUES (?1, ?2, ?3, ?4, ?5)"};
+const storage::Sql delete_relayed{"*", "DELETE FROM outbox WHERE position <= ?1"};
+const storage::Sql select_rows{
+    "*",
+    "SELECT position, key, type, time, trace, payload FROM outbox "
+    "WHERE position > ?1 ORDER BY position LIMIT ?2"};
+const storage::Sql select_newest{"*", "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"};
+
+}  // namespace
+
+Outbox::Outbox(std::string source, storage::Database& database, std::function<void()> ring)
+    : source_(std::move(source)), database_(database), ring_(std::move(ring)) {
+    database_.writer().at_begin([this](storage::Connection& db) {
+        removing_ = relayed_.load(std::memory_order_acquire);
+        if (removing_ > removed_) {
+            db.prepare(delete_relayed).bind(removing_).run();
+        }
+    });
+    database_.writer().after_commit([this] {
+        removed_ = removing_;
+        if (appended_) {
+            appended_ = false;
+            signal();
+            ring_();
+        }
+    });
+}
+
+void Outbox::append(
+    storage::Connection& db,
+    std::string_view key,
+    std::string_view type,
+    std::int64_t time_ms,
+    std::string_view trace,
+    std::string_view payload
+) {
+    db.prepare(insert_row).bind(key, type, time_ms, trace, payload).run();
+    appended_ = true;
+}
+
+std::vector<Envelope> Outbox::read(std::int64_t position, std::size_t limit) {
+    std::vector<Envelope> rows;
+    const storage::Reader reader = database_.read();
+    auto statement = reader->prepare(select_rows);
+    statement.bind(position, limit);
+    while (statement.step()) {
+        rows.push_back({
+            .position = 0,
+            .source = source_,
+            .source_position = statement.integer(0),
+            .key = statement.string(1),
+            .type = statement.string(2),
+            .time_ms = statement.integer(3),
+            .trace = statement.string(4),
+            .payload = statement.string(5),
+        });
+    }
+    return rows;
+}
+
+std::int64_t Outbox::newest() {
+    const storage::Reader reader = database_.read();
+    auto statement = reader->prepare(select_newest);
+    return statement.step() ? statement.integer(0) : 0;
+}
+
+std::int64_t Outbox::depth() {
+    return newest() - relayed_.load(std::memory_order_acquire);
+}
+
+}  // namespace bookstore::bus

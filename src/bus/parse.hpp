@@ -1,0 +1,58 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <stdexcept>
+
+#include "bus/event.hpp"
+
+// Kept apart from event.hpp: only who subscribes needs Boost.JSON.
+
+namespace bookstore::bus {
+namespace detail {
+
+inline void take(const boost::json::value& value, std::int64_t& into) { into = value.as_int64(); }
+inline void take(const boost::json::value& value, std::string& into) { into = value.as_string(); }
+inline void take(const boost::json::value& value, bool& into) { into = value.as_bool(); }
+inline void take(const boost::json::value& value, Money& into) {
+    const auto money = Money::from_double(value.to_number<double>());
+    if (!money) {
+        throw std::invalid_argument("not an amount");
+    }
+    into = *money;
+}
+template <class T>
+void take(const boost::json::value& value, std::optional<T>& into) {
+    if (value.is_null()) {
+        into.reset();
+    } else {
+        take(value, into.emplace());
+    }
+}
+
+}  // namespace detail
+
+/// The event in a payload that payload_of made. Throws std::exception when it is none.
+template <Event E>
+E parse_event(std::string_view payload) {
+    unsigned char buffer[2048];
+    boost::json::monotonic_resource memory(buffer);
+    const boost::json::value value = boost::json::parse(payload, &memory);
+    const boost::json::object& object = value.as_object();
+    E event;
+    json::for_each_field(event, [&](std::string_view name, auto& member) {
+        try {
+            detail::take(object.at(name), member);
+        } catch (const std::exception& error) {
+            throw std::invalid_argument(
+                fmt::format("event {}: field {}: {}", E::event_type, name, error.what())
+            );
+        }
+    });
+    return event;
+}
+
+}  // namespace bookstore::bus

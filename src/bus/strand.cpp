@@ -1,0 +1,49 @@
+#include "bus/strand.hpp"
+
+namespace bookstore::bus {
+
+void Strand::post(Callback callback) {
+    bool first = false;
+    {
+        const std::scoped_lock lock(mutex_);
+        first = posted_.empty();
+        posted_.push_back(std::move(callback));
+    }
+    if (first) {
+        ring_();
+    }
+}
+
+void Strand::after(std::int64_t ms, Callback callback) {
+    {
+        const std::scoped_lock lock(mutex_);
+        timers_.emplace(clock_.steady_ms() + ms, std::move(callback));
+    }
+    ring_();
+}
+
+bool Strand::step() {
+    std::vector<Callback> due;
+    {
+        const std::scoped_lock lock(mutex_);
+        due.swap(posted_);
+        if (!timers_.empty()) {
+            const auto end = timers_.upper_bound(clock_.steady_ms());
+            for (auto timer = timers_.begin(); timer != end; ++timer) {
+                due.push_back(std::move(timer->second));
+            }
+            timers_.erase(timers_.begin(), end);
+        }
+    }
+    for (const Callback& callback : due) {
+        callback();
+    }
+    return !due.empty();
+}
+
+std::optional<std::int64_t> Strand::next_due_ms() {
+    const std::scoped_lock lock(mutex_);
+    return timers_.empty() ? std::nullopt : std::optional(timers_.begin()->first);
+}
+
+}  // namespace bookstore::bus

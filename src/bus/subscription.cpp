@@ -1,0 +1,369 @@
+#include "bus/subscription.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace bookstore::bus {
+namespace {
+
+const storage::Sql select_cursor{"*", "SELECT position FROM subscription WHERE name = ?1"};
+const storage::Sql insert_cursor{
+    "*", "INSERT INTO subscription(name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING"};
+const storage::Sql update_cursor{
+    "*", "UPDATE subscription SET position = ?2 WHERE name = ?1 AND position = ?3"};
+const storage::Sql replace_cursor{
+    "*",
+    "UPDATE subscription SET position = (SELECT position FROM subscription WHERE name = ?2) "
+    "WHERE name = ?1"};
+const storage::Sql delete_cursor{"*", "DELETE FROM subscription WHERE name = ?1"};
+const storage::Sql savepoint_event{"*", "SAVEPOINT event"};
+const storage::Sql release_event{"*", "RELEASE event"};
+const storage::Sql rollback_event{"*", "ROLLBACK TO event"};
+
+constexpr std::size_t max_batch = 256;
+constexpr std::size_t max_retries = 64;      ///< held events in one transaction
+constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
+constexpr std::int64_t pause_ms = 200;        ///< after a storage error
+
+std::string reason(const std::exception_ptr& error) {
+    if (!error) {
+        return "no reason given";
+    }
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+}
+
+}  // namespace
+
+Subscription::Subscription(std::string name, Context context, RetryPolicy retry)
+    : name_(std::move(name)), context_(std::move(context)), retry_(retry), held_(name_) {}
+
+void Subscription::start() {
+    reload();
+    if (stored_ > context_.topic.end()) {
+        throw storage::Refused(fmt::format(
+            "the data directory was put together from different moments: {}.db has handled the "
+            "events up to {} (subscription {}), but topic.db ends at {}; restore both from one backup",
+            context_.outbox.source(),
+            stored_,
+            name_,
+            context_.topic.end()
+        ));
+    }
+    listening_ = context_.topic.listen(types_, [this](std::int64_t position) {
+        told_of(position);
+        context_.ring();
+    });
+    told_of(context_.topic.end());  // what came before we listened
+}
+
+void Subscription::told_of(std::int64_t position) {
+    std::int64_t known = newest_.load(std::memory_order_relaxed);
+    while (known < position &&
+           !newest_.compare_exchange_weak(known, position, std::memory_order_acq_rel)) {
+    }
+}
+
+void Subscription::reload() {
+    const storage::Reader reader = context_.outbox.database().read();
+    auto statement = reader->prepare(select_cursor);
+    statement.bind(name_);
+    stored_ = statement.step() ? statement.integer(0) : 0;
+    cursor_.store(stored_, std::memory_order_release);
+    told_of(context_.topic.end());
+    look_for_held();
+}
+
+void Subscription::look_for_held() {
+    const storage::Reader reader = context_.outbox.database().read();
+    next_held_ms_ = held_.next_try(*reader);
+    any_held_ = held_.any(*reader);
+}
+
+bool Subscription::caught_up() const {
+    return cursor_.load(std::memory_order_acquire) >= newest_.load(std::memory_order_acquire);
+}
+
+bool Subscription::step() {
+    if (in_flight_ || context_.clock.now_ms() < pause_until_ms_) {
+        return false;
+    }
+    try {
+        if (submit_retries()) {
+            return true;
+        }
+        if (!caught_up()) {
+            auto batch = context_.topic.read(position(), types_, max_batch);
+            if (!batch.events.empty()) {
+                submit_batch(std::move(batch.events), batch.scanned);
+                return true;
+            }
+            cursor_.store(batch.scanned, std::memory_order_release);
+            return true;
+        }
+    } catch (const storage::Error& error) {
+        spdlog::error("subscription {}: {}", name_, error.what());
+        pause_until_ms_ = context_.clock.now_ms() + pause_ms;
+        return false;
+    }
+    if (position() > stored_ && context_.clock.now_ms() >= saved_at_ms_ + save_every_ms) {
+        submit_cursor(position());
+        return true;
+    }
+    return false;
+}
+
+std::optional<std::int64_t> Subscription::next_due_ms() const {
+    if (in_flight_) {
+        return std::nullopt;
+    }
+    std::optional<std::int64_t> due;
+    const auto consider = [&due](std::int64_t at) { due = due ? std::min(*due, at) : at; };
+    if (next_held_ms_) {
+        consider(std::max(*next_held_ms_, pause_until_ms_));
+    }
+    if (!caught_up()) {
+        consider(pause_until_ms_);
+    }
+    if (position() > stored_) {
+        consider(std::max(saved_at_ms_ + save_every_ms, pause_until_ms_));
+    }
+    return due;
+}
+
+void Subscription::submit_batch(std::vector<Envelope> events, std::int64_t scanned) {
+    const bool durable = std::ranges::any_of(events, [this](const Envelope& event) {
+        return handlers_.find(event.type)->second.effect == Effect::durable;
+    });
+    // The cursor may stand at `scanned`: what lies between is foreign.
+    auto batch = std::make_shared<std::vector<Envelope>>(std::move(events));
+    in_flight_ = true;
+    context_.outbox.database().writer().submit({
+        .durable = durable,
+        .run = [this, batch, from = stored_, scanned](storage::Connection& db) {
+            return run_batch(db, *batch, from, scanned);
+        },
+        .done = [this, batch, scanned](const storage::Outcome& outcome) {
+            finished(outcome, scanned);
+            if (outcome.kind == storage::Outcome::Kind::committed) {
+                log_handled(*batch);
+            }
+        },
+    });
+}
+
+void Subscription::log_handled(const std::vector<Envelope>& events) const {
+    if (!spdlog::should_log(spdlog::level::debug)) {
+        return;
+    }
+    for (const Envelope& event : events) {
+        spdlog::debug(
+            "{} handled {} {} at {} trace={}",
+            name_,
+            event.type,
+            event.key,
+            event.position,
+            event.trace
+        );
+    }
+}
+
+bool Subscription::run_batch(
+    storage::Connection& db,
+    const std::vector<Envelope>& events,
+    std::int64_t from,
+    std::int64_t to
+) {
+    if (!move_cursor(db, from, to)) {
+        return false;  // a rebuild has put another cursor there: read it again
+    }
+    UnitOfWork work(db, context_.outbox, context_.clock, {});
+    for (const Envelope& event : events) {
+        if (any_held_ && held_.has(db, event.key)) {
+            held_.hold(db, event, 0, {}, work.now_ms(), std::nullopt);
+        } else if (carefully_) {
+            handle_carefully(work, event);
+        } else {
+            handle(work, event);
+        }
+    }
+    return true;
+}
+
+void Subscription::handle(UnitOfWork& work, const Envelope& event) const {
+    work.set_cause(&event);
+    handlers_.find(event.type)->second.handle(event, work);
+    work.set_cause(nullptr);
+}
+
+void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
+    storage::Connection& db = work.db();
+    db.prepare(savepoint_event).run();
+    try {
+        handle(work, event);
+    } catch (const std::exception& error) {
+        const auto* from_storage = dynamic_cast<const storage::Error*>(&error);
+        if (db.autocommit() || (from_storage != nullptr && !from_storage->constraint())) {
+            throw;  // the storage is at fault, not the event: the batch is repeated
+        }
+        spdlog::warn(
+            "{} could not handle {} {} at {}, it is held: {}",
+            name_,
+            event.type,
+            event.key,
+            event.position,
+            error.what()
+        );
+        db.prepare(rollback_event).run();
+        held_.hold(db, event, 1, error.what(), work.now_ms(), next_try(1));
+        any_held_ = true;
+    }
+    db.prepare(release_event).run();
+}
+
+std::optional<std::int64_t> Subscription::next_try(std::int64_t attempts) {
+    if (attempts >= retry_.attempts) {
+        return std::nullopt;
+    }
+    return context_.clock.now_ms() +
+           backoff_ms(attempts, retry_.first_ms, retry_.most_ms, context_.random);
+}
+
+bool Subscription::submit_retries() {
+    if (!next_held_ms_ || *next_held_ms_ > context_.clock.now_ms()) {
+        return false;
+    }
+    const storage::Reader reader = context_.outbox.database().read();
+    auto rows = std::make_shared<std::vector<Held::Row>>(
+        held_.due(*reader, context_.clock.now_ms(), max_retries)
+    );
+    if (rows->empty()) {
+        next_held_ms_ = held_.next_try(*reader);
+        return false;
+    }
+    in_flight_ = true;
+    context_.outbox.database().writer().submit({
+        .durable = true,
+        .run = [this, rows](storage::Connection& db) { return retry(db, *rows); },
+        .done = [this](const storage::Outcome& outcome) {
+            const bool rolled_back = outcome.kind == storage::Outcome::Kind::rolled_back;
+            finished(outcome, std::nullopt);
+            if (rolled_back) {
+                pause_until_ms_ = context_.clock.now_ms() + pause_ms;
+            }
+        },
+    });
+    return true;
+}
+
+bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& rows) {
+    UnitOfWork work(db, context_.outbox, context_.clock, {});
+    for (const Held::Row& row : rows) {
+        if (!held_.exists(db, row.id)) {
+            continue;
+        }
+        db.prepare(savepoint_event).run();
+        try {
+            handle(work, row.event);
+            held_.handled(db, row, work.now_ms());
+        } catch (const std::exception& error) {
+            const auto* from_storage = dynamic_cast<const storage::Error*>(&error);
+            if (db.autocommit() || (from_storage != nullptr && !from_storage->constraint())) {
+                throw;
+            }
+            db.prepare(rollback_event).run();
+            const auto again = next_try(row.attempts + 1);
+            spdlog::warn(
+                "{} could not handle {} {} at {} (attempt {}), it is {}: {}",
+                name_,
+                row.event.type,
+                row.event.key,
+                row.event.position,
+                row.attempts + 1,
+                again ? "held" : "parked",
+                error.what()
+            );
+            held_.failed(db, row.id, error.what(), again);
+        }
+        db.prepare(release_event).run();
+    }
+    return true;
+}
+
+bool Subscription::move_cursor(storage::Connection& db, std::int64_t from, std::int64_t to) const {
+    if (from == 0) {
+        db.prepare(insert_cursor).bind(name_).run();
+    }
+    db.prepare(update_cursor).bind(name_, to, from).run();
+    return db.changes() == 1;
+}
+
+void Subscription::submit_cursor(std::int64_t position) {
+    in_flight_ = true;
+    context_.outbox.database().writer().submit({
+        .durable = false,
+        .run = [this, from = stored_, position](storage::Connection& db
+               ) { return move_cursor(db, from, position); },
+        .done = [this, position](const storage::Outcome& outcome) { finished(outcome, position); },
+    });
+}
+
+void Subscription::save_cursor() {
+    if (!in_flight_ && position() > stored_) {
+        submit_cursor(position());
+    }
+}
+
+void Subscription::finished(
+    const storage::Outcome& outcome, std::optional<std::int64_t> moved_to
+) {
+    using Kind = storage::Outcome::Kind;
+    in_flight_ = false;
+    if (outcome.kind == Kind::committed) {
+        if (moved_to) {
+            carefully_ = false;
+            stored_ = *moved_to;
+            cursor_.store(stored_, std::memory_order_release);
+            saved_at_ms_ = context_.clock.now_ms();
+        }
+        if (any_held_) {
+            look_for_held();
+        }
+        return;
+    }
+    if (outcome.kind == Kind::rolled_back) {
+        if (outcome.error && !carefully_) {
+            spdlog::debug("subscription {}: {}", name_, reason(outcome.error));
+            carefully_ = true;
+            return;
+        }
+        reload();
+        return;
+    }
+    spdlog::error("subscription {}: {}; the batch is repeated", name_, reason(outcome.error));
+    pause_until_ms_ = context_.clock.now_ms() + pause_ms;
+    try {
+        reload();
+    } catch (const std::exception& error) {
+        spdlog::error("subscription {}: {}", name_, error.what());
+    }
+}
+
+void Subscription::replace_by(storage::Connection& db, const Subscription& other) {
+    db.prepare(insert_cursor).bind(name_).run();
+    db.prepare(replace_cursor).bind(name_, other.name_).run();
+    db.prepare(delete_cursor).bind(other.name_).run();
+    held_.replace_by(db, other.held_);
+}
+
+void Subscription::clear(storage::Connection& db) const {
+    db.prepare(delete_cursor).bind(name_).run();
+    held_.clear(db);
+}
+
+}  // namespace bookstore::bus

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bus/held.hpp"
+#include "bus/outbox.hpp"
+#include "bus/parse.hpp"
+#include "bus/topic.hpp"
+
+namespace bookstore::bus {
+
+/// What handling an event leaves behind.
+enum class Effect {
+    /// Rows of this file alone: after a power loss they are made again from the cursor in the same
+    /// file, so their commit is not synced.
+    replayable,
+    /// Events or intents, which others act on: the commit is synced.
+    durable,
+};
+
+struct RetryPolicy {
+    std::int64_t attempts = 10;  ///< then the event is parked
+    std::int64_t first_ms = 200;
+    std::int64_t most_ms = 60'000;
+};
+
+/// A named durable cursor into the topic, kept in its module's own file. Handling a batch of events,
+/// moving the cursor and writing new outbox rows are one transaction: every effect happens exactly
+/// once, whatever is killed and whenever. Live delivery, catching up and recovery are the same code.
+///
+/// All members on the module's thread, but for position() and lag().
+class Subscription {
+  public:
+    struct Context {
+        Topic& topic;
+        Outbox& outbox;
+        const Clock& clock;
+        Random& random;
+        std::function<void()> ring;  ///< wakes the module's thread
+    };
+
+    Subscription(std::string name, Context context, RetryPolicy retry = {});
+
+    /// Handles events of type E: handler(const E&, UnitOfWork&). A handler that throws is rolled
+    /// back and its event held. Before start().
+    template <Event E, class F>
+    Subscription& on(Effect effect, F handler) {
+        types_.emplace_back(E::event_type);
+        handlers_.emplace(
+            std::string(E::event_type),
+            Handler{effect, [handler = std::move(handler)](const Envelope& event, UnitOfWork& work) {
+                        handler(parse_event<E>(event.payload), work);
+                    }}
+        );
+        return *this;
+    }
+
+    /// Reads the cursor and listens. Throws storage::Refused when it stands beyond the topic's end.
+    void start();
+    /// Submits the next batch, or a retry, or a cursor that moved over foreign events; false when
+    /// there is nothing to do.
+    bool step();
+    /// Writes the cursor if it moved over foreign events: before a stop.
+    void save_cursor();
+    /// When step() has something to do again though nobody rings, on Clock::now_ms.
+    std::optional<std::int64_t> next_due_ms() const;
+
+    /// Inside a transaction of the module: takes over cursor and held events of `other`, which goes.
+    void replace_by(storage::Connection& db, const Subscription& other);
+    /// Inside a transaction: forgets cursor and held events.
+    void clear(storage::Connection& db) const;
+    /// Reads the cursor again, after a transaction that replaced it.
+    void reload();
+
+    const std::string& name() const { return name_; }
+    const Types& types() const { return types_; }
+    /// Everything up to here is handled or held. Any thread.
+    std::int64_t position() const { return cursor_.load(std::memory_order_acquire); }
+    /// Nothing that it handles lies behind its cursor, as far as it was told. Any thread.
+    bool caught_up() const;
+    /// Caught up, and nothing under way.
+    bool idle() const { return !in_flight_ && caught_up(); }
+    Held::Counts held_counts(storage::Connection& db) const { return held_.counts(db); }
+
+  private:
+    struct Handler {
+        Effect effect;
+        std::function<void(const Envelope&, UnitOfWork&)> handle;
+    };
+
+    void submit_batch(std::vector<Envelope> events, std::int64_t scanned);
+    bool run_batch(
+        storage::Connection& db,
+        const std::vector<Envelope>& events,
+        std::int64_t from,
+        std::int64_t to
+    );
+    void handle_carefully(UnitOfWork& work, const Envelope& event);
+    bool submit_retries();
+    bool retry(storage::Connection& db, const std::vector<Held::Row>& rows);
+    void submit_cursor(std::int64_t position);
+    bool move_cursor(storage::Connection& db, std::int64_t from, std::int64_t to) const;
+    void finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
+    void log_handled(const std::vector<Envelope>& events) const;
+    void told_of(std::int64_t position);
+    void handle(UnitOfWork& work, const Envelope& event) const;
+    std::optional<std::int64_t> next_try(std::int64_t attempts);
+    void look_for_held();
+
+    std::string name_;
+    Context context_;
+    RetryPolicy retry_;
+    Held held_;
+    Types types_;
+    std::map<std::string, Handler, std::less<>> handlers_;
+    std::shared_ptr<void> listening_;
+
+    std::atomic<std::int64_t> newest_{0};  ///< last event of our types that we were told of
+    std::atomic<std::int64_t> cursor_{0};  ///< how far we looked
+    std::int64_t stored_ = 0;              ///< the cursor as it stands in the file
+    bool in_flight_ = false;
+    bool carefully_ = false;  ///< the last attempt of this batch threw: a savepoint an event
+    bool any_held_ = false;   ///< the held table may have rows of ours
+    std::optional<std::int64_t> next_held_ms_;
+    std::int64_t saved_at_ms_ = 0;
+    std::int64_t pause_until_ms_ = 0;  ///< after a storage error
+};
+
+}  // namespace bookstore::bus

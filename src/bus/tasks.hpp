@@ -1,0 +1,209 @@
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "bus/outbox.hpp"
+
+namespace bookstore::bus {
+
+/// What all kinds of tasks have in common.
+class TaskRunner {
+  public:
+    virtual ~TaskRunner() = default;
+    /// Takes up due intents as far as there is room; false when there was nothing to do.
+    virtual bool step() = 0;
+    /// When step() has something to do again though nobody rings, on Clock::now_ms.
+    virtual std::optional<std::int64_t> next_due_ms() const = 0;
+    /// The module committed something: an intent may be due.
+    virtual void look() = 0;
+    virtual const std::string& name() const = 0;
+};
+
+/// Carries out intents that are stored in rows with a `next_try`: a payment to request, an order to
+/// verify. An intent is called for outside of any transaction, at most `max_in_flight` at a time,
+/// oldest first, and what it led to is written in one. Which ones are in flight is known in memory
+/// alone (one process holds the directory): after a crash they are due again, so a call must be
+/// idempotent. An `Intent` has the members `id` and `trace`.
+///
+/// All on the module's thread; a call's `done` may come from any thread, once.
+template <class Intent>
+class Tasks final : public TaskRunner {
+  public:
+    /// Writes what a call led to; it must look whether that is still wanted.
+    using Settle = std::function<void(UnitOfWork&)>;
+    using Done = std::function<void(Settle)>;
+
+    struct Spec {
+        std::string name;
+        /// The intents with next_try <= now_ms, by next_try, at most `limit`.
+        std::function<std::vector<Intent>(storage::Connection&, std::int64_t now_ms, std::size_t limit)>
+            due;
+        /// The earliest next_try behind now_ms; nothing when there is none.
+        std::function<std::optional<std::int64_t>(storage::Connection&, std::int64_t now_ms)> next_try;
+        std::function<void(const Intent&, Done)> call;
+        std::size_t max_in_flight = 64;
+        /// A call without an end after so long is settled by `timed_out`, and a later `done` of it
+        /// is ignored; 0: it always ends.
+        std::int64_t timeout_ms = 0;
+        std::function<Settle(const Intent&)> timed_out;
+    };
+
+    Tasks(Spec spec, Outbox& outbox, const Clock& clock)
+        : spec_(std::move(spec)), outbox_(outbox), clock_(clock) {}
+
+    bool step() override {
+        const bool expired = expire();
+        const std::int64_t now = clock_.now_ms();
+        const bool due = look_ || (next_try_ms_ && *next_try_ms_ <= now);
+        if (!due || now < pause_until_ms_ || in_flight_.size() >= spec_.max_in_flight) {
+            return expired;
+        }
+        look_ = false;
+        try {
+            return start_due(now) || expired;
+        } catch (const storage::Error& error) {
+            spdlog::error("task {}: {}", spec_.name, error.what());
+            look_ = true;
+            pause_until_ms_ = now + pause_ms;
+            return expired;
+        }
+    }
+
+    std::optional<std::int64_t> next_due_ms() const override {
+        std::optional<std::int64_t> due;
+        const auto consider = [&due](std::int64_t at) { due = due ? std::min(*due, at) : at; };
+        if (!deadlines_.empty()) {
+            consider(clock_.now_ms() + deadlines_.front().at_ms - clock_.steady_ms());
+        }
+        if (in_flight_.size() < spec_.max_in_flight && (look_ || next_try_ms_)) {
+            consider(std::max(look_ ? 0 : *next_try_ms_, pause_until_ms_));
+        }
+        return due;
+    }
+
+    void look() override { look_ = true; }
+    const std::string& name() const override { return spec_.name; }
+    std::size_t in_flight() const { return in_flight_.size(); }
+
+  private:
+    static constexpr std::int64_t pause_ms = 200;  ///< after a storage error
+
+    struct Deadline {
+        std::int64_t at_ms;  ///< on Clock::steady_ms
+        std::uint64_t attempt;
+        Intent intent;
+    };
+
+    bool start_due(std::int64_t now) {
+        std::vector<Intent> intents;
+        {
+            const storage::Reader reader = outbox_.database().read();
+            // Those in flight are still due as far as the file knows, so room is made for them.
+            intents = spec_.due(*reader, now, spec_.max_in_flight + in_flight_.size());
+            next_try_ms_ = spec_.next_try(*reader, now);
+        }
+        bool started = false;
+        for (const Intent& intent : intents) {
+            if (in_flight_.size() >= spec_.max_in_flight) {
+                return true;
+            }
+            if (in_flight_.try_emplace(intent.id, next_attempt_ + 1).second) {
+                start(intent, ++next_attempt_);
+                started = true;
+            }
+        }
+        return started;
+    }
+
+    void start(const Intent& intent, std::uint64_t attempt) {
+        if (spec_.timeout_ms > 0) {
+            deadlines_.push_back({clock_.steady_ms() + spec_.timeout_ms, attempt, intent});
+        }
+        spec_.call(intent, [this, id = intent.id, attempt, trace = intent.trace](Settle settle) {
+            submit(id, attempt, trace, std::move(settle));
+        });
+    }
+
+    void submit(std::int64_t id, std::uint64_t attempt, std::string trace, Settle settle) {
+        outbox_.database().writer().submit({
+            .durable = true,
+            .run =
+                [this, id, attempt, trace = std::move(trace), settle = std::move(settle)](
+                    storage::Connection& db
+                ) {
+                    const auto running = in_flight_.find(id);
+                    if (running == in_flight_.end() || running->second != attempt) {
+                        return false;  // it was given up before
+                    }
+                    UnitOfWork work(db, outbox_, clock_, trace);
+                    settle(work);
+                    return true;
+                },
+            .done = [this, id, attempt](const storage::Outcome& outcome
+                    ) { finished(id, attempt, outcome); },
+        });
+    }
+
+    /// Settles the calls that have run too long.
+    bool expire() {
+        bool expired = false;
+        while (!deadlines_.empty()) {
+            const Deadline& oldest = deadlines_.front();
+            const auto running = in_flight_.find(oldest.intent.id);
+            const bool over = running == in_flight_.end() || running->second != oldest.attempt;
+            if (!over && clock_.steady_ms() < oldest.at_ms) {
+                break;
+            }
+            if (!over) {
+                expired = true;
+                // A new attempt's number: what the call itself may still say is ignored.
+                running->second = ++next_attempt_;
+                submit(
+                    oldest.intent.id,
+                    next_attempt_,
+                    oldest.intent.trace,
+                    spec_.timed_out(oldest.intent)
+                );
+            }
+            deadlines_.pop_front();
+        }
+        return expired;
+    }
+
+    void finished(std::int64_t id, std::uint64_t attempt, const storage::Outcome& outcome) {
+        const auto running = in_flight_.find(id);
+        if (running == in_flight_.end() || running->second != attempt) {
+            return;
+        }
+        in_flight_.erase(running);
+        look_ = true;
+        if (outcome.kind != storage::Outcome::Kind::committed) {
+            // The result is lost, the intent is due again.
+            spdlog::warn("task {}: the result for {} could not be stored", spec_.name, id);
+            pause_until_ms_ = clock_.now_ms() + pause_ms;
+        }
+    }
+
+    Spec spec_;
+    Outbox& outbox_;
+    const Clock& clock_;
+    std::unordered_map<std::int64_t, std::uint64_t> in_flight_;  ///< intent -> attempt
+    std::uint64_t next_attempt_ = 0;
+    std::deque<Deadline> deadlines_;  ///< in order; some of calls that ended
+    std::optional<std::int64_t> next_try_ms_;
+    std::int64_t pause_until_ms_ = 0;
+    bool look_ = true;
+};
+
+}  // namespace bookstore::bus

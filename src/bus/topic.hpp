@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bus/event.hpp"
+#include "storage/database.hpp"
+
+namespace bookstore::bus {
+
+/// Event types, small: a subscription's filter.
+using Types = std::vector<std::string>;
+
+/// The append-only log `cnabookstore`: one total order over the events of every module, in a file of
+/// its own. Only position, key, headers and payload cross this class, so that it can become Kafka.
+/// append() and relayed() are the relay's, one thread; everything else is for any thread.
+class Topic {
+  public:
+    static constexpr std::string_view name = "cnabookstore";
+
+    explicit Topic(storage::Database::Options options);
+
+    /// Appends in order, durably, in one transaction that also notes how far each source was
+    /// relayed; rows that were relayed before are passed over. Sets the positions. Throws
+    /// storage::Error, and nothing was appended then as far as is known.
+    void append(std::span<Envelope> events);
+    /// How far that source was relayed.
+    std::int64_t relayed(std::string_view source);
+
+    /// Position of the last event; 0 when there is none.
+    std::int64_t end() const { return end_.load(std::memory_order_acquire); }
+
+    struct Batch {
+        std::vector<Envelope> events;
+        std::int64_t scanned = 0;  ///< everything up to here was looked at
+    };
+    /// Events behind `position`, of these types alone (empty: of all), at most `limit`, looking at a
+    /// bounded number of rows.
+    Batch read(std::int64_t position, const Types& types, std::size_t limit);
+    /// How many events stand behind `position`.
+    std::int64_t behind(std::int64_t position) const { return end() - position; }
+    /// When the first event behind `position` was published; nothing when there is none.
+    std::optional<std::int64_t> time_behind(std::int64_t position);
+
+    /// Told (on the relay's thread) after each append: the position of the last event among `types`.
+    using Listener = std::function<void(std::int64_t position)>;
+    /// Stays until the handle goes; after that it is not called any more. The handle must not go
+    /// inside the listener, nor outlive the topic.
+    std::shared_ptr<void> listen(Types types, Listener listener);
+
+    storage::Database& database() { return database_; }
+
+  private:
+    struct Entry {
+        Types types;
+        Listener told;
+    };
+    std::int64_t stored_end();
+    void tell(std::span<const Envelope> events, bool everyone);
+
+    storage::Database database_;
+    std::atomic<std::int64_t> end_{0};
+    std::mutex mutex_;
+    std::list<Entry> listeners_;  ///< guarded by mutex_
+};
+
+}  // namespace bookstore::bus

@@ -1,0 +1,285 @@
+#include "http/client.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <system_error>
+
+#include "http/chunked.hpp"
+#include "http/text.hpp"
+
+namespace bookstore::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+
+namespace {
+
+using asio::ip::tcp;
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+using HeaderParser = beast::http::response_parser<beast::http::empty_body>;
+
+constexpr std::uint32_t max_header_bytes = 64 << 10;
+constexpr std::size_t piece_bytes = 16 << 10;
+
+std::string authority_of(const Url& url) {
+    const bool v6 = url.host.find(':') != std::string::npos;
+    const auto host = v6 ? fmt::format("[{}]", url.host) : url.host;
+    return url.port == "80" ? host : fmt::format("{}:{}", host, url.port);
+}
+
+/// One connection. Each call blocks until it is done or the deadline is over; it throws
+/// std::system_error then, and the connection is of no more use.
+class ClientConnection {
+  public:
+    ClientConnection(const Url& url, std::optional<Clock::time_point> deadline)
+        : where_(authority_of(url)), deadline_(deadline) {
+        error_code ec;
+        tcp::resolver resolver(io_);
+        const auto found = resolver.resolve(url.host, url.port, ec);
+        check(ec, "cannot resolve");
+        const auto start = [&](auto done) {
+            asio::async_connect(socket_, found, [done](error_code e, const auto&) { done(e); });
+        };
+        check(wait(start), "cannot connect to");
+        socket_.set_option(tcp::no_delay(true), ec);
+    }
+
+    /// A server may refuse a body and close before it has read it: its answer says why.
+    void write(const std::string& text) {
+        const auto start = [&](auto done) {
+            asio::async_write(socket_, asio::buffer(text), [done](error_code e, std::size_t) {
+                done(e);
+            });
+        };
+        const error_code ec = wait(start);
+        const bool closed = ec == asio::error::broken_pipe || ec == asio::error::connection_reset;
+        if (!closed) check(ec, "cannot write to");
+    }
+
+    void read_header(HeaderParser& parser) {
+        const auto start = [&](auto done) {
+            beast::http::async_read_header(
+                socket_, buffer_, parser, [done](error_code e, std::size_t) { done(e); }
+            );
+        };
+        check(wait(start), "no answer from");
+    }
+
+    /// Some bytes of the body as it is on the wire; none at its end.
+    std::string_view read_some() {
+        if (taken_ > 0) buffer_.consume(std::exchange(taken_, 0));
+        if (buffer_.size() == 0) {
+            std::size_t count = 0;
+            const auto start = [&](auto done) {
+                socket_.async_read_some(
+                    buffer_.prepare(piece_bytes),
+                    [done, &count](error_code e, std::size_t n) {
+                        count = n;
+                        done(e);
+                    }
+                );
+            };
+            const error_code ec = wait(start);
+            if (ec == asio::error::eof) return {};
+            check(ec, "broken answer from");
+            buffer_.commit(count);
+        }
+        taken_ = buffer_.size();
+        return {static_cast<const char*>(buffer_.data().data()), taken_};
+    }
+
+    [[noreturn]] void fail(std::string_view what) const {
+        throw std::system_error(
+            std::make_error_code(std::errc::protocol_error), fmt::format("{} {}", what, where_)
+        );
+    }
+
+  private:
+    template <class Start>
+    error_code wait(Start start) {
+        std::optional<error_code> result;
+        start([&result](error_code ec) { result = ec; });
+        io_.restart();
+        if (deadline_) {
+            io_.run_until(*deadline_);
+        } else {
+            io_.run();
+        }
+        if (result) return *result;
+        // The operation refers to our variables: it has to end before they do.
+        error_code ignored;
+        socket_.close(ignored);
+        io_.restart();
+        io_.run();
+        return asio::error::timed_out;
+    }
+
+    void check(error_code ec, std::string_view what) const {
+        if (ec) throw std::system_error(ec, fmt::format("{} {}", what, where_));
+    }
+
+    asio::io_context io_{1};
+    tcp::socket socket_{io_};
+    beast::flat_buffer buffer_;
+    std::size_t taken_ = 0;
+    std::string where_;
+    std::optional<Clock::time_point> deadline_;
+};
+
+std::string request_text(
+    Method method, const Url& url, std::string_view body, const std::vector<Header>& headers
+) {
+    std::string text = fmt::format(
+        "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+        name_of(method),
+        url.target,
+        authority_of(url)
+    );
+    for (const Header& header : headers) {
+        text += fmt::format("{}: {}\r\n", header.name, header.value);
+    }
+    const bool may_write =
+        method == Method::post || method == Method::put || method == Method::patch;
+    if (may_write || !body.empty()) text += fmt::format("Content-Length: {}\r\n", body.size());
+    text += "\r\n";
+    text += body;
+    return text;
+}
+
+/// Reads the final answer's status and fields.
+ClientResponse read_head(ClientConnection& connection, HeaderParser& parser) {
+    connection.read_header(parser);
+    ClientResponse response;
+    response.status = static_cast<int>(parser.get().result_int());
+    for (const auto& field : parser.get()) {
+        response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    }
+    return response;
+}
+
+bool read_chunks(
+    ClientConnection& connection, const std::function<bool(std::string_view)>& on_data
+) {
+    using State = ChunkDecoder::State;
+    constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
+    ChunkDecoder decoder(unlimited, unlimited);
+    std::string data;
+    for (;;) {
+        std::string_view piece = connection.read_some();
+        if (piece.empty()) connection.fail("the answer ended too early from");
+        const State state = decoder.put(piece, data);
+        if (!data.empty() && !on_data(data)) return false;
+        data.clear();
+        if (state == State::done) return true;
+        if (state != State::more) connection.fail("malformed chunks from");
+    }
+}
+
+/// False if `on_data` wanted no more.
+bool read_body(
+    ClientConnection& connection,
+    const HeaderParser& parser,
+    const std::function<bool(std::string_view)>& on_data
+) {
+    if (parser.chunked()) return read_chunks(connection, on_data);
+    const auto length = parser.content_length();
+    std::uint64_t left = length.value_or(std::numeric_limits<std::uint64_t>::max());
+    while (left > 0) {
+        std::string_view piece = connection.read_some();
+        if (piece.empty()) {
+            if (length) connection.fail("the answer ended too early from");
+            return true;
+        }
+        piece = piece.substr(0, std::min<std::uint64_t>(left, piece.size()));
+        left -= piece.size();
+        if (!on_data(piece)) return false;
+    }
+    return true;
+}
+
+bool has_body(Method method, int status) {
+    return method != Method::head && status >= 200 && status != 204 && status != 304;
+}
+
+}  // namespace
+
+Url parse_url(std::string_view url) {
+    constexpr std::string_view scheme = "http://";
+    const auto bad = [&](std::string_view why) {
+        return std::invalid_argument(fmt::format("\"{}\" {}", url, why));
+    };
+    if (url.size() < scheme.size() || !equal_ignoring_case(url.substr(0, scheme.size()), scheme)) {
+        throw bad("is no URL that starts with http://");
+    }
+    std::string_view rest = url.substr(scheme.size());
+    rest = rest.substr(0, rest.find('#'));
+    const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+    if (!is_valid_host(authority)) throw bad("has no valid host");
+    Url result;
+    rest.remove_prefix(authority.size());
+    const bool spaces = rest.find_first_of(" \t\r\n") != rest.npos;
+    if (spaces) throw bad("has a space in it");
+    result.target = rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
+    const bool v6 = authority.starts_with('[');
+    const auto host_end =
+        v6 ? authority.find(']') + 1 : std::min(authority.find(':'), authority.size());
+    result.host = v6 ? authority.substr(1, host_end - 2) : authority.substr(0, host_end);
+    if (host_end + 1 < authority.size()) {
+        result.port = authority.substr(host_end + 1);
+        if (std::stoul(result.port) > 65'535) throw bad("has no valid port");
+    }
+    return result;
+}
+
+ClientResponse fetch(
+    Method method,
+    const Url& url,
+    std::string body,
+    std::vector<Header> headers,
+    std::chrono::milliseconds timeout
+) {
+    ClientConnection connection(url, Clock::now() + timeout);
+    connection.write(request_text(method, url, body, headers));
+    HeaderParser parser;
+    parser.header_limit(max_header_bytes);
+    ClientResponse response = read_head(connection, parser);
+    if (!has_body(method, response.status)) return response;
+    read_body(connection, parser, [&](std::string_view piece) {
+        response.body += piece;
+        return true;
+    });
+    return response;
+}
+
+int fetch_stream(
+    const Url& url,
+    std::vector<Header> headers,
+    const std::function<void(int status)>& on_status,
+    const std::function<bool(std::string_view piece)>& on_data
+) {
+    ClientConnection connection(url, std::nullopt);
+    connection.write(request_text(Method::get, url, {}, headers));
+    HeaderParser parser;
+    parser.header_limit(max_header_bytes);
+    const ClientResponse response = read_head(connection, parser);
+    if (on_status) on_status(response.status);
+    if (has_body(Method::get, response.status)) read_body(connection, parser, on_data);
+    return response.status;
+}
+
+}  // namespace bookstore::http

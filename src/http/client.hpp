@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.hpp"
+
+namespace bookstore::http {
+
+struct Url {
+    std::string host;
+    std::string port = "80";
+    std::string target = "/";
+};
+
+/// Parses "http://host[:port][/target]"; throws std::invalid_argument with a readable reason.
+Url parse_url(std::string_view url);
+
+struct ClientResponse {
+    int status = 0;
+    std::vector<Header> headers;
+    std::string body;
+};
+
+/// A blocking exchange on a connection of its own, for the command line tools.
+/// Throws std::system_error (refused, timed out) with a readable message.
+ClientResponse fetch(
+    Method method,
+    const Url& url,
+    std::string body = {},
+    std::vector<Header> headers = {},
+    std::chrono::milliseconds timeout = std::chrono::seconds(30)
+);
+
+/// A blocking GET whose body is handed on in pieces as it comes, with no limit of time, until the
+/// server ends it or `on_data` returns false. Returns the status; of an error, `on_data` gets the
+/// body.
+int fetch_stream(
+    const Url& url,
+    std::vector<Header> headers,
+    const std::function<void(int status)>& on_status,
+    const std::function<bool(std::string_view piece)>& on_data
+);
+
+}  // namespace bookstore::http

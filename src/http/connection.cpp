@@ -1,0 +1,658 @@
+#include "http/connection.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+
+#include "http/chunked.hpp"
+#include "http/request_parser.hpp"
+#include "http/text.hpp"
+#include "http/wire.hpp"
+#include "http/worker.hpp"
+
+namespace bookstore::http {
+
+namespace {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+constexpr Token use_await;
+constexpr asio::as_tuple_t<Token> as_result(use_await);
+
+/// What bounds trailers and chunk extensions: the contract's 64 KiB.
+constexpr std::size_t max_buffer_bytes = 64 << 10;
+constexpr std::size_t body_buffer_bytes = 16 << 10;
+/// A body is given memory as it comes, not as it is announced.
+constexpr std::size_t first_body_bytes = 64 << 10;
+/// Up to here a body is copied behind its head; beyond, the two are written side by side.
+constexpr std::size_t copied_body_bytes = 16 << 10;
+/// A slow reader has write_timeout for each piece of that size.
+constexpr std::size_t timed_write_bytes = 64 << 10;
+constexpr std::size_t stream_piece_bytes = 64 << 10;
+/// What a client sends while a stream runs is kept for later up to here, then left in the socket.
+constexpr std::size_t max_watched_bytes = 16 << 10;
+
+/// What is still read of a request that was refused, so that closing does not destroy the answer.
+constexpr std::size_t linger_bytes = 4 << 20;
+constexpr milliseconds linger_time{2000};
+constexpr milliseconds linger_time_draining{300};
+/// After that time an idle connection gives its buffer back.
+constexpr std::int64_t shed_after_ms = 2000;
+
+constexpr std::string_view continue_answer = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A frame has room in front for a chunk's size and line break, so that its data is not moved.
+constexpr std::size_t frame_prefix_bytes = 18;
+
+void start_frame(std::string& frame) {
+    frame.assign(frame_prefix_bytes, ' ');
+}
+bool is_empty_frame(const std::string& frame) {
+    return frame.size() == frame_prefix_bytes;
+}
+
+std::int64_t wall_clock_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Connection::Connection(Worker& worker, Socket socket)
+    : worker_(worker), socket_(std::move(socket)) {
+    enter(Phase::idle, worker_.shared.options.idle_timeout);
+}
+
+Connection::~Connection() {
+    if (exchange_) exchange_->forget_owner();
+}
+
+// ---- Waiting
+
+Awaitable<void> Connection::run() {
+    try {
+        co_await serve();
+    } catch (const std::exception& error) {
+        report(error.what());
+    }
+    close();
+    while (watching_) {
+        rung_ = false;
+        co_await rung();
+    }
+}
+
+/// Wakes the coroutine if it waits in rung(), else its next rung() returns at once. It may end, and
+/// the connection with it, before this returns.
+void Connection::ring() {
+    rung_ = true;
+    if (!bell_) return;
+    BellHandler resume = std::move(*bell_);
+    bell_.reset();
+    std::move(resume)();
+}
+
+Awaitable<void> Connection::rung() {
+    if (!rung_) {
+        auto keep = [this](auto handler) { bell_.emplace(std::move(handler)); };
+        co_await asio::async_initiate<const Token, void()>(keep, use_await);
+    }
+    rung_ = false;
+}
+
+void Connection::enter(Phase phase, milliseconds limit) {
+    phase_ = phase;
+    deadline_ms_ = Worker::now_ms() + limit.count();
+}
+
+/// A phase without a deadline.
+void Connection::enter(Phase phase) {
+    phase_ = phase;
+    deadline_ms_ = never;
+}
+
+void Connection::close() {
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+void Connection::sweep(std::int64_t now_ms) {
+    if (now_ms < deadline_ms_) {
+        const bool rests = phase_ == Phase::idle && now_ms - idle_since_ms_ > shed_after_ms;
+        if (!rests || !buffer_.has_memory() || !buffer_.empty() || shed_) return;
+        shed_ = true;
+        error_code ignored;
+        socket_.cancel(ignored);
+        return;
+    }
+    deadline_ms_ = never;
+    switch (phase_) {
+        case Phase::idle:
+        case Phase::write:
+        case Phase::linger:
+            close();
+            break;
+        case Phase::header:
+        case Phase::body: {
+            timed_out_ = true;
+            error_code ignored;
+            socket_.cancel(ignored);
+            break;
+        }
+        case Phase::stream:
+            heartbeat_due_ = true;
+            ring();
+            break;
+        case Phase::answer:
+            break;
+    }
+}
+
+void Connection::drain() {
+    if (streaming_) {
+        // Nobody waits for a reader that does not keep up.
+        if (phase_ == Phase::write) close();
+        ring();
+        return;
+    }
+    switch (phase_) {
+        case Phase::idle: {
+            // What was sent before is still answered.
+            error_code failed;
+            if (buffer_.empty() && socket_.available(failed) == 0) close();
+            break;
+        }
+        case Phase::linger:
+            deadline_ms_ = std::min(deadline_ms_, Worker::now_ms() + linger_time_draining.count());
+            break;
+        default:
+            break;
+    }
+}
+
+void Connection::abort() {
+    aborted_ = true;
+    close();
+    ring();
+}
+
+// ---- Reading
+
+Awaitable<void> Connection::serve() {
+    Outcome outcome = Outcome::keep;
+    while (outcome == Outcome::keep) {
+        begin_request();
+        const Arrival arrival = co_await read_request();
+        if (arrival == Arrival::gone) co_return;
+        enter(Phase::answer);
+        started_ = std::chrono::steady_clock::now();
+        if (arrival == Arrival::complete) {
+            dispatch();
+            while (!exchange_->is_answered() && !aborted_) co_await rung();
+        } else {
+            framing_.keep_alive = false;
+        }
+        if (aborted_) co_return;
+        Response response = take_response();
+        outcome = co_await respond(response);
+    }
+    if (outcome == Outcome::close) co_await linger();
+}
+
+void Connection::begin_request() {
+    if (!exchange_ || exchange_->is_shared()) {
+        if (exchange_) exchange_->forget_owner();
+        exchange_ = ExchangeRef(new Exchange(worker_.mailbox(), *this));
+    } else {
+        exchange_->reset();
+    }
+    framing_ = Framing{};
+    refusal_.reset();
+    timed_out_ = false;
+    rung_ = false;
+    if (!other_method_.empty()) other_method_.clear();
+    buffer_.shrink();
+}
+
+Awaitable<Connection::Arrival> Connection::read_request() {
+    const bool begun = co_await await_first_bytes();
+    if (!begun) co_return Arrival::gone;
+    Arrival arrival = co_await read_header();
+    if (arrival != Arrival::complete) co_return arrival;
+    if (!framing_.chunked && framing_.content_length == 0) co_return arrival;
+    refusal_ = refusal_of_body();
+    if (refusal_) co_return Arrival::refused;
+    if (framing_.expects_continue && buffer_.empty()) {
+        const bool written = co_await write(continue_answer);
+        if (!written) co_return Arrival::gone;
+    }
+    if (!framing_.chunked && buffer_.size() >= framing_.content_length) {
+        const auto length = static_cast<std::size_t>(framing_.content_length);
+        exchange_->request.body = buffer_.view().substr(0, length);
+        buffer_.consume(length);
+        co_return arrival;
+    }
+    arrival = co_await read_body();
+    co_return arrival;
+}
+
+/// Waits, with no limit but the idle timeout, until a request begins.
+Awaitable<bool> Connection::await_first_bytes() {
+    enter(Phase::idle, worker_.shared.options.idle_timeout);
+    idle_since_ms_ = deadline_ms_ - worker_.shared.options.idle_timeout.count();
+    for (;;) {
+        skip_empty_lines();
+        if (!buffer_.empty() && buffer_.view() != "\r") co_return true;
+        if (worker_.shared.draining.load(std::memory_order_relaxed)) co_return false;
+        const bool filled = co_await fill();
+        if (filled) continue;
+        if (!shed_ || !buffer_.empty()) co_return false;
+        shed_ = false;
+        buffer_.release();
+        const auto [failed] = co_await socket_.async_wait(Socket::wait_read, as_result);
+        if (failed) co_return false;
+    }
+}
+
+/// RFC 9112 2.2: old clients send a line break behind a body.
+void Connection::skip_empty_lines() {
+    while (buffer_.view().starts_with("\r\n")) buffer_.consume(2);
+}
+
+Awaitable<Connection::Arrival> Connection::read_header() {
+    const ServerOptions& options = worker_.shared.options;
+    enter(Phase::header, options.header_timeout);
+    RequestParser parser(exchange_->request, {options.max_header_bytes, options.max_target_bytes});
+    RequestParser::State state = RequestParser::State::more;
+    for (;;) {
+        std::string_view rest = buffer_.view();
+        state = parser.put(rest);
+        buffer_.consume(buffer_.size() - rest.size());
+        if (state != RequestParser::State::more) break;
+        const bool filled = co_await fill();
+        if (!filled) co_return cut_off();
+    }
+    if (exchange_->request.method == Method::other) other_method_ = parser.method_name();
+    prepare_request();
+    if (state == RequestParser::State::refused) {
+        refusal_ = std::move(parser.problem());
+        co_return Arrival::refused;
+    }
+    framing_.http_1_0 = parser.is_http_1_0();
+    framing_.keep_alive = parser.keep_alive();
+    framing_.chunked = parser.is_chunked();
+    framing_.expects_continue = parser.expects_continue();
+    framing_.content_length = parser.content_length();
+    co_return Arrival::complete;
+}
+
+/// Fills in what the server adds to a request.
+void Connection::prepare_request() {
+    Request& request = exchange_->request;
+    unsigned traces = 0;
+    for (const Header& header : request.headers) {
+        if (header.name.size() == 12 && equal_ignoring_case(header.name, "x-request-id")) {
+            if (request.id.empty() && is_sane_request_id(header.value)) request.id = header.value;
+        } else if (header.name.size() == 11 && equal_ignoring_case(header.name, "traceparent")) {
+            ++traces;
+            if (is_traceparent(header.value)) request.trace = header.value;
+        }
+    }
+    if (traces > 1) request.trace.clear();
+    if (request.id.empty()) request.id = worker_.next_request_id();
+    if (request.host.empty()) request.host = worker_.shared.address;
+}
+
+/// What speaks against reading the body, as far as the header shows it.
+std::optional<Problem> Connection::refusal_of_body() {
+    const Shared& shared = worker_.shared;
+    if (framing_.content_length > shared.options.max_body_bytes) {
+        return Problem{413, "The body is too large.", {}, {}};
+    }
+    if (!framing_.expects_continue || !shared.hooks.precheck) return std::nullopt;
+    return shared.hooks.precheck(exchange_->request);
+}
+
+Awaitable<Connection::Arrival> Connection::read_body() {
+    enter(Phase::body, worker_.shared.options.body_timeout);
+    if (framing_.chunked) {
+        const Arrival arrival = co_await read_chunked_body();
+        co_return arrival;
+    }
+    const Arrival arrival = co_await read_counted_body();
+    co_return arrival;
+}
+
+/// Reads right into the body what the buffer does not have.
+Awaitable<Connection::Arrival> Connection::read_counted_body() {
+    std::string& body = exchange_->request.body;
+    const auto length = static_cast<std::size_t>(framing_.content_length);
+    std::size_t have = std::min(length, buffer_.size());
+    body = buffer_.view().substr(0, have);
+    buffer_.consume(have);
+    while (have < length) {
+        if (have == body.size())
+            body.resize(std::min(length, std::max(first_body_bytes, 2 * have)));
+        const auto room = asio::buffer(body.data() + have, body.size() - have);
+        const auto [failed, count] = co_await socket_.async_read_some(room, as_result);
+        if (failed || timed_out_) co_return cut_off();
+        have += count;
+    }
+    co_return Arrival::complete;
+}
+
+Awaitable<Connection::Arrival> Connection::read_chunked_body() {
+    using State = ChunkDecoder::State;
+    ChunkDecoder decoder(worker_.shared.options.max_body_bytes, max_buffer_bytes);
+    buffer_.reserve(body_buffer_bytes);
+    for (;;) {
+        std::string_view rest = buffer_.view();
+        const State state = decoder.put(rest, exchange_->request.body);
+        buffer_.consume(buffer_.size() - rest.size());
+        switch (state) {
+            case State::done:
+                co_return Arrival::complete;
+            case State::malformed:
+                co_return refuse(400, "The body's chunks are malformed.");
+            case State::body_too_large:
+                co_return refuse(413, "The body is too large.");
+            case State::extras_too_large:
+                co_return refuse(431, "The body's chunk extensions or trailers are too large.");
+            case State::more:
+                break;
+        }
+        const bool filled = co_await fill();
+        if (!filled) co_return cut_off();
+    }
+}
+
+/// Reads something. False if the client is gone or the time is over.
+Awaitable<bool> Connection::fill() {
+    const ServerOptions& options = worker_.shared.options;
+    // The parser refuses a header that is larger than allowed before the buffer can be full.
+    const std::size_t header_bytes = options.max_header_bytes + options.max_target_bytes + 4096;
+    const std::span<char> room = buffer_.prepare(std::max(max_buffer_bytes, header_bytes));
+    const auto into = asio::buffer(room.data(), room.size());
+    const auto [failed, count] = co_await socket_.async_read_some(into, as_result);
+    if (failed) co_return false;
+    buffer_.commit(count);
+    co_return !timed_out_;
+}
+
+Connection::Arrival Connection::refuse(int status, std::string message) {
+    refusal_ = Problem{status, std::move(message), {}, {}};
+    return Arrival::refused;
+}
+
+/// Why a read in the middle of a request gave nothing.
+Connection::Arrival Connection::cut_off() {
+    if (!timed_out_ || aborted_) return Arrival::gone;
+    return refuse(408, "The request took too long to arrive.");
+}
+
+// ---- Answering
+
+void Connection::dispatch() {
+    try {
+        exchange_->dispatch(worker_.shared.dispatch, exchange_);
+    } catch (const std::exception& error) {
+        report(error.what());
+        exchange_->answer(Problem{500, std::string(internal_error), {}, {}});
+    } catch (...) {
+        report("a handler threw something that is no std::exception");
+        exchange_->answer(Problem{500, std::string(internal_error), {}, {}});
+    }
+}
+
+Response Connection::take_response() {
+    const Request& request = exchange_->request;
+    const Shared& shared = worker_.shared;
+    Response response;
+    if (refusal_) {
+        response = render_problem(*refusal_, request.path, wall_clock_ms());
+    } else {
+        if (exchange_->was_given_up()) report("a handler dropped its request without an answer");
+        Answer answer = exchange_->take_answer();
+        if (const auto* problem = std::get_if<Problem>(&answer)) {
+            response = render_problem(*problem, request.path, wall_clock_ms());
+        } else {
+            response = std::move(std::get<Response>(answer));
+        }
+    }
+    if (shared.hooks.decorate) shared.hooks.decorate(request, response);
+    return response;
+}
+
+Awaitable<Connection::Outcome> Connection::respond(Response& response) {
+    const bool bare = exchange_->request.method == Method::head || !may_have_body(response.status);
+    if (response.stream && !bare) {
+        const Outcome outcome = co_await respond_stream(response);
+        co_return outcome;
+    }
+    const bool keep =
+        framing_.keep_alive && !worker_.shared.draining.load(std::memory_order_relaxed);
+    std::optional<std::uint64_t> length;
+    if (may_have_body(response.status) && !response.stream) length = response.body.size();
+    compose_head(response, keep, length);
+    std::string& head = worker_.scratch;
+    std::string_view body = bare ? std::string_view() : std::string_view(response.body);
+    if (body.size() <= copied_body_bytes) {
+        head += body;
+        body = {};
+    }
+    const std::size_t head_bytes = head.size();
+    const auto written = write_now(head, body);
+    if (!written) co_return Outcome::gone;
+    if (*written < head_bytes + body.size()) {
+        const std::string head_rest = head.substr(std::min(*written, head_bytes));
+        body.remove_prefix(*written - std::min(*written, head_bytes));
+        const bool sent = co_await write_rest(head_rest, body);
+        if (!sent) co_return Outcome::gone;
+    }
+    log_access(response.status);
+    co_return keep ? Outcome::keep : Outcome::close;
+}
+
+/// Makes the head in the worker's scratch.
+void Connection::compose_head(
+    const Response& response, bool keep, std::optional<std::uint64_t> length
+) {
+    std::string& id = exchange_->request.id;
+    if (id.empty()) id = worker_.next_request_id();  // of a header that never came to its end
+    HeadOptions head;
+    head.date = worker_.date.now();
+    head.request_id = id;
+    head.content_length = length;
+    head.chunked = response.stream && !framing_.http_1_0;
+    if (!keep) {
+        head.connection = HeadOptions::Connection::close;
+    } else if (framing_.http_1_0) {
+        head.connection = HeadOptions::Connection::keep_alive;
+    }
+    worker_.scratch.clear();
+    append_head(worker_.scratch, response, head);
+}
+
+/// Writes as much as the socket takes at once; nothing if the client is gone.
+std::optional<std::size_t> Connection::write_now(std::string_view head, std::string_view body) {
+    error_code failed;
+    std::size_t written = 0;
+    if (body.empty()) {
+        written = socket_.write_some(asio::buffer(head), failed);
+    } else {
+        const std::array<asio::const_buffer, 2> both{asio::buffer(head), asio::buffer(body)};
+        written = socket_.write_some(both, failed);
+    }
+    if (failed && failed != asio::error::would_block && failed != asio::error::try_again) {
+        return std::nullopt;
+    }
+    return written;
+}
+
+Awaitable<bool> Connection::write_rest(std::string_view head, std::string_view body) {
+    const Phase before = phase_;
+    const milliseconds limit = worker_.shared.options.write_timeout;
+    enter(Phase::write, limit);
+    std::size_t timed_bytes = 0;
+    while (!head.empty() || !body.empty()) {
+        std::string_view& part = head.empty() ? body : head;
+        const auto [failed, count] =
+            co_await socket_.async_write_some(asio::buffer(part), as_result);
+        if (failed) co_return false;
+        part.remove_prefix(count);
+        timed_bytes += count;
+        if (timed_bytes < timed_write_bytes) continue;
+        timed_bytes = 0;
+        enter(Phase::write, limit);
+    }
+    enter(before);
+    co_return true;
+}
+
+Awaitable<bool> Connection::write(std::string_view text) {
+    const auto written = write_now(text, {});
+    if (!written) co_return false;
+    if (*written == text.size()) co_return true;
+    const bool sent = co_await write_rest(text.substr(*written), {});
+    co_return sent;
+}
+
+void Connection::log_access(int status) {
+    const auto& log = worker_.shared.access_log;
+    if (!log) return;
+    using namespace std::chrono;
+    const Request& request = exchange_->request;
+    const auto duration = duration_cast<microseconds>(steady_clock::now() - started_);
+    const std::string_view method =
+        other_method_.empty() ? name_of(request.method) : std::string_view(other_method_);
+    log({method, request.target, status, duration, request.id});
+}
+
+void Connection::report(std::string_view what) {
+    const auto& log = worker_.shared.hooks.error_log;
+    if (log) log(exchange_ ? std::string_view(exchange_->request.id) : std::string_view(), what);
+}
+
+/// RFC 9112 9.6: closing a socket with unread bytes in it makes the system reset the connection,
+/// and the client may lose the answer. So: say that it ends, and read on for a while.
+Awaitable<void> Connection::linger() {
+    const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
+    enter(Phase::linger, draining ? linger_time_draining : linger_time);
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+    buffer_.consume(buffer_.size());
+    for (std::size_t drained = 0; drained < linger_bytes && !aborted_;) {
+        const std::span<char> room = buffer_.prepare(max_buffer_bytes);
+        const auto into = asio::buffer(room.data(), room.size());
+        const auto [failed, count] = co_await socket_.async_read_some(into, as_result);
+        if (failed) co_return;
+        drained += count;
+    }
+}
+
+// ---- Streaming
+
+Awaitable<Connection::Outcome> Connection::respond_stream(Response& response) {
+    const bool keep = framing_.keep_alive && !framing_.http_1_0 &&
+                      !worker_.shared.draining.load(std::memory_order_relaxed);
+    compose_head(response, keep, std::nullopt);
+    const std::string head = worker_.scratch;
+    const bool opened = co_await write(head);
+    if (!opened) co_return Outcome::gone;
+    log_access(response.status);
+    client_gone_ = false;
+    heartbeat_due_ = false;
+    rung_ = false;
+    streaming_ = true;
+    response.stream->on_ready([exchange = exchange_] { exchange->wake(); });
+    watch();
+    const bool ended = co_await pump(*response.stream);
+    streaming_ = false;
+    error_code ignored;
+    if (watching_) socket_.cancel(ignored);
+    while (watching_) co_await rung();
+    if (!ended || client_gone_ || aborted_) co_return Outcome::gone;
+    if (!framing_.http_1_0) {
+        const bool closed = co_await write("0\r\n\r\n");
+        if (!closed) co_return Outcome::gone;
+    }
+    const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
+    co_return keep && !draining ? Outcome::keep : Outcome::close;
+}
+
+/// Sends what the stream has until it ends or the server stops. False if it broke off.
+Awaitable<bool> Connection::pump(Stream& stream) {
+    const auto heartbeat_ms = worker_.shared.options.heartbeat.count();
+    std::int64_t beat_at_ms = Worker::now_ms() + heartbeat_ms;
+    std::string frame;
+    for (;;) {
+        if (client_gone_ || aborted_) co_return false;
+        if (worker_.shared.draining.load(std::memory_order_relaxed)) co_return true;
+        start_frame(frame);
+        Stream::State state = Stream::State::more;
+        while (state == Stream::State::more && frame.size() < stream_piece_bytes) {
+            state = stream.next(frame);
+        }
+        if (std::exchange(heartbeat_due_, false) && is_empty_frame(frame)) {
+            frame += stream.heartbeat();
+        }
+        if (!is_empty_frame(frame)) {
+            const bool sent = co_await write_frame(frame);
+            if (!sent) co_return false;
+            beat_at_ms = Worker::now_ms() + heartbeat_ms;
+        }
+        if (state == Stream::State::end) co_return true;
+        if (state == Stream::State::more) {
+            // An endless stream must leave the others of this thread their turn.
+            co_await asio::post(socket_.get_executor(), use_await);
+            continue;
+        }
+        phase_ = Phase::stream;
+        deadline_ms_ = beat_at_ms;
+        co_await rung();
+        enter(Phase::answer);
+    }
+}
+
+/// Sends the frame as a chunk, or as it is to a client of HTTP/1.0.
+Awaitable<bool> Connection::write_frame(std::string& frame) {
+    std::size_t begin = frame_prefix_bytes;
+    if (!framing_.http_1_0) {
+        frame.replace(frame_prefix_bytes - 2, 2, "\r\n");
+        begin -= 2;
+        constexpr std::string_view digits = "0123456789abcdef";
+        std::size_t size = frame.size() - frame_prefix_bytes;
+        do {
+            frame[--begin] = digits[size & 15];
+            size >>= 4;
+        } while (size != 0);
+        frame += "\r\n";
+    }
+    const bool sent = co_await write(std::string_view(frame).substr(begin));
+    co_return sent;
+}
+
+/// Reads beside the stream: to see at once when the client goes, and not to lose what it sends.
+void Connection::watch() {
+    if (buffer_.size() >= max_watched_bytes) return;
+    const std::span<char> room = buffer_.prepare(max_buffer_bytes);
+    watching_ = true;
+    const auto into = asio::buffer(room.data(), room.size());
+    socket_.async_read_some(into, [this](error_code failed, std::size_t count) {
+        watching_ = false;
+        buffer_.commit(count);
+        if (failed) {
+            // Cancelled is what respond_stream does at its end.
+            client_gone_ = client_gone_ || failed != asio::error::operation_aborted;
+        } else if (streaming_) {
+            watch();
+        }
+        ring();
+    });
+}
+
+}  // namespace bookstore::http

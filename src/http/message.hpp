@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// Plain requests and responses: what modules see of HTTP. No Beast, no Asio.
+
+namespace bookstore::http {
+
+enum class Method { get, head, post, put, patch, del, options, other };
+
+/// The method's name as it stands on the wire; "?" for `other`.
+std::string_view name_of(Method method);
+
+struct Header {
+    std::string name;
+    std::string value;
+};
+
+/// A request whose body was read completely and whose header obeys RFC 9112.
+/// It lives until its handler answered; handlers may keep references until then.
+struct Request {
+    Method method = Method::get;
+    std::string target;                          ///< as received
+    std::string path;                            ///< percent-decoded; no trailing slash but for "/"
+    std::vector<std::uint32_t> literal_slashes;  ///< where in `path` a "/" was sent as %2F
+    std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded, in order
+    std::vector<std::string> captures;  ///< the path's `{...}` parts, percent-decoded, in order
+    std::vector<Header> headers;        ///< as received, the trailer excluded
+    std::string body;
+    std::string scheme = "http";
+    std::string host;   ///< the Host field: what links are built from
+    std::string id;     ///< request id, for logs: X-Request-Id if sane, else made here
+    std::string trace;  ///< W3C traceparent as received; empty if there was none or it is malformed
+    bool prefers_json = false;  ///< Accept prefers application/json to application/hal+json
+
+    /// The value of the first header of that name (case-insensitive).
+    std::optional<std::string_view> header(std::string_view name) const;
+    /// The first value of that query parameter; an empty one counts as given.
+    std::optional<std::string_view> parameter(std::string_view name) const;
+    /// "http://host:port", the prefix of every link.
+    std::string origin() const { return scheme + "://" + host; }
+};
+
+/// What a long answer is made of (an event stream). Every member is called on the connection's
+/// I/O thread; `wake` may be called from any thread, also after the stream is gone.
+class Stream {
+  public:
+    enum class State { more, wait, end };
+
+    virtual ~Stream() = default;
+    /// Appends what there is, in bounded pieces. more: call again; wait: nothing until `wake`.
+    virtual State next(std::string& out) = 0;
+    /// Told once, before the first next().
+    virtual void on_ready(std::function<void()> wake) = 0;
+    /// Sent when nothing else was for a while.
+    virtual std::string_view heartbeat() const = 0;
+};
+
+struct Response {
+    int status = 200;
+    std::string content_type;  ///< empty: no body was meant, no Content-Type is sent
+    std::vector<Header> headers;
+    std::string body;
+    std::unique_ptr<Stream> stream;  ///< if set, it is the body (chunked)
+};
+
+struct FieldError {
+    std::string field;
+    std::string message;
+    std::optional<std::string> rejected_value{};  ///< nothing: the field is missing
+};
+
+/// Why a request was refused. Rendered in one place (render_problem) as the contract's error body.
+struct Problem {
+    int status = 500;
+    std::string message{};
+    std::vector<FieldError> errors{};
+    std::vector<Header> headers{};  ///< Allow, Retry-After, ...
+};
+
+/// The contract's error body: {"timestamp","status","error","message","path"[,"errors"]}.
+/// `path` is the request's, without query. `rejectedValue` is cut at 100 characters.
+Response render_problem(const Problem& problem, std::string_view path, std::int64_t now_ms);
+
+/// The reason phrase of RFC 9110, "Unknown" for a status it does not list.
+std::string_view reason_phrase(int status);
+
+using Answer = std::variant<Response, Problem>;
+
+/// Takes the answer: call it exactly once, from any thread.
+using Done = std::function<void(Answer)>;
+
+/// Answers a request, now (inside the call) or later. It runs on an I/O thread: it must not block.
+/// The request stays alive until `done` was called. What it throws is a 500.
+using Handler = std::function<void(const Request&, Done)>;
+
+}  // namespace bookstore::http

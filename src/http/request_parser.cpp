@@ -1,0 +1,243 @@
+#include "http/request_parser.hpp"
+
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/verb.hpp>
+#include <charconv>
+
+#include "http/target.hpp"
+#include "http/text.hpp"
+
+namespace bookstore::http {
+
+namespace beast_http = boost::beast::http;
+
+namespace {
+
+/// A header has no use for more; each costs far more memory than bytes on the wire.
+constexpr std::size_t max_fields = 256;
+/// Method, version, spaces and line break; methods of ours have seven letters at most.
+constexpr std::size_t line_extra_bytes = 64;
+
+Method method_of(beast_http::verb verb) {
+    switch (verb) {
+        case beast_http::verb::get:
+            return Method::get;
+        case beast_http::verb::head:
+            return Method::head;
+        case beast_http::verb::post:
+            return Method::post;
+        case beast_http::verb::put:
+            return Method::put;
+        case beast_http::verb::patch:
+            return Method::patch;
+        case beast_http::verb::delete_:
+            return Method::del;
+        case beast_http::verb::options:
+            return Method::options;
+        default:
+            return Method::other;
+    }
+}
+
+/// Whether the line ends with a version of HTTP that is none of ours: 505 instead of 400.
+bool names_other_version(std::string_view line) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    line = line.substr(0, line.find('\r'));
+    constexpr std::size_t length = std::string_view(" HTTP/2.0").size();
+    if (line.size() < length) return false;
+    const auto version = line.substr(line.size() - length);
+    return version.starts_with(" HTTP/") && is_digit(version[6]) && version[7] == '.' &&
+           is_digit(version[8]);
+}
+
+std::string_view reason_of(boost::beast::error_code ec) {
+    using beast_http::error;
+    if (ec == error::bad_line_ending) return "A line does not end with CR LF.";
+    if (ec == error::bad_method) return "The request line does not start with a method.";
+    if (ec == error::bad_target) return "The request line's target is malformed.";
+    if (ec == error::bad_version) return "The request line does not end with an HTTP version.";
+    if (ec == error::bad_field) return "A header field's name is malformed.";
+    if (ec == error::bad_value) return "A header field's value is malformed.";
+    if (ec == error::bad_content_length || ec == error::multiple_content_length) {
+        return "Content-Length is not one number, or stands beside Transfer-Encoding.";
+    }
+    if (ec == error::bad_transfer_encoding) {
+        return "Transfer-Encoding is there twice or beside Content-Length.";
+    }
+    return "The request's header is malformed.";
+}
+
+}  // namespace
+
+RequestParser::RequestParser(Request& request, HeaderLimits limits)
+    : request_(request), limits_(limits) {
+    body_limit(boost::none);  // a large body is the connection's to refuse
+    // Beast's limit counts only what one call sees; check_size() counts it all.
+    header_limit(
+        static_cast<std::uint32_t>(limits.fields_bytes + limits.target_bytes + 2 * line_extra_bytes)
+    );
+}
+
+RequestParser::State RequestParser::put(std::string_view& in) {
+    error_code ec;
+    const std::size_t used = basic_parser::put({in.data(), in.size()}, ec);
+    taken_bytes_ += used;
+    const std::string_view rest = in.substr(used);
+    if (problem_) return State::refused;
+    if (ec && ec != beast_http::error::need_more && ec != beast_http::error::header_limit) {
+        return refuse_error(ec, in);
+    }
+    in = rest;
+    const bool done = !ec && is_header_done();
+    const State size = check_size(done ? std::string_view() : rest);
+    if (size == State::refused) return size;
+    if (ec == beast_http::error::header_limit) return refuse(431, "The header is too large.");
+    if (!done) return State::more;
+    return check_framing();
+}
+
+bool RequestParser::keep_alive() const {
+    if (wants_close_) return false;
+    return version_ >= 11 || wants_keep_alive_;
+}
+
+void RequestParser::on_request_impl(
+    beast_http::verb method,
+    string_view method_name,
+    string_view target,
+    int version,
+    error_code& ec
+) {
+    line_bytes_ = method_name.size() + target.size() + sizeof("  HTTP/1.1\r\n") - 1;
+    version_ = version;
+    request_.method = method_of(method);
+    method_name_ = method_name.substr(0, line_extra_bytes);
+    request_.target.assign(target.data(), target.size());
+    if (target.size() > limits_.target_bytes) {
+        refuse(414, "The target is too long.");
+        ec = beast_http::error::bad_target;
+    }
+}
+
+void RequestParser::on_field_impl(
+    beast_http::field field, string_view name, string_view value, error_code& ec
+) {
+    if (request_.headers.size() == max_fields) {
+        refuse(431, "The header has too many fields.");
+        ec = beast_http::error::bad_field;
+        return;
+    }
+    request_.headers.emplace_back(std::string(name), std::string(value));
+    const std::string_view text = request_.headers.back().value;
+    switch (field) {
+        case beast_http::field::host:
+            ++hosts_;
+            request_.host = text;
+            break;
+        case beast_http::field::connection:
+            take_connection(text);
+            break;
+        case beast_http::field::content_length:
+            take_content_length(text);
+            break;
+        case beast_http::field::transfer_encoding:
+            take_transfer_encoding(text);
+            break;
+        case beast_http::field::expect:
+            take_expect(text);
+            break;
+        default:
+            break;
+    }
+}
+
+void RequestParser::take_connection(std::string_view value) {
+    while (const auto option = next_element(value)) {
+        wants_close_ = wants_close_ || equal_ignoring_case(*option, "close");
+        wants_keep_alive_ = wants_keep_alive_ || equal_ignoring_case(*option, "keep-alive");
+    }
+}
+
+void RequestParser::take_content_length(std::string_view value) {
+    ++lengths_;
+    std::uint64_t length = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+    bad_length_ = bad_length_ || error != std::errc() || end != value.data() + value.size();
+    content_length_ = length;
+}
+
+void RequestParser::take_transfer_encoding(std::string_view value) {
+    ++encodings_;
+    unknown_encoding_ = unknown_encoding_ || !equal_ignoring_case(value, "chunked");
+}
+
+void RequestParser::take_expect(std::string_view value) {
+    // RFC 9110 10.1.1: not for HTTP/1.0, which knows no 100.
+    if (version_ < 11) return;
+    const bool known = equal_ignoring_case(value, "100-continue");
+    expects_continue_ = expects_continue_ || known;
+    unknown_expectation_ = unknown_expectation_ || !known;
+}
+
+RequestParser::State RequestParser::refuse(int status, std::string message) {
+    if (!problem_) problem_.emplace(Problem{status, std::move(message), {}, {}});
+    return State::refused;
+}
+
+RequestParser::State RequestParser::refuse_error(error_code ec, std::string_view rest) {
+    if (ec == beast_http::error::bad_version && names_other_version(rest)) {
+        return refuse(505, "This server speaks HTTP/1.1 and HTTP/1.0.");
+    }
+    return refuse(400, std::string(reason_of(ec)));
+}
+
+/// `rest` is what was received of the header and not taken yet.
+RequestParser::State RequestParser::check_size(std::string_view rest) {
+    if (line_bytes_ == 0) {
+        if (rest.size() <= limits_.target_bytes + line_extra_bytes) return State::more;
+        if (rest.find(' ') < line_extra_bytes) return refuse(414, "The target is too long.");
+        return refuse(400, "The request line does not start with a method.");
+    }
+    if (taken_bytes_ + rest.size() - line_bytes_ <= limits_.fields_bytes) return State::more;
+    return refuse(431, "The header fields are too large.");
+}
+
+RequestParser::State RequestParser::check_framing() {
+    if (encodings_ > 0 && version_ < 11) {
+        return refuse(400, "HTTP/1.0 has no Transfer-Encoding.");
+    }
+    if (encodings_ > 1 || unknown_encoding_) {
+        return refuse(501, "The only Transfer-Encoding here is chunked.");
+    }
+    if (lengths_ > 1 || bad_length_) return refuse(400, "Content-Length is not one number.");
+    if (lengths_ > 0 && encodings_ > 0) {
+        return refuse(400, "Content-Length stands beside Transfer-Encoding.");
+    }
+    if (hosts_ > 1) return refuse(400, "There is more than one Host.");
+    if (hosts_ == 0 && version_ >= 11) return refuse(400, "There is no Host.");
+    if (!request_.host.empty() && !is_valid_host(request_.host)) {
+        return refuse(400, "Host is malformed.");
+    }
+    if (unknown_expectation_) return refuse(417, "The only Expect here is 100-continue.");
+    return check_target();
+}
+
+RequestParser::State RequestParser::check_target() {
+    auto target = http::parse_target(request_.target);
+    if (!target) {
+        // CONNECT's target, say: the router will refuse the method.
+        if (request_.method == Method::other) return State::done;
+        return refuse(400, std::move(target.error()));
+    }
+    request_.path = std::move(target->path);
+    request_.literal_slashes = std::move(target->literal_slashes);
+    request_.query = std::move(target->query);
+    if (!target->host.empty()) {
+        request_.host = std::move(target->host);
+        request_.scheme = std::move(target->scheme);
+    }
+    return State::done;
+}
+
+}  // namespace bookstore::http

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.hpp"
+
+namespace bookstore::http {
+
+/// What a route's answers look like; Accept is checked against it before the handler runs (406).
+enum class Produces { hal, json, text, event_stream, html, nothing };
+
+/// What a route's body must be; Content-Type is checked against it before the handler runs (415).
+enum class Consumes { nothing, json, merge_patch };
+
+struct Route {
+    Method method = Method::get;
+    std::string pattern;  ///< "/orders/{id}/verification": literal segments and captures
+    Produces produces = Produces::hal;
+    Consumes consumes = Consumes::nothing;
+    bool head = true;  ///< a GET that HEAD may stand for; false where GET does something
+    Handler handler;
+};
+
+/// The route table. Built once, then read by every I/O thread.
+///
+/// 404 (naming the path), 405 with Allow, HEAD as GET, OPTIONS with Allow (and Accept-Patch), 406,
+/// 415 and the trailing slash are its business: none is a handler's.
+class Router {
+  public:
+    /// Throws std::invalid_argument for a malformed pattern or two routes that are the same.
+    explicit Router(std::vector<Route> routes);
+    ~Router();
+    Router(Router&&) noexcept;
+    Router& operator=(Router&&) noexcept;
+
+    /// Answers the request by the route that fits it, or says why there is none.
+    void dispatch(Request& request, Done done) const;
+
+    /// What dispatch would refuse by the header alone. The server asks before it tells a client
+    /// that expects "100-continue" to send its body.
+    std::optional<Problem> refusal(Request& request) const;
+
+    const std::vector<Route>& routes() const { return routes_; }
+
+  private:
+    struct Node;
+    /// A route and no problem: it answers. Neither: OPTIONS, answered with `allow`.
+    struct Resolution {
+        const Route* route = nullptr;
+        std::optional<Problem> problem;
+        const std::string* allow = nullptr;
+        bool patch = false;
+    };
+
+    Resolution resolve(Request& request) const;
+    static std::optional<Problem> check_media(Request& request, const Route& route);
+
+    std::vector<Route> routes_;
+    std::unique_ptr<Node> root_;
+};
+
+}  // namespace bookstore::http

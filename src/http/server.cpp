@@ -1,0 +1,213 @@
+#include "http/server.hpp"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "http/worker.hpp"
+
+namespace bookstore::http {
+
+namespace {
+
+using asio::ip::tcp;
+
+constexpr int backlog = 4096;
+constexpr unsigned accepts_at_once = 64;
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+
+std::string unbracketed(const std::string& host) {
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+        return host.substr(1, host.size() - 2);
+    }
+    return host;
+}
+
+tcp::endpoint resolve(const ServerOptions& options, asio::io_context& io) {
+    boost::system::error_code ec;
+    const auto address = asio::ip::make_address(unbracketed(options.host), ec);
+    if (!ec) return {address, options.port};
+    tcp::resolver resolver(io);
+    const auto found =
+        resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, ec);
+    if (ec) throw std::system_error(ec, fmt::format("cannot resolve {}", options.host));
+    return found.begin()->endpoint();
+}
+
+std::string text_of(const tcp::endpoint& endpoint) {
+    const auto address = endpoint.address().to_string();
+    return fmt::format(
+        fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), address, endpoint.port()
+    );
+}
+
+}  // namespace
+
+struct Server::Impl {
+    Impl(ServerOptions options, Dispatch dispatch, AccessLog access_log);
+
+    void listen();
+    void start();
+    void stop(std::chrono::milliseconds drain);
+    void accept_when_ready();
+    bool accept_some();
+    void pause_accepting();
+
+    Shared shared;
+    std::vector<std::unique_ptr<Worker>> workers;
+    std::vector<std::thread> threads;
+    // Of the first worker's thread, once it runs.
+    std::optional<tcp::acceptor> acceptor;
+    std::optional<asio::steady_timer> accept_timer;
+    std::size_t next_worker = 0;
+
+    std::mutex stop_mutex;
+    bool stopped = false;
+};
+
+Server::Impl::Impl(ServerOptions options, Dispatch dispatch, AccessLog access_log) {
+    shared.options = std::move(options);
+    shared.dispatch = std::move(dispatch);
+    shared.access_log = std::move(access_log);
+    const unsigned count = std::max(1U, shared.options.threads);
+    for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(shared));
+    listen();
+}
+
+void Server::Impl::listen() {
+    asio::io_context& io = workers.front()->io();
+    const tcp::endpoint wanted = resolve(shared.options, io);
+    acceptor.emplace(io);
+    accept_timer.emplace(io);
+    boost::system::error_code ec;
+    const auto check = [&] {
+        if (ec) throw std::system_error(ec, fmt::format("cannot listen on {}", text_of(wanted)));
+    };
+    shared.protocol = wanted.protocol();
+    acceptor->open(shared.protocol, ec);
+    check();
+    acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
+    check();
+    acceptor->bind(wanted, ec);
+    check();
+    acceptor->listen(backlog, ec);
+    check();
+    acceptor->non_blocking(true, ec);
+    check();
+    shared.options.port = acceptor->local_endpoint().port();
+    shared.address = text_of(acceptor->local_endpoint());
+}
+
+void Server::Impl::start() {
+    if (!threads.empty()) return;
+    accept_when_ready();
+    for (const auto& worker : workers) threads.emplace_back([&loop = *worker] { loop.run(); });
+}
+
+void Server::Impl::accept_when_ready() {
+    acceptor->async_wait(tcp::acceptor::wait_read, [this](boost::system::error_code ec) {
+        if (ec || shared.draining.load(std::memory_order_acquire)) return;
+        if (accept_some()) {
+            accept_when_ready();
+        } else {
+            pause_accepting();
+        }
+    });
+}
+
+/// Takes from the backlog what is there. False if the system has no descriptor or memory left.
+bool Server::Impl::accept_some() {
+    for (unsigned i = 0; i < accepts_at_once; ++i) {
+        UniqueFd fd(
+            ::accept4(acceptor->native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)
+        );
+        if (fd.get() < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                return false;
+            continue;  // what went wrong is this one client's
+        }
+        Worker& worker = *workers[next_worker++ % workers.size()];
+        const auto before = shared.connections.fetch_add(1, std::memory_order_acq_rel);
+        if (before < shared.options.max_connections) {
+            worker.adopt(std::move(fd));
+        } else {
+            shared.connection_ended();
+            worker.turn_away(std::move(fd));
+        }
+    }
+    return true;
+}
+
+void Server::Impl::pause_accepting() {
+    accept_timer->expires_after(accept_pause);
+    accept_timer->async_wait([this](boost::system::error_code ec) {
+        if (!ec && !shared.draining.load(std::memory_order_acquire)) accept_when_ready();
+    });
+}
+
+void Server::Impl::stop(std::chrono::milliseconds drain) {
+    const std::lock_guard stopping(stop_mutex);
+    if (stopped) return;
+    stopped = true;
+    shared.draining.store(true, std::memory_order_release);
+    if (threads.empty()) {
+        acceptor.reset();
+        accept_timer.reset();
+        return;
+    }
+    asio::post(workers.front()->io(), [this] {
+        boost::system::error_code ignored;
+        acceptor->close(ignored);
+        accept_timer->cancel();
+    });
+    for (const auto& worker : workers) worker->drain();
+    {
+        std::unique_lock lock(shared.mutex);
+        shared.none_left.wait_for(lock, drain, [&] { return shared.connections.load() == 0; });
+    }
+    for (const auto& worker : workers) worker->abort();
+    for (std::thread& thread : threads) thread.join();
+}
+
+Server::Server(ServerOptions options, Dispatch dispatch, AccessLog access_log)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(dispatch), std::move(access_log))
+      ) {}
+
+Server::~Server() {
+    impl_->stop(std::chrono::milliseconds(0));
+}
+
+void Server::set_hooks(Hooks hooks) {
+    impl_->shared.hooks = std::move(hooks);
+}
+
+std::string Server::address() const {
+    return impl_->shared.address;
+}
+
+std::uint16_t Server::port() const {
+    return impl_->shared.options.port;
+}
+
+void Server::start() {
+    impl_->start();
+}
+
+void Server::stop(std::chrono::milliseconds drain) {
+    impl_->stop(drain);
+}
+
+std::size_t Server::connections() const {
+    return impl_->shared.connections.load(std::memory_order_acquire);
+}
+
+}  // namespace bookstore::http

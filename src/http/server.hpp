@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/message.hpp"
+
+namespace bookstore::http {
+
+struct ServerOptions {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 8080;  ///< 0: the system chooses
+    unsigned threads = 2;
+    std::size_t max_connections = 12'000;
+    std::size_t max_body_bytes = 1 << 20;
+    std::size_t max_header_bytes = 16 << 10;
+    std::size_t max_target_bytes = 8 << 10;
+    std::chrono::milliseconds idle_timeout{60'000};
+    std::chrono::milliseconds header_timeout{10'000};
+    std::chrono::milliseconds body_timeout{30'000};
+    std::chrono::milliseconds write_timeout{30'000};
+    std::chrono::milliseconds heartbeat{15'000};
+};
+
+/// One line of the access log.
+struct Access {
+    std::string_view method;
+    std::string_view target;
+    int status;
+    std::chrono::microseconds duration;
+    std::string_view request_id;
+};
+
+/// An HTTP/1.1 server: one coroutine a connection, one io_context an I/O thread.
+/// RFC 9112 framing, plus the checks that Beast 1.81 leaves to its user.
+class Server {
+  public:
+    using Dispatch = std::function<void(Request&, Done)>;
+    using AccessLog = std::function<void(const Access&)>;
+
+    /// What else the server may call, on its I/O threads; each may be empty.
+    struct Hooks {
+        /// Judges a request by its header, before its body is asked for with "100 Continue"
+        /// (Router::refusal). The dispatch judges again.
+        std::function<std::optional<Problem>(Request&)> precheck;
+        /// Has the last word on every answer, the server's own refusals included: CORS, say.
+        /// Of a request that was refused early, much may be empty.
+        std::function<void(const Request&, Response&)> decorate;
+        /// What became a 500 or a broken connection, with the details that the client is not told.
+        std::function<void(std::string_view request_id, std::string_view what)> error_log;
+    };
+
+    /// Binds at once: throws std::system_error (address in use, ...) before any thread runs.
+    Server(ServerOptions options, Dispatch dispatch, AccessLog access_log = {});
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Before start().
+    void set_hooks(Hooks hooks);
+
+    /// The address that was bound, "127.0.0.1:43211"; IPv6 in brackets.
+    std::string address() const;
+    std::uint16_t port() const;
+
+    /// Serves on its own threads until stop().
+    void start();
+
+    /// Stops accepting, closes idle connections and event streams, answers what is in flight with
+    /// `Connection: close`, and returns when all is done or `drain` is over. Any thread but its
+    /// own.
+    void stop(std::chrono::milliseconds drain);
+
+    std::size_t connections() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bookstore::http

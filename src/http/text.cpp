@@ -1,0 +1,176 @@
+#include "http/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace bookstore::http {
+
+namespace {
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_lower_hex(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f');
+}
+bool is_alpha(char c) {
+    return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+/// How many bytes the UTF-8 character at the start of `text` has; 0 if it is not one.
+std::size_t utf8_length(std::string_view text) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto continues = [&](std::size_t i) { return i < text.size() && (at(i) & 0xC0) == 0x80; };
+    const unsigned first = at(0);
+    if (first < 0x80) return 1;
+    if (first < 0xC2 || first > 0xF4 || !continues(1)) return 0;
+    if (first < 0xE0) return 2;
+    const unsigned second = at(1);
+    if (first < 0xF0) {
+        const bool overlong = first == 0xE0 && second < 0xA0;
+        const bool surrogate = first == 0xED && second > 0x9F;
+        return continues(2) && !overlong && !surrogate ? 3 : 0;
+    }
+    const bool overlong = first == 0xF0 && second < 0x90;
+    const bool beyond = first == 0xF4 && second > 0x8F;
+    return continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
+}
+
+void append_escaped(std::string& out, char c) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    switch (c) {
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        default:
+            break;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += "\\u00";
+    out += hex[byte >> 4];
+    out += hex[byte & 15];
+}
+
+}  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+               return lower(x) == lower(y);
+           });
+}
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t");
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::optional<std::string_view> next_element(std::string_view& list, char separator) {
+    if (list.data() == nullptr) return std::nullopt;
+    bool quoted = false;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const char c = list[i];
+        if (quoted && c == '\\') {
+            ++i;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (c == separator && !quoted) {
+            const auto element = list.substr(0, i);
+            list.remove_prefix(i + 1);
+            return trimmed(element);
+        }
+    }
+    const auto element = list;
+    list = std::string_view{};  // its null data says that nothing is left
+    return trimmed(element);
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+    out += '"';
+    for (std::size_t i = 0; i < text.size();) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7F) {
+            append_escaped(out, text[i]);
+            ++i;
+            continue;
+        }
+        const std::size_t length = utf8_length(text.substr(i));
+        if (length == 0) {
+            out += "\xEF\xBF\xBD";
+            ++i;
+        } else {
+            out.append(text, i, length);
+            i += length;
+        }
+    }
+    out += '"';
+}
+
+bool is_valid_host(std::string_view host) {
+    std::string_view name = host;
+    std::string_view rest;
+    if (host.starts_with('[')) {
+        const auto close = host.find(']');
+        if (close == std::string_view::npos || close < 3) return false;
+        name = host.substr(1, close - 1);
+        rest = host.substr(close + 1);
+        const auto fits = [](char c) { return is_lower_hex(lower(c)) || c == ':' || c == '.'; };
+        if (!std::ranges::all_of(name, fits)) return false;
+    } else {
+        const auto colon = std::min(host.find(':'), host.size());
+        name = host.substr(0, colon);
+        rest = host.substr(colon);
+        // reg-name's sub-delims and percent-encodings are left out: no host needs them, and links
+        // are built from this text.
+        const auto fits = [](char c) {
+            return is_alpha(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c == '~';
+        };
+        if (name.empty() || !std::ranges::all_of(name, fits)) return false;
+    }
+    if (rest.empty()) return true;
+    return rest.front() == ':' && rest.size() <= 6 && std::ranges::all_of(rest.substr(1), is_digit);
+}
+
+bool is_sane_request_id(std::string_view id) {
+    const auto fits = [](char c) {
+        return is_alpha(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+    };
+    return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, fits);
+}
+
+bool is_traceparent(std::string_view value) {
+    if (value.size() != 55 || !value.starts_with("00-")) return false;
+    if (value[35] != '-' || value[52] != '-') return false;
+    const auto trace = value.substr(3, 32);
+    const auto span = value.substr(36, 16);
+    const auto flags = value.substr(53, 2);
+    const auto is_id = [](std::string_view id) {
+        return std::ranges::all_of(id, is_lower_hex) && id.find_first_not_of('0') != id.npos;
+    };
+    return is_id(trace) && is_id(span) && std::ranges::all_of(flags, is_lower_hex);
+}
+
+}  // namespace bookstore::http

@@ -1,0 +1,202 @@
+#include "http/worker.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <random>
+
+#include "http/message.hpp"
+
+namespace bookstore::http {
+
+namespace {
+
+constexpr std::size_t max_farewells = 256;
+constexpr std::int64_t farewell_ms = 500;
+
+std::chrono::milliseconds sweep_period_of(const ServerOptions& options) {
+    const auto shortest = std::min(
+        {options.idle_timeout,
+         options.header_timeout,
+         options.body_timeout,
+         options.write_timeout,
+         options.heartbeat}
+    );
+    using std::chrono::milliseconds;
+    return std::clamp(shortest / 8, milliseconds(5), milliseconds(250));
+}
+
+/// Appends the number in base 36.
+void append_short(std::string& out, std::uint64_t number) {
+    constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuvwxyz";
+    std::array<char, 13> text;
+    std::size_t begin = text.size();
+    do {
+        text[--begin] = digits[number % digits.size()];
+        number /= digits.size();
+    } while (number != 0);
+    out.append(text.data() + begin, text.size() - begin);
+}
+
+std::string random_prefix() {
+    std::random_device random;
+    std::string prefix;
+    // 36^5 up to 36^6 - 1: always six digits, which leaves a short string room for the count.
+    append_short(
+        prefix, std::uniform_int_distribution<std::uint64_t>(60'466'176, 2'176'782'335)(random)
+    );
+    return prefix + '-';
+}
+
+}  // namespace
+
+void Shared::connection_ended() {
+    if (connections.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    // Under the lock, so that stop() cannot look at the count and go to sleep between the two.
+    const std::lock_guard lock(mutex);
+    none_left.notify_all();
+}
+
+Worker::Worker(Shared& shared_state)
+    : shared(shared_state),
+      work_(asio::make_work_guard(io_)),
+      mailbox_(std::make_shared<Mailbox>([this] {
+          asio::post(io_, [mailbox = mailbox_] { mailbox->deliver(); });
+      })),
+      sweep_timer_(io_),
+      sweep_period_(sweep_period_of(shared.options)),
+      id_prefix_(random_prefix()) {}
+
+Worker::~Worker() {
+    mailbox_->close();
+}
+
+void Worker::run() {
+    for (;;) {
+        try {
+            io_.run();
+            return;
+        } catch (const std::exception& error) {
+            if (shared.hooks.error_log) shared.hooks.error_log({}, error.what());
+        }
+    }
+}
+
+void Worker::adopt(UniqueFd fd) {
+    asio::post(io_, [this, accepted = std::move(fd)]() mutable { serve(std::move(accepted)); });
+}
+
+void Worker::turn_away(UniqueFd fd) {
+    asio::post(io_, [this, accepted = std::move(fd)]() mutable {
+        say_farewell(std::move(accepted));
+    });
+}
+
+void Worker::drain() {
+    asio::post(io_, [this] {
+        // From the back: one that ends takes itself off the list, and the last into its place.
+        for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->drain();
+    });
+}
+
+void Worker::abort() {
+    asio::post(io_, [this] {
+        mailbox_->close();
+        for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->abort();
+        farewells_.clear();
+        sweep_timer_.cancel();
+        work_.reset();
+    });
+}
+
+std::string Worker::next_request_id() {
+    std::string id = id_prefix_;
+    append_short(id, ++id_count_);
+    return id;
+}
+
+std::int64_t Worker::now_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+void Worker::serve(UniqueFd fd) {
+    boost::system::error_code failed;
+    Socket socket(io_);
+    if (!shared.draining.load(std::memory_order_acquire)) {
+        socket.assign(shared.protocol, fd.get(), failed);
+    } else {
+        failed = asio::error::operation_aborted;
+    }
+    if (failed) {
+        shared.connection_ended();
+        return;
+    }
+    fd.release();
+    socket.non_blocking(true, failed);
+    socket.set_option(asio::ip::tcp::no_delay(true), failed);
+    connections_.push_back(std::make_unique<Connection>(*this, std::move(socket)));
+    Connection& connection = *connections_.back();
+    connection.index = connections_.size() - 1;
+    schedule_sweep();
+    asio::co_spawn(io_.get_executor(), connection.run(), [this, &connection](std::exception_ptr) {
+        remove(connection);
+    });
+}
+
+void Worker::say_farewell(UniqueFd fd) {
+    const Problem problem{
+        503, "The server has all the connections that it takes.", {}, {{"Retry-After", "1"}}
+    };
+    using namespace std::chrono;
+    const auto now = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+    const Response response = render_problem(problem, "", now);
+    HeadOptions head;
+    head.date = date.now();
+    head.connection = HeadOptions::Connection::close;
+    head.content_length = response.body.size();
+    std::string text;
+    append_head(text, response, head);
+    text += response.body;
+    // Fits into a new socket's buffer, or the client is out of luck.
+    [[maybe_unused]] const auto sent =
+        ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    ::shutdown(fd.get(), SHUT_WR);
+    if (farewells_.size() >= max_farewells) farewells_.erase(farewells_.begin());
+    farewells_.push_back({std::move(fd), now_ms() + farewell_ms});
+    schedule_sweep();
+}
+
+void Worker::remove(Connection& connection) {
+    const std::size_t index = connection.index;
+    std::swap(connections_[index], connections_.back());
+    connections_[index]->index = index;
+    connections_.pop_back();
+    shared.connection_ended();
+}
+
+/// The one timer of the thread: deadlines are looked at now and then, so that setting one costs no
+/// timer operation. It rests while there is nobody to look at.
+void Worker::schedule_sweep() {
+    if (sweeping_) return;
+    sweeping_ = true;
+    sweep_timer_.expires_after(sweep_period_);
+    sweep_timer_.async_wait([this](boost::system::error_code ec) {
+        sweeping_ = false;
+        if (!ec) sweep();
+    });
+}
+
+void Worker::sweep() {
+    const std::int64_t now = now_ms();
+    std::erase_if(farewells_, [&](const Farewell& farewell) { return farewell.until_ms <= now; });
+    for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->sweep(now);
+    if (!connections_.empty() || !farewells_.empty()) schedule_sweep();
+}
+
+}  // namespace bookstore::http

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/connection.hpp"
+#include "http/exchange.hpp"
+#include "http/server.hpp"
+#include "http/wire.hpp"
+
+// Internal to the server: this header costs an Asio include.
+
+namespace bookstore::http {
+
+/// A socket that is not an Asio object (yet).
+class UniqueFd {
+  public:
+    explicit UniqueFd(int fd) : fd_(fd) {}
+    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    UniqueFd& operator=(UniqueFd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~UniqueFd() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    int get() const { return fd_; }
+    int release() { return std::exchange(fd_, -1); }
+
+  private:
+    int fd_;
+};
+
+/// What all threads of a server share. `draining` and the count are of all threads, the rest is
+/// constant once the server runs.
+struct Shared {
+    ServerOptions options;
+    Server::Dispatch dispatch;
+    Server::AccessLog access_log;
+    Server::Hooks hooks;
+    std::string address;
+    asio::ip::tcp protocol = asio::ip::tcp::v4();
+
+    std::atomic<bool> draining{false};
+    std::atomic<std::size_t> connections{0};
+    std::mutex mutex;
+    std::condition_variable none_left;
+
+    void connection_ended();
+};
+
+/// An I/O thread's state: its connections and what they use together. Members that are not marked
+/// otherwise are of that thread alone.
+class Worker {
+  public:
+    explicit Worker(Shared& shared_state);
+    ~Worker();
+
+    /// Runs the thread's loop until abort() was called and everything ended.
+    void run();
+    /// Any thread: has the worker serve an accepted connection.
+    void adopt(UniqueFd fd);
+    /// Any thread: has it answered with a 503.
+    void turn_away(UniqueFd fd);
+    /// Any thread.
+    void drain();
+    /// Any thread: ends every connection and then run().
+    void abort();
+
+    asio::io_context& io() { return io_; }
+    const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
+    std::string next_request_id();
+    static std::int64_t now_ms();
+
+    Shared& shared;
+    DateClock date;
+    std::string scratch;  ///< where heads are made; nobody's beyond a function call
+
+  private:
+    /// A client that was turned away, kept for a moment so that it can read why.
+    struct Farewell {
+        UniqueFd fd;
+        std::int64_t until_ms;
+    };
+
+    void serve(UniqueFd fd);
+    void say_farewell(UniqueFd fd);
+    void remove(Connection& connection);
+    void schedule_sweep();
+    void sweep();
+
+    asio::io_context io_{1};
+    asio::executor_work_guard<Executor> work_;
+    std::shared_ptr<Mailbox> mailbox_;
+    std::vector<std::unique_ptr<Connection>> connections_;
+    std::vector<Farewell> farewells_;
+    asio::steady_timer sweep_timer_;
+    std::chrono::milliseconds sweep_period_;
+    bool sweeping_ = false;
+    std::string id_prefix_;
+    std::uint64_t id_count_ = 0;
+};
+
+}  // namespace bookstore::http

@@ -1,0 +1,50 @@
+#include "kernel/command.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace bookstore::kernel {
+
+http::Problem unavailable(std::string message) {
+    return {
+        .status = 503,
+        .message = std::move(message),
+        .headers = {{"Retry-After", "1"}}};
+}
+
+http::Problem problem_of(const std::exception_ptr& error, std::string_view doing) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const storage::Error& e) {
+        if (e.interrupted()) {
+            return unavailable("this took too long and was given up; ask for less at a time");
+        }
+        spdlog::error("{}: {}", doing, e.what());
+        if (e.full()) {
+            return problem(507, "the disk is full; nothing was changed");
+        }
+        return unavailable("the storage is not available now; nothing was changed");
+    } catch (const std::exception& e) {
+        spdlog::error("{}: {}", doing, e.what());
+    } catch (...) {
+        spdlog::error("{}: unknown exception", doing);
+    }
+    return problem(500, "something went wrong here; the log says what");
+}
+
+http::Answer answer_of(
+    const storage::Outcome& outcome, http::Answer answer, std::string_view doing
+) {
+    using Kind = storage::Outcome::Kind;
+    if (outcome.kind == Kind::unknown) {
+        return unavailable(
+            "outcome unknown: the storage failed while this was written; repeat the request with the "
+            "same Idempotency-Key"
+        );
+    }
+    if (outcome.error) {
+        return problem_of(outcome.error, doing);
+    }
+    return answer;
+}
+
+}  // namespace bookstore::kernel

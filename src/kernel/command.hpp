@@ -1,0 +1,54 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string>
+#include <variant>
+
+#include "bus/outbox.hpp"
+#include "http/message.hpp"
+
+namespace bookstore::kernel {
+
+/// A refusal with a message, without field errors.
+inline http::Problem problem(int status, std::string message) {
+    return {.status = status, .message = std::move(message)};
+}
+/// 503 with Retry-After.
+http::Problem unavailable(std::string message);
+
+/// Reads and answers. It runs on an I/O thread, in its own read connection.
+using Query = std::function<http::Answer(const http::Request&, storage::Connection&)>;
+
+struct Next;
+using Continue = std::function<void(Next)>;
+
+/// The write of a command: it checks again what is its own, for what was read or asked before may
+/// have changed. What it answers with a status of 400 or more is rolled back; the answer is given
+/// after the commit. It runs once, on the module's thread.
+using Write = std::function<http::Answer(bus::UnitOfWork&)>;
+
+/// Asks other contexts, outside of any transaction, and goes on with what they said.
+struct Ask {
+    std::function<void(Continue)> run;
+};
+
+/// How a command goes on: an answer without a write, a question, or the write.
+struct Next {
+    std::variant<http::Response, http::Problem, Ask, Write> step;
+};
+
+/// The begin of a command, with a short read transaction; it runs on an I/O thread. The request
+/// lives until the command has answered.
+using Command = std::function<Next(const http::Request&, storage::Connection&)>;
+
+/// What an exception means to a client: a storage error is 503 (507 when the disk is full), anything
+/// else 500; the detail is logged, not shown.
+http::Problem problem_of(const std::exception_ptr& error, std::string_view doing);
+
+/// What the end of a job means to a client whose write answered `answer`.
+http::Answer answer_of(
+    const storage::Outcome& outcome, http::Answer answer, std::string_view doing
+);
+
+}  // namespace bookstore::kernel

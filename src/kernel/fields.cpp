@@ -1,0 +1,289 @@
+#include "kernel/fields.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <charconv>
+#include <cmath>
+
+namespace bookstore::kernel {
+namespace {
+
+constexpr std::size_t max_depth = 32;
+
+/// One character of valid UTF-8 at `i`, which moves on; -1 when it is none (RFC 3629).
+std::int32_t next_character(std::string_view text, std::size_t& i) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned char lead = byte(i++);
+    if (lead < 0x80) {
+        return lead;
+    }
+    const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    if (lead < 0xc2 || lead > 0xf4 || i + static_cast<std::size_t>(more) > text.size()) {
+        return -1;
+    }
+    std::int32_t character = lead & (0x3f >> more);
+    for (int n = 0; n < more; ++n) {
+        if ((byte(i) & 0xc0) != 0x80) {
+            return -1;
+        }
+        character = (character << 6) | (byte(i++) & 0x3f);
+    }
+    const bool overlong = (more == 2 && character < 0x800) || (more == 3 && character < 0x10000);
+    const bool surrogate = character >= 0xd800 && character <= 0xdfff;
+    return overlong || surrogate || character > 0x10ffff ? -1 : character;
+}
+
+bool is_space(std::int32_t character) {
+    return character == ' ' || character == 0xa0 || character == 0x3000 ||
+           (character >= 0x2000 && character <= 0x200b);
+}
+
+bool is_control(std::int32_t character) {
+    return character < 0x20 || (character >= 0x7f && character < 0xa0);
+}
+
+std::string shown(const boost::json::value& value) {
+    if (value.is_string()) {
+        return std::string(value.get_string());
+    }
+    if (value.is_double()) {
+        return fmt::format("{}", value.get_double());
+    }
+    return boost::json::serialize(value);
+}
+
+http::FieldError fault(const FieldSpec& spec, detail::Value value, std::string message) {
+    http::FieldError error{.field = spec.name, .message = std::move(message), .rejected_value = {}};
+    if (value != nullptr) {
+        error.rejected_value = shown(*value);
+    }
+    return error;
+}
+
+std::string missing(const FieldSpec& spec) {
+    switch (spec.kind) {
+        case FieldKind::integer: return fmt::format("is missing: a whole number, at least {}", spec.minimum);
+        case FieldKind::money: return "is missing: an amount";
+        case FieldKind::text: return "is missing: a text of 1 to 255 characters";
+        case FieldKind::word: return fmt::format("is missing: one of {}", fmt::join(spec.words, ", "));
+    }
+    return "is missing";
+}
+
+enum class NumberFault { none, no_number, no_integer, too_large };
+
+NumberFault to_integer(const boost::json::value& value, std::int64_t& into) {
+    if (value.is_int64()) {
+        into = value.get_int64();
+        return into > max_integer ? NumberFault::too_large : NumberFault::none;
+    }
+    if (value.is_uint64()) {
+        return NumberFault::too_large;
+    }
+    double number = 0;
+    if (value.is_double()) {
+        number = value.get_double();
+    } else if (value.is_string()) {
+        const std::string_view text = value.get_string();
+        const char* end = text.data() + text.size();
+        const auto whole = std::from_chars(text.data(), end, into);
+        if (whole.ec == std::errc() && whole.ptr == end) {
+            return into > max_integer ? NumberFault::too_large : NumberFault::none;
+        }
+        const auto real = std::from_chars(text.data(), end, number);
+        const bool finite = std::isfinite(number);
+        if (real.ptr != end || text.empty() || !finite) {
+            return NumberFault::no_number;
+        }
+        if (real.ec == std::errc::result_out_of_range) {
+            return NumberFault::too_large;
+        }
+    } else {
+        return NumberFault::no_number;
+    }
+    if (std::abs(number) > static_cast<double>(max_integer)) {
+        return NumberFault::too_large;
+    }
+    into = static_cast<std::int64_t>(number);
+    return static_cast<double>(into) == number ? NumberFault::none : NumberFault::no_integer;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_integer(std::string_view text, std::int64_t minimum) {
+    std::int64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    const bool digits = !text.empty() && text.front() >= '0' && text.front() <= '9';
+    if (!digits || error != std::errc() || rest != end || number > max_integer || number < minimum) {
+        return std::nullopt;
+    }
+    return number;
+}
+
+std::optional<std::string> text_fault(std::string_view text) {
+    std::size_t characters = 0;
+    bool blank = true;
+    for (std::size_t i = 0; i < text.size();) {
+        const std::int32_t character = next_character(text, i);
+        if (character < 0) {
+            return "must be UTF-8";
+        }
+        if (is_control(character)) {
+            return "must not hold control characters";
+        }
+        blank = blank && is_space(character);
+        ++characters;
+    }
+    if (blank) {
+        return "must not be blank";
+    }
+    if (characters > max_text_characters) {
+        return fmt::format("must be 1 to {} characters", max_text_characters);
+    }
+    return std::nullopt;
+}
+
+namespace detail {
+
+bool absent(Value value) { return value == nullptr || value->is_null(); }
+
+Error read(const FieldSpec& spec, Value value, std::int64_t& into) {
+    if (absent(value)) {
+        return fault(spec, value, missing(spec));
+    }
+    switch (to_integer(*value, into)) {
+        case NumberFault::no_number: return fault(spec, value, "must be a whole number");
+        case NumberFault::no_integer: return fault(spec, value, "must be a whole number, without a fraction");
+        case NumberFault::too_large:
+            return fault(spec, value, fmt::format("must be at most {}", max_integer));
+        case NumberFault::none: break;
+    }
+    if (into < spec.minimum) {
+        return fault(spec, value, fmt::format("must be at least {}", spec.minimum));
+    }
+    return std::nullopt;
+}
+
+Error read(const FieldSpec& spec, Value value, Money& into) {
+    if (absent(value)) {
+        return fault(spec, value, missing(spec));
+    }
+    std::optional<Money> money;
+    if (value->is_string()) {
+        money = Money::parse(value->get_string());
+    } else if (value->is_number()) {
+        money = Money::from_double(value->to_number<double>());
+    }
+    if (!money) {
+        return fault(
+            spec, value, "must be an amount from 0 to 999999999999.99 with at most 2 fraction digits"
+        );
+    }
+    into = *money;
+    return std::nullopt;
+}
+
+Error read(const FieldSpec& spec, Value value, std::string& into) {
+    if (absent(value)) {
+        return fault(spec, value, missing(spec));
+    }
+    if (!value->is_string()) {
+        return fault(spec, value, "must be a text");
+    }
+    const std::string_view text = value->get_string();
+    if (spec.kind == FieldKind::word) {
+        for (const std::string_view word : spec.words) {
+            if (word == text) {
+                into = text;
+                return std::nullopt;
+            }
+        }
+        return fault(spec, value, fmt::format("must be one of {}", fmt::join(spec.words, ", ")));
+    }
+    if (auto why = text_fault(text)) {
+        return fault(spec, value, std::move(*why));
+    }
+    into = text;
+    return std::nullopt;
+}
+
+std::optional<http::Problem> for_each_value(
+    std::string_view body,
+    const std::vector<FieldSpec>& specs,
+    bool present_only,
+    const std::function<Error(std::size_t index, Value value)>& each
+) {
+    boost::json::parse_options options;
+    options.max_depth = max_depth;
+    boost::json::error_code error;
+    const boost::json::value parsed = boost::json::parse(body, error, {}, options);
+    if (error) {
+        return http::Problem{
+            .status = 400,
+            .message = body.find_first_not_of(" \t\r\n") == std::string_view::npos
+                           ? "the body is empty; a JSON object is expected"
+                           : fmt::format("the body is not valid JSON: {}", error.message())};
+    }
+    const auto* object = parsed.if_object();
+    if (object == nullptr) {
+        return http::Problem{
+            .status = 400,
+            .message = "the body must be a JSON object"};
+    }
+    http::Problem problem{.status = 400, .message = {}};
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        const Value value = object->if_contains(specs[i].name);
+        if (value == nullptr && present_only) {
+            continue;
+        }
+        if (auto fault = each(i, value)) {
+            problem.errors.push_back(std::move(*fault));
+        }
+    }
+    if (problem.errors.empty()) {
+        return std::nullopt;
+    }
+    problem.message = problem.errors.size() == 1
+                          ? "1 field is invalid"
+                          : fmt::format("{} fields are invalid", problem.errors.size());
+    return problem;
+}
+
+}  // namespace detail
+
+std::expected<std::int64_t, http::Problem> path_id(const http::Request& request) {
+    const std::string& text = request.captures.at(0);
+    if (const auto id = parse_integer(text)) {
+        return *id;
+    }
+    return std::unexpected(http::Problem{
+        .status = 400,
+        .message = "an id in the path is a whole number from 1, for example /orders/1"});
+}
+
+std::expected<std::int64_t, http::Problem> query_id(
+    const http::Request& request, std::string_view name
+) {
+    const auto text = request.parameter(name);
+    if (text) {
+        if (const auto id = parse_integer(*text)) {
+            return *id;
+        }
+    }
+    const std::string message = "must be a whole number from 1";
+    http::Problem problem{
+        .status = 400,
+        .message = text ? fmt::format("the query parameter {} {}", name, message)
+                        : fmt::format("the query parameter {} is missing", name),
+        .errors = {{std::string(name), message, std::nullopt}}};
+    if (text) {
+        problem.errors[0].rejected_value = std::string(*text);
+    }
+    return std::unexpected(std::move(problem));
+}
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,329 @@
+#include "kernel/module.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "kernel/rebuild.hpp"
+
+namespace bookstore::kernel {
+namespace {
+
+storage::Database::Options database_options(
+    const std::string& name, const Environment& environment, const std::function<void()>& ring
+) {
+    storage::Database::Options options;
+    options.path = environment.data_dir + "/" + name + ".db";
+    options.vfs = environment.vfs;
+    options.migrations = {"bus", name};
+    options.ring = ring;
+    options.now_ms = environment.clock.now_ms();
+    return options;
+}
+
+bool refused(const http::Answer& answer) {
+    const auto* response = std::get_if<http::Response>(&answer);
+    return response == nullptr || response->status >= 400;
+}
+
+}  // namespace
+
+Module::Module(std::string name, const Environment& environment, std::function<void()> ring)
+    : name_(std::move(name)),
+      environment_(environment),
+      ring_(std::move(ring)),
+      database_(database_options(name_, environment_, ring_)),
+      outbox_(name_, database_, environment_.ring_relay),
+      strand_(environment_.clock, ring_) {}
+
+Module::~Module() = default;
+
+// ---- table of contents
+
+void Module::query(
+    http::Method method, std::string pattern, Query query, http::Produces produces
+) {
+    route({
+        .method = method,
+        .pattern = std::move(pattern),
+        .produces = produces,
+        .consumes = http::Consumes::nothing,
+        .head = true,
+        .handler =
+            [this, query = std::move(query)](const http::Request& request, http::Done done) {
+                http::Answer answer;
+                try {
+                    const storage::Reader reader = database_.read();
+                    answer = query(request, *reader);
+                } catch (...) {
+                    answer = problem_of(std::current_exception(), request.target);
+                }
+                done(std::move(answer));
+            },
+    });
+}
+
+void Module::command(
+    http::Method method,
+    std::string pattern,
+    Command command,
+    http::Consumes consumes,
+    http::Produces produces
+) {
+    route({
+        .method = method,
+        .pattern = std::move(pattern),
+        .produces = produces,
+        .consumes = consumes,
+        .head = false,
+        .handler =
+            [this, command = std::move(command)](const http::Request& request, http::Done done) {
+                if (auto problem = refuse_write()) {
+                    done(std::move(*problem));
+                    return;
+                }
+                run(command, request, std::move(done));
+            },
+    });
+}
+
+void Module::route(http::Route route) {
+    route.handler = [this, handler = std::move(route.handler)](
+                        const http::Request& request, http::Done done
+                    ) {
+        if (auto problem = refuse_read()) {
+            done(std::move(*problem));
+            return;
+        }
+        handler(request, std::move(done));
+    };
+    routes_.push_back(std::move(route));
+}
+
+bus::Subscription& Module::subscription(std::string name) {
+    subscriptions_.push_back(std::make_unique<bus::Subscription>(
+        std::move(name),
+        bus::Subscription::Context{
+            .topic = environment_.topic,
+            .outbox = outbox_,
+            .clock = environment_.clock,
+            .random = environment_.random,
+            .ring = ring_},
+        environment_.retry
+    ));
+    return *subscriptions_.back();
+}
+
+void Module::read_model(
+    std::string name,
+    std::string table,
+    std::function<void(bus::Subscription& subscription, bool rebuilt)> subscribe
+) {
+    bus::Subscription& live = subscription(name);
+    subscribe(live, false);
+    rebuilds_.push_back(std::make_unique<Rebuild>(
+        Rebuild::Options{
+            .name = name,
+            .table = std::move(table),
+            .make =
+                [this, name, subscribe = std::move(subscribe)] {
+                    auto second = std::make_unique<bus::Subscription>(
+                        name + ".rebuild",
+                        bus::Subscription::Context{
+                            .topic = environment_.topic,
+                            .outbox = outbox_,
+                            .clock = environment_.clock,
+                            .random = environment_.random,
+                            .ring = ring_},
+                        environment_.retry
+                    );
+                    subscribe(*second, true);
+                    return second;
+                }},
+        live,
+        database_,
+        environment_.topic,
+        environment_.clock
+    ));
+    for (http::Route& declared : rebuilds_.back()->routes(strand_)) {
+        route(std::move(declared));
+    }
+}
+
+// ---- commands
+
+void Module::run(const Command& command, const http::Request& request, http::Done done) {
+    const auto shared = std::make_shared<const http::Done>(std::move(done));
+    try {
+        std::optional<Next> next;
+        {
+            const storage::Reader reader = database_.read();
+            next.emplace(command(request, *reader));
+        }
+        run_next(std::move(*next), shared, request.trace);
+    } catch (...) {
+        (*shared)(problem_of(std::current_exception(), request.target));
+    }
+}
+
+void Module::run_next(Next next, std::shared_ptr<const http::Done> done, std::string trace) {
+    if (auto* response = std::get_if<http::Response>(&next.step)) {
+        (*done)(std::move(*response));
+    } else if (auto* problem = std::get_if<http::Problem>(&next.step)) {
+        (*done)(std::move(*problem));
+    } else if (auto* ask = std::get_if<Ask>(&next.step)) {
+        ask->run([this, done, trace](Next after) { run_next(std::move(after), done, trace); });
+    } else {
+        write(
+            std::move(std::get<Write>(next.step)),
+            [done](http::Answer answer) { (*done)(std::move(answer)); },
+            trace
+        );
+    }
+}
+
+void Module::write(
+    Write write, std::function<void(http::Answer)> done, std::string_view trace
+) {
+    struct Running {
+        Write write;
+        std::function<void(http::Answer)> done;
+        std::string trace;
+        http::Answer answer;
+    };
+    auto running = std::make_shared<Running>(
+        Running{std::move(write), std::move(done), std::string(trace), {}}
+    );
+    database_.writer().submit({
+        .durable = true,
+        .run =
+            [this, running](storage::Connection& db) {
+                bus::UnitOfWork work(db, outbox_, environment_.clock, running->trace);
+                running->answer = running->write(work);
+                return !refused(running->answer);
+            },
+        .done =
+            [this, running](const storage::Outcome& outcome) {
+                running->done(answer_of(outcome, std::move(running->answer), name_));
+            },
+    });
+}
+
+std::optional<http::Problem> Module::refuse_read() const {
+    if (state() != State::stopped) {
+        return std::nullopt;
+    }
+    return unavailable(fmt::format("the {} context is stopped", name_));
+}
+
+std::optional<http::Problem> Module::refuse_write() const {
+    if (state() != State::starting) {
+        return std::nullopt;  // a stopped one was refused before
+    }
+    return unavailable(fmt::format("the {} context is starting: it reads the events it missed", name_));
+}
+
+// ---- lifecycle
+
+void Module::start(bool stopped) {
+    for (const auto& rebuild : rebuilds_) {
+        rebuild->drop_leftovers();
+    }
+    for (const auto& subscription : subscriptions_) {
+        subscription->start();
+    }
+    catch_up_to_ = environment_.topic.end();
+    state_ = stopped ? State::stopped : State::starting;
+    if (!stopped) {
+        notice_caught_up();
+    }
+}
+
+void Module::notice_caught_up() {
+    const bool behind = std::ranges::any_of(subscriptions_, [this](const auto& subscription) {
+        return subscription->position() < catch_up_to_ && !subscription->caught_up();
+    });
+    if (!behind) {
+        state_ = State::running;
+    }
+}
+
+void Module::look_for_tasks() {
+    for (const auto& task : tasks_) {
+        task->look();
+    }
+}
+
+bool Module::step() {
+    bool did = strand_.step();
+    if (state() != State::stopped) {
+        for (const auto& subscription : subscriptions_) {
+            did = subscription->step() || did;
+        }
+        for (const auto& rebuild : rebuilds_) {
+            did = rebuild->step() || did;
+        }
+    }
+    if (database_.writer().step()) {
+        did = true;
+        look_for_tasks();
+    }
+    if (state() != State::stopped) {
+        for (const auto& task : tasks_) {
+            did = task->step() || did;
+        }
+    }
+    if (state() == State::starting) {
+        notice_caught_up();
+    }
+    return did;
+}
+
+std::optional<std::int64_t> Module::due_in_ms() {
+    std::optional<std::int64_t> due;
+    const auto consider = [&due](std::optional<std::int64_t> at, std::int64_t now) {
+        if (at) {
+            const std::int64_t wait = std::max<std::int64_t>(*at - now, 0);
+            due = due ? std::min(*due, wait) : wait;
+        }
+    };
+    consider(strand_.next_due_ms(), environment_.clock.steady_ms());
+    if (state() != State::stopped) {
+        const std::int64_t now = environment_.clock.now_ms();
+        for (const auto& subscription : subscriptions_) {
+            consider(subscription->next_due_ms(), now);
+        }
+        for (const auto& task : tasks_) {
+            consider(task->next_due_ms(), now);
+        }
+        for (const auto& rebuild : rebuilds_) {
+            consider(rebuild->next_due_ms(), now);
+        }
+    }
+    return due;
+}
+
+void Module::finish() {
+    while (database_.writer().step()) {
+    }
+    for (const auto& subscription : subscriptions_) {
+        subscription->save_cursor();
+    }
+    while (database_.writer().step()) {
+    }
+    database_.writer().flush();
+}
+
+std::optional<http::Problem> refuse_cross_origin(const http::Request& request) {
+    const auto origin = request.header("Origin");
+    const auto site = request.header("Sec-Fetch-Site");
+    const bool other_origin = origin && *origin != request.origin();
+    const bool other_site = site && *site != "same-origin" && *site != "none";
+    if (other_origin || other_site) {
+        return problem(403, "operator actions are refused to pages of another origin");
+    }
+    return std::nullopt;
+}
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,240 @@
+#include "kernel/rebuild.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "kernel/hal.hpp"
+#include "kernel/module.hpp"
+
+namespace bookstore::kernel {
+namespace {
+
+std::string second_of(const std::string& table) { return table + "_rebuild"; }
+
+std::string what(const std::exception_ptr& error) {
+    try {
+        if (error) {
+            std::rethrow_exception(error);
+        }
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+    return "it was rolled back";
+}
+
+}  // namespace
+
+Rebuild::Rebuild(
+    Options options,
+    bus::Subscription& live,
+    storage::Database& database,
+    bus::Topic& topic,
+    const Clock& clock
+)
+    : options_(std::move(options)), live_(live), database_(database), topic_(topic), clock_(clock) {}
+
+void Rebuild::drop_leftovers() {
+    storage::Connection& db = database_.writer().connection();
+    const auto left = db.query_text(fmt::format(
+        "SELECT name FROM sqlite_schema WHERE name = '{}'", second_of(options_.table)
+    ));
+    if (!left) {
+        return;
+    }
+    db.execute("BEGIN IMMEDIATE");
+    db.execute("DROP TABLE " + second_of(options_.table));
+    options_.make()->clear(db);
+    db.execute("COMMIT");
+}
+
+void Rebuild::create_table(storage::Connection& db, const std::string& table) {
+    // The served table's own definition: its constraints, hence its indexes, come along, and are
+    // renamed with it. (An index of its own name would not be.)
+    const auto sql = db.query_text(
+        fmt::format("SELECT substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE name = '{}'", table)
+    );
+    db.execute("DROP TABLE IF EXISTS " + second_of(table));
+    db.execute("CREATE TABLE " + second_of(table) + sql.value());
+}
+
+void Rebuild::submit(
+    std::function<void(storage::Connection&)> run, std::function<void()> committed
+) {
+    submitted_ = true;
+    database_.writer().submit({
+        .durable = true,
+        .run =
+            [run = std::move(run)](storage::Connection& db) {
+                run(db);
+                return true;
+            },
+        .done =
+            [this, committed = std::move(committed)](const storage::Outcome& outcome) {
+                submitted_ = false;
+                if (outcome.kind == storage::Outcome::Kind::committed) {
+                    committed();
+                } else {
+                    end(what(outcome.error));
+                }
+            },
+    });
+}
+
+bool Rebuild::begin() {
+    if (phase_ != Phase::idle) {
+        return false;
+    }
+    {
+        const std::scoped_lock lock(mutex_);
+        progress_ = {};
+        progress_.state = "building";
+        progress_.started_ms = clock_.now_ms();
+        progress_.end = topic_.end();
+    }
+    create();
+    return true;
+}
+
+void Rebuild::create() {
+    phase_ = Phase::creating;
+    second_ = options_.make();
+    submit(
+        [this](storage::Connection& db) {
+            create_table(db, options_.table);
+            second_->clear(db);
+        },
+        [this] {
+            second_->start();
+            phase_ = Phase::building;
+        }
+    );
+}
+
+bool Rebuild::step() {
+    if (phase_ != Phase::building || submitted_) {
+        return false;
+    }
+    const bool did = second_->step();
+    {
+        const std::scoped_lock lock(mutex_);
+        progress_.position = second_->position();
+        progress_.end = topic_.end();
+    }
+    if (!did && second_->idle()) {
+        replace();
+        return true;
+    }
+    return did;
+}
+
+void Rebuild::replace() {
+    phase_ = Phase::replacing;
+    submit(
+        [this](storage::Connection& db) {
+            db.execute("DROP TABLE " + options_.table);
+            db.execute(fmt::format(
+                "ALTER TABLE {} RENAME TO {}", second_of(options_.table), options_.table
+            ));
+            live_.replace_by(db, *second_);
+        },
+        [this] {
+            live_.reload();
+            end({});
+        }
+    );
+}
+
+void Rebuild::end(std::string failure) {
+    phase_ = Phase::idle;
+    second_.reset();
+    const std::scoped_lock lock(mutex_);
+    progress_.ended_ms = clock_.now_ms();
+    progress_.state = failure.empty() ? "done" : "failed";
+    progress_.failure = failure;
+    if (failure.empty()) {
+        progress_.position = progress_.end;
+        spdlog::info("{} was rebuilt from {} events", options_.name, progress_.end);
+    } else {
+        spdlog::error("{} was not rebuilt: {}", options_.name, failure);
+    }
+}
+
+std::optional<std::int64_t> Rebuild::next_due_ms() const {
+    return phase_ == Phase::building ? second_->next_due_ms() : std::nullopt;
+}
+
+std::string Rebuild::failure() const {
+    const std::scoped_lock lock(mutex_);
+    return progress_.failure;
+}
+
+http::Response Rebuild::shown(const http::Request& request, int status) const {
+    const std::scoped_lock lock(mutex_);
+    http::Response response;
+    response.status = status;
+    response.content_type = hal_type(request);
+    std::string& out = response.body;
+    const auto time = [](std::optional<std::int64_t> ms) {
+        return ms ? std::optional(iso_timestamp(*ms)) : std::nullopt;
+    };
+    out += R"({"name":)";
+    json::append(out, options_.name);
+    out += R"(,"state":)";
+    json::append(out, progress_.state);
+    out += R"(,"position":)";
+    json::append(out, progress_.position);
+    out += R"(,"end":)";
+    json::append(out, progress_.end);
+    out += R"(,"startedAt":)";
+    json::append(out, time(progress_.started_ms));
+    out += R"(,"endedAt":)";
+    json::append(out, time(progress_.ended_ms));
+    if (!progress_.failure.empty()) {
+        out += R"(,"failure":"see the log")";
+    }
+    out += R"(,"_links":{"self":{"href":)";
+    json::append(out, request.origin() + "/rebuilds/" + options_.name);
+    out += "}}}";
+    return response;
+}
+
+std::vector<http::Route> Rebuild::routes(bus::Strand& strand) {
+    const auto post = [this, &strand](const http::Request& request, http::Done done) {
+        if (auto problem = refuse_cross_origin(request)) {
+            done(std::move(*problem));
+            return;
+        }
+        strand.post([this, &request, done = std::move(done)] {
+            if (!begin()) {
+                done(problem(409, "a rebuild of " + options_.name + " is under way"));
+                return;
+            }
+            auto response = shown(request, 202);
+            response.headers.push_back(
+                {"Location", request.origin() + "/rebuilds/" + options_.name}
+            );
+            done(std::move(response));
+        });
+    };
+    const auto get = [this](const http::Request& request, const http::Done& done) {
+        done(shown(request, 200));
+    };
+    std::vector<http::Route> routes(2);
+    routes[0] = {
+        .method = http::Method::post,
+        .pattern = "/rebuilds/" + options_.name,
+        .produces = http::Produces::hal,
+        .consumes = http::Consumes::nothing,
+        .head = false,
+        .handler = post};
+    routes[1] = {
+        .method = http::Method::get,
+        .pattern = "/rebuilds/" + options_.name,
+        .produces = http::Produces::hal,
+        .consumes = http::Consumes::nothing,
+        .head = true,
+        .handler = get};
+    return routes;
+}
+
+}  // namespace bookstore::kernel

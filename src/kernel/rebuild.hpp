@@ -1,0 +1,85 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bus/strand.hpp"
+#include "bus/subscription.hpp"
+#include "http/router.hpp"
+
+namespace bookstore::kernel {
+
+/// Rebuilds a read model from the log: a second table with its own cursor from 0 and its own held
+/// events is built in batches, like by any subscription, while the first is served and goes on; at
+/// the topic's end one transaction puts it in the first one's place.
+/// All on the module's thread, but for routes' handlers.
+class Rebuild {
+  public:
+    struct Options {
+        std::string name;
+        std::string table;
+        /// The subscription NAME.rebuild, whose handlers write into TABLE_rebuild.
+        std::function<std::unique_ptr<bus::Subscription>()> make;
+    };
+
+    Rebuild(
+        Options options,
+        bus::Subscription& live,
+        storage::Database& database,
+        bus::Topic& topic,
+        const Clock& clock
+    );
+
+    /// Removes what a crash left half built. Before the module starts.
+    void drop_leftovers();
+    /// Begins; false when one is under way.
+    bool begin();
+    /// false when there is nothing to do.
+    bool step();
+    std::optional<std::int64_t> next_due_ms() const;
+    bool under_way() const { return phase_ != Phase::idle; }
+    /// Why the last one ended without a new table; empty when it did not.
+    std::string failure() const;
+    /// The statements of its table are for TABLE_rebuild: made here, for tests of their plans too.
+    static void create_table(storage::Connection& db, const std::string& table);
+
+    const std::string& name() const { return options_.name; }
+
+    /// POST (202) and GET (progress) of /rebuilds/NAME.
+    std::vector<http::Route> routes(bus::Strand& strand);
+
+  private:
+    enum class Phase { idle, creating, building, replacing };
+
+    struct Progress {
+        std::string state = "none";  ///< none, building, done, failed
+        std::int64_t position = 0;
+        std::int64_t end = 0;
+        std::optional<std::int64_t> started_ms;
+        std::optional<std::int64_t> ended_ms;
+        std::string failure;
+    };
+
+    void submit(std::function<void(storage::Connection&)> run, std::function<void()> committed);
+    void create();
+    void replace();
+    void end(std::string failure);
+    http::Response shown(const http::Request& request, int status) const;
+
+    Options options_;
+    bus::Subscription& live_;
+    storage::Database& database_;
+    bus::Topic& topic_;
+    const Clock& clock_;
+    Phase phase_ = Phase::idle;
+    bool submitted_ = false;
+    std::unique_ptr<bus::Subscription> second_;
+    mutable std::mutex mutex_;
+    Progress progress_;  ///< guarded by mutex_
+};
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "bus/outbox.hpp"
+#include "modules/inventory/events.hpp"
+#include "modules/order/events.hpp"
+
+namespace bookstore::delivery {
+
+/// Whenever Ordered: the delivery is created; no event.
+void create_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work);
+
+/// Whenever DeliveryPrepared: what was created is shipped, and published.
+void ship_when_prepared(const inventory::DeliveryPrepared& prepared, bus::UnitOfWork& work);
+
+/// Whenever OrderCanceled: it is canceled, or recalled if it is on its way, and published.
+void recall_when_canceled(const order::OrderCanceled& canceled, bus::UnitOfWork& work);
+
+}  // namespace bookstore::delivery

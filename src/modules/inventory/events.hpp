@@ -1,0 +1,41 @@
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bookstore::inventory {
+
+struct BookRegistered {
+    static constexpr std::string_view event_type = "BookRegistered";
+    std::int64_t book_id = 0;
+    std::string book_name;
+    std::int64_t stock = 0;
+};
+BOOST_DESCRIBE_STRUCT(BookRegistered, (), (book_id, book_name, stock))
+
+struct BookDeleted {
+    static constexpr std::string_view event_type = "BookDeleted";
+    std::int64_t book_id = 0;
+};
+BOOST_DESCRIBE_STRUCT(BookDeleted, (), (book_id))
+
+/// The stock right after the increase, before waiting orders are served.
+struct InventoryIncreased {
+    static constexpr std::string_view event_type = "InventoryIncreased";
+    std::int64_t book_id = 0;
+    std::int64_t stock = 0;
+};
+BOOST_DESCRIBE_STRUCT(InventoryIncreased, (), (book_id, stock))
+
+struct DeliveryPrepared {
+    static constexpr std::string_view event_type = "DeliveryPrepared";
+    std::optional<std::int64_t> id;  ///< always null: the original never set it
+    std::int64_t order_id = 0;
+    std::string status;
+};
+BOOST_DESCRIBE_STRUCT(DeliveryPrepared, (), (id, order_id, status))
+
+}  // namespace bookstore::inventory

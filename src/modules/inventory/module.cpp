@@ -1,0 +1,50 @@
+#include "modules/inventory/module.hpp"
+
+#include "modules/inventory/allocation.hpp"
+#include "modules/inventory/routes.hpp"
+#include "modules/inventory/store.hpp"
+
+namespace bookstore::inventory {
+namespace {
+
+/// The rest of the orders that wait for a book, when one transaction did not look at them all.
+struct Serving {
+    std::int64_t id = 0;  ///< of the book
+    std::string trace;
+};
+
+void add_serving_task(kernel::Module& module) {
+    using Tasks = bus::Tasks<Serving>;
+    Tasks::Spec spec;
+    spec.name = "serve-waiting";
+    spec.due = [](storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+        std::vector<Serving> intents;
+        for (const std::int64_t book_id : store::serving_due(db, now_ms, limit)) {
+            intents.push_back({book_id, {}});
+        }
+        return intents;
+    };
+    spec.next_try = store::serving_next;
+    spec.call = [](const Serving& intent, const Tasks::Done& done) {
+        done([book_id = intent.id](bus::UnitOfWork& work) { go_on_serving(work, book_id); });
+    };
+    module.task<Serving>(std::move(spec));
+}
+
+}  // namespace
+
+void install(kernel::Module& module) {
+    add_book_routes(module);
+    add_stock_input_routes(module);
+    add_deliverable_routes(module);
+    module.subscription("inventory")
+        .on<order::Ordered>(bus::Effect::durable, allocate_when_ordered)
+        .on<order::OrderCanceled>(bus::Effect::durable, return_when_canceled);
+    add_serving_task(module);
+}
+
+bool has_book(storage::Connection& db, std::int64_t id) {
+    return store::find_book(db, id).has_value();
+}
+
+}  // namespace bookstore::inventory

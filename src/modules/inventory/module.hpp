@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/module.hpp"
+
+namespace bookstore::inventory {
+
+/// Books and their stock, stock inputs, and deliverables, the picking list of each order.
+void install(kernel::Module& module);
+
+/// Is there such a book? What `order` asks.
+bool has_book(storage::Connection& db, std::int64_t id);
+
+}  // namespace bookstore::inventory

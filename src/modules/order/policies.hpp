@@ -1,0 +1,15 @@
+#pragma once
+
+#include "bus/outbox.hpp"
+#include "modules/delivery/events.hpp"
+#include "modules/inventory/events.hpp"
+
+namespace bookstore::order {
+
+/// Whenever DeliveryPrepared: an order that is ORDERED is Delivery_Prepared.
+void mark_prepared(const inventory::DeliveryPrepared& prepared, bus::UnitOfWork& work);
+
+/// Whenever DeliveryStatusChanged: the order takes the delivery's status over, unless canceled.
+void follow_delivery(const delivery::DeliveryStatusChanged& changed, bus::UnitOfWork& work);
+
+}  // namespace bookstore::order

@@ -1,0 +1,285 @@
+#include "modules/order/routes.hpp"
+
+#include <fmt/format.h>
+
+#include "bus/held.hpp"
+#include "kernel/fields.hpp"
+#include "kernel/paging.hpp"
+#include "modules/order/events.hpp"
+#include "modules/order/store.hpp"
+#include "modules/order/verification.hpp"
+
+namespace bookstore::order {
+namespace {
+
+using bus::UnitOfWork;
+using http::Answer;
+using http::Method;
+using http::Request;
+using kernel::Ask;
+using kernel::Continue;
+using kernel::Next;
+using kernel::Write;
+
+const kernel::Fields<Order>& order_fields() {
+    static const auto fields = kernel::Fields<Order>()
+                                   .integer("bookId", &Order::book_id, 1)
+                                   .integer("customerId", &Order::customer_id, 1)
+                                   .integer("quantity", &Order::quantity, 1)
+                                   .text("deliveryAddress", &Order::delivery_address)
+                                   .money("payAmount", &Order::pay_amount)
+                                   .text("payType", &Order::pay_type);
+    return fields;
+}
+
+/// What the order's state allows, and where the rest of its story stands.
+std::vector<kernel::Link> links_of(const Order& order) {
+    std::vector<kernel::Link> links;
+    if (after_cancel(order.order_status)) {
+        links.push_back({"cancel", fmt::format("/orders/{}", order.id)});
+    }
+    if (unverified(order.order_status)) {
+        links.push_back({"verify", fmt::format("/orders/{}/verification", order.id)});
+    }
+    links.push_back({"customer", fmt::format("/customers/{}", order.customer_id)});
+    links.push_back({"book", fmt::format("/books/{}", order.book_id)});
+    if (order.was_ordered) {
+        const auto finder = [&](std::string_view collection, std::string_view name) {
+            return fmt::format("/{}/search/{}?orderId={}", collection, name, order.id);
+        };
+        links.push_back({"delivery", finder("deliveries", "findFirstByOrderId")});
+        links.push_back({"payment", finder("payments", "findByOrderId")});
+        links.push_back({"deliverable", finder("deliverables", "findByOrderId")});
+        links.push_back({"myPage", finder("myPages", "findByOrderId")});
+    }
+    return links;
+}
+
+void add_order(kernel::CollectionWriter& writer, storage::Statement& row) {
+    const Order order = store::order_in(row);
+    writer.add(order.id, order, links_of(order));
+}
+
+http::Response shown(const Request& request, const Order& order, int status = 200) {
+    return kernel::item_response(request, orders, order.id, order, links_of(order), status);
+}
+
+/// GET /orders
+Answer list_orders(const Request& request, storage::Connection& db) {
+    return store::order_pages.answer(request, orders, db, add_order);
+}
+
+/// GET /orders/{id}
+Answer show_order(const Request& request, storage::Connection& db) {
+    const auto id = kernel::path_id(request);
+    if (!id) {
+        return id.error();
+    }
+    const auto order = store::find(db, *id);
+    if (!order) {
+        return kernel::not_found(orders, *id);
+    }
+    return shown(request, *order);
+}
+
+/// GET /orders/search/findByCustomerId?customerId=N
+Answer find_orders_by_customer(const Request& request, storage::Connection& db) {
+    const auto id = kernel::query_id(request, "customerId");
+    if (!id) {
+        return id.error();
+    }
+    return store::orders_of_customer.answer(request, orders, db, *id, add_order);
+}
+
+http::Problem refusal(const Order& order, const Verdict& verdict) {
+    http::Problem problem{.status = 400, .message = {}};
+    const auto add = [&problem](std::string_view field, std::string_view what, std::int64_t id) {
+        problem.errors.push_back(
+            {std::string(field), fmt::format("there is no {} {}", what, id), std::to_string(id)}
+        );
+    };
+    if (verdict.book == Found::no) {
+        add("bookId", "book", order.book_id);
+    }
+    if (verdict.customer == Found::no) {
+        add("customerId", "customer", order.customer_id);
+    }
+    problem.message = problem.errors.size() == 1 ? "1 field is invalid" : "2 fields are invalid";
+    return problem;
+}
+
+/// Stores what the verdict makes of the order; publishes Ordered if it makes it ORDERED.
+Answer store_order(const Request& request, UnitOfWork& work, Order order) {
+    order.was_ordered = order.order_status == OrderStatus::ordered;
+    const auto verify_at =
+        order.was_ordered ? std::nullopt : std::optional(work.now_ms() + 1'000);
+    order.id = store::insert(work.db(), order, verify_at, work.trace());
+    if (order.was_ordered) {
+        work.publish(Ordered{
+            .order_id = order.id,
+            .book_id = order.book_id,
+            .customer_id = order.customer_id,
+            .quantity = order.quantity,
+            .delivery_address = order.delivery_address,
+            .order_status = std::string(word(order.order_status)),
+            .pay_amount = order.pay_amount,
+            .pay_type = order.pay_type});
+    }
+    return shown(request, order, 201);
+}
+
+/// POST /orders: asks customer and book inventory. Both say yes: ORDERED, and Ordered is published.
+/// One says there is none: 400, nothing is stored. One does not answer: stored, unverified.
+Next place_order(const Ports& ports, const Request& request) {
+    auto body = order_fields().read(request);
+    if (!body) {
+        return {body.error()};
+    }
+    return {Ask{[&ports, &request, order = *body](Continue go_on) mutable {
+        const std::int64_t customer_id = order.customer_id;
+        const std::int64_t book_id = order.book_id;
+        ask_both(
+            ports,
+            customer_id,
+            book_id,
+            [&request, order = std::move(order), go_on = std::move(go_on)](Verdict verdict) mutable {
+                if (verdict.refused()) {
+                    go_on({refusal(order, verdict)});
+                    return;
+                }
+                order.order_status = verdict.status();
+                go_on({Write{[&request, order = std::move(order)](UnitOfWork& work) -> Answer {
+                    return store_order(request, work, order);
+                }}});
+            }
+        );
+    }}};
+}
+
+/// DELETE /orders/{id} cancels: 204; 409 when it is prepared already, canceled before, or when an
+/// event of it is held here, so that its state is stale.
+Next cancel_order(const Request& request, storage::Connection&) {
+    const auto id = kernel::path_id(request);
+    if (!id) {
+        return {id.error()};
+    }
+    return {Write{[id = *id](UnitOfWork& work) -> Answer {
+        const auto order = store::find(work.db(), id);
+        if (!order) {
+            return kernel::not_found(orders, id);
+        }
+        if (bus::holds_key(work.db(), "order", fmt::format("order-{}", id))) {
+            return kernel::problem(
+                409,
+                fmt::format(
+                    "order {} cannot be canceled now: an event of it is held, so its state here "
+                    "({}) may be stale; try again when the event was handled",
+                    id,
+                    word(order->order_status)
+                )
+            );
+        }
+        const auto status = after_cancel(order->order_status);
+        if (!status) {
+            return kernel::problem(
+                409,
+                fmt::format(
+                    "order {} is {}; only an order that is ORDERED or not verified can be canceled",
+                    id,
+                    word(order->order_status)
+                )
+            );
+        }
+        store::set_verified(work.db(), id, *status, order->was_ordered);
+        if (order->was_ordered) {
+            work.publish(OrderCanceled{id, std::string(word(*status))});
+        }
+        return kernel::no_content();
+    }}};
+}
+
+http::Problem not_unverified(const Order& order) {
+    return kernel::problem(
+        409,
+        fmt::format(
+            "order {} is {}; only an unverified order is verified", order.id, word(order.order_status)
+        )
+    );
+}
+
+/// What a repeated question leads to.
+Next after_asking(const Request& request, const Order& order, const Verdict& verdict) {
+    if (verdict.refused()) {
+        const auto refused = refusal(order, verdict);
+        return {kernel::problem(
+            409, fmt::format("order {} stays unverified: {}", order.id, refused.errors[0].message)
+        )};
+    }
+    if (verdict.status() != OrderStatus::ordered) {
+        return {kernel::unavailable(fmt::format(
+            "the {} context does not answer; the order stays unverified and is asked for again",
+            verdict.customer == Found::unavailable ? "customer" : "inventory"
+        ))};
+    }
+    return {Write{[&request, id = order.id](UnitOfWork& work) -> Answer {
+        if (!make_ordered(work, id)) {
+            return not_unverified(store::find(work.db(), id).value());
+        }
+        return shown(request, store::find(work.db(), id).value());
+    }}};
+}
+
+/// POST /orders/{id}/verification asks again: 200 when it became ORDERED; 409 when there is no such
+/// customer or book or it is not unverified; 503 when one of them does not answer.
+Next verify_order(const Ports& ports, const Request& request, storage::Connection& db) {
+    const auto id = kernel::path_id(request);
+    if (!id) {
+        return {id.error()};
+    }
+    const auto order = store::find(db, *id);
+    if (!order) {
+        return {kernel::not_found(orders, *id)};
+    }
+    if (!unverified(order->order_status)) {
+        return {not_unverified(*order)};
+    }
+    return {Ask{[&ports, &request, order = *order](Continue go_on) {
+        ask_both(
+            ports,
+            order.customer_id,
+            order.book_id,
+            [&request, order, go_on = std::move(go_on)](Verdict verdict) {
+                go_on(after_asking(request, order, verdict));
+            }
+        );
+    }}};
+}
+
+}  // namespace
+
+void add_routes(kernel::Module& module, const Ports& ports) {
+    module.query(Method::get, "/orders", list_orders);
+    module.query(Method::get, "/orders/{id}", show_order);
+    module.query(Method::get, "/orders/search/findByCustomerId", find_orders_by_customer);
+    kernel::add_search(
+        module, orders, {{"findByCustomerId", "{?customerId,page,size,sort}"}}
+    );
+    module.command(
+        Method::post,
+        "/orders",
+        [ports](const Request& request, storage::Connection&) { return place_order(ports, request); }
+    );
+    module.command(
+        Method::del, "/orders/{id}", cancel_order, http::Consumes::nothing, http::Produces::nothing
+    );
+    module.command(
+        Method::post,
+        "/orders/{id}/verification",
+        [ports](const Request& request, storage::Connection& db) {
+            return verify_order(ports, request, db);
+        },
+        http::Consumes::nothing
+    );
+}
+
+}  // namespace bookstore::order

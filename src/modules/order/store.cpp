@@ -1,0 +1,131 @@
+#include "modules/order/store.hpp"
+
+namespace bookstore::order::store {
+namespace {
+
+using storage::Sql;
+
+constexpr auto file = "order";
+
+const std::string select_orders =
+    "SELECT id, book_id, customer_id, quantity, delivery_address, status, pay_amount, pay_type, "
+    "was_ordered FROM orders";
+const Sql select_order{file, select_orders + " WHERE id = ?1"};
+const Sql select_status{file, "SELECT status FROM orders WHERE id = ?1"};
+const Sql insert_order{
+    file,
+    "INSERT INTO orders(book_id, customer_id, quantity, delivery_address, status, pay_amount, "
+    "pay_type, was_ordered, next_try, trace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
+const Sql update_status{file, "UPDATE orders SET status = ?2 WHERE id = ?1"};
+const Sql update_verified{
+    file, "UPDATE orders SET status = ?2, was_ordered = ?3, next_try = NULL WHERE id = ?1"};
+
+const Sql select_to_verify{
+    file,
+    "SELECT id, customer_id, book_id, attempts, trace FROM orders "
+    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"};
+const Sql select_next_try{
+    file, "SELECT next_try FROM orders WHERE next_try > ?1 ORDER BY next_try LIMIT 1"};
+const Sql update_next_try{
+    file, "UPDATE orders SET attempts = attempts + 1, next_try = ?2 WHERE id = ?1"};
+const Sql clear_next_try{file, "UPDATE orders SET next_try = NULL WHERE id = ?1"};
+const Sql update_all_next_try{file, "UPDATE orders SET next_try = ?1 WHERE next_try > ?1"};
+
+}  // namespace
+
+const kernel::TablePages order_pages{file, select_orders, "id", "orders"};
+const kernel::FinderPages orders_of_customer{file, select_orders, "customer_id", "id", "orders"};
+
+Order order_in(storage::Statement& row) {
+    const auto cents = row.optional_integer(6);
+    return {
+        .id = row.integer(0),
+        .book_id = row.integer(1),
+        .customer_id = row.integer(2),
+        .quantity = row.integer(3),
+        .delivery_address = row.string(4),
+        .order_status = parse_word<OrderStatus>(row.text(5)).value(),
+        .pay_amount = cents ? std::optional(Money::from_cents(*cents)) : std::nullopt,
+        .pay_type = row.optional_string(7),
+        .was_ordered = row.integer(8) != 0,
+    };
+}
+
+std::int64_t insert(
+    storage::Connection& db,
+    const Order& order,
+    std::optional<std::int64_t> verify_at_ms,
+    std::string_view trace
+) {
+    const auto cents = order.pay_amount ? std::optional(order.pay_amount->cents()) : std::nullopt;
+    const auto stored_trace = verify_at_ms ? std::optional(trace) : std::nullopt;
+    db.prepare(insert_order)
+        .bind(
+            order.book_id,
+            order.customer_id,
+            order.quantity,
+            order.delivery_address,
+            word(order.order_status),
+            cents,
+            order.pay_type,
+            order.was_ordered,
+            verify_at_ms,
+            stored_trace
+        )
+        .run();
+    return db.last_insert_id();
+}
+
+std::optional<Order> find(storage::Connection& db, std::int64_t id) {
+    auto row = db.prepare(select_order);
+    row.bind(id);
+    return row.step() ? std::optional(order_in(row)) : std::nullopt;
+}
+
+std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id) {
+    auto row = db.prepare(select_status);
+    row.bind(id);
+    return row.step() ? parse_word<OrderStatus>(row.text(0)) : std::nullopt;
+}
+
+void set_status(storage::Connection& db, std::int64_t id, OrderStatus status) {
+    db.prepare(update_status).bind(id, word(status)).run();
+}
+
+void set_verified(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered) {
+    db.prepare(update_verified).bind(id, word(status), was_ordered).run();
+}
+
+std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+    std::vector<ToVerify> orders;
+    auto row = db.prepare(select_to_verify);
+    row.bind(now_ms, limit);
+    while (row.step()) {
+        orders.push_back(
+            {.id = row.integer(0),
+             .customer_id = row.integer(1),
+             .book_id = row.integer(2),
+             .attempts = row.integer(3),
+             .trace = row.string(4)}
+        );
+    }
+    return orders;
+}
+
+std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms) {
+    auto row = db.prepare(select_next_try);
+    row.bind(now_ms);
+    return row.step() ? std::optional(row.integer(0)) : std::nullopt;
+}
+
+void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms) {
+    db.prepare(update_next_try).bind(id, next_try_ms).run();
+}
+
+void give_up(storage::Connection& db, std::int64_t id) { db.prepare(clear_next_try).bind(id).run(); }
+
+void try_all_now(storage::Connection& db, std::int64_t now_ms) {
+    db.prepare(update_all_next_try).bind(now_ms).run();
+}
+
+}  // namespace bookstore::order::store

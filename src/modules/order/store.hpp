@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/paging.hpp"
+#include "modules/order/order.hpp"
+#include "storage/connection.hpp"
+
+// The order context's SQL.
+
+namespace bookstore::order::store {
+
+/// Stores the order; with `verify_at_ms` it is an intent to verify it later.
+std::int64_t insert(
+    storage::Connection& db,
+    const Order& order,
+    std::optional<std::int64_t> verify_at_ms,
+    std::string_view trace
+);
+std::optional<Order> find(storage::Connection& db, std::int64_t id);
+std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id);
+void set_status(storage::Connection& db, std::int64_t id, OrderStatus status);
+/// The order is ORDERED, or canceled: nobody asks any more.
+void set_verified(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered);
+Order order_in(storage::Statement& row);
+extern const kernel::TablePages order_pages;
+extern const kernel::FinderPages orders_of_customer;
+
+/// An order that is to be verified.
+struct ToVerify {
+    std::int64_t id = 0;
+    std::int64_t customer_id = 0;
+    std::int64_t book_id = 0;
+    std::int64_t attempts = 0;
+    std::string trace;
+};
+std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
+std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);
+/// Nobody could say: again then.
+void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
+/// One said there is none: no more asking.
+void give_up(storage::Connection& db, std::int64_t id);
+/// All that wait are due now: a context came back.
+void try_all_now(storage::Connection& db, std::int64_t now_ms);
+
+}  // namespace bookstore::order::store

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+
+#include "kernel/module.hpp"
+#include "modules/order/module.hpp"
+#include "modules/order/order.hpp"
+
+namespace bookstore::order {
+
+/// Asks customer and book inventory at the same time; `done` is called once, from any thread.
+void ask_both(
+    const Ports& ports,
+    std::int64_t customer_id,
+    std::int64_t book_id,
+    std::function<void(Verdict)> done
+);
+
+/// Both said yes: the order becomes ORDERED and its Ordered is published, if it is still unverified.
+/// false when it is not any more.
+bool make_ordered(bus::UnitOfWork& work, std::int64_t id);
+
+/// Whoever could not be asked when the order was placed is asked later, with backoff.
+void add_verification_task(kernel::Module& module, const Ports& ports);
+
+}  // namespace bookstore::order

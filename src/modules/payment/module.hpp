@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "kernel/module.hpp"
+#include "modules/payment/payment.hpp"
+
+namespace bookstore::payment {
+
+/// The card network's company. Each call is answered once at most, from any thread; VanAnswer::none
+/// when it cannot be reached. The same key gets the same answer for ever.
+struct VanPort {
+    std::function<void(const std::string& key, Money amount, std::function<void(VanAnswer)>)> charge;
+    std::function<void(const std::string& key, std::function<void(VanAnswer)>)> cancel;
+};
+
+struct Options {
+    std::int64_t van_timeout_ms = 15'000;  ///< then a call counts as not answered
+    std::size_t van_calls = 64;            ///< under way at a time
+};
+
+/// Payments: requested when ordered, refunded when canceled; driven by events alone.
+void install(kernel::Module& module, const VanPort& van, const Options& options);
+
+}  // namespace bookstore::payment

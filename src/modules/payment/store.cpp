@@ -1,0 +1,155 @@
+#include "modules/payment/store.hpp"
+
+namespace bookstore::payment::store {
+namespace {
+
+using storage::Sql;
+
+constexpr auto file = "payment";
+
+const std::string select_payments = "SELECT id, amount, order_id, status, type FROM payment";
+const Sql select_payment{file, select_payments + " WHERE id = ?1"};
+const Sql select_of_order{file, select_payments + " WHERE order_id = ?1"};
+
+const std::string select_records =
+    "SELECT id, order_id, status, cancel_wanted, call, amount IS NOT NULL FROM payment";
+const Sql select_record{file, select_records + " WHERE id = ?1"};
+const Sql select_record_of_order{file, select_records + " WHERE order_id = ?1"};
+const Sql insert_payment{
+    file,
+    "INSERT INTO payment(order_id, amount, status, type, key, call, next_try, trace) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
+const Sql update_standing{
+    file,
+    "UPDATE payment SET status = ?2, cancel_wanted = ?3, call = ?4, attempts = 0, next_try = ?5 "
+    "WHERE id = ?1"};
+const Sql update_cancel_wanted{file, "UPDATE payment SET cancel_wanted = 1 WHERE id = ?1"};
+const Sql update_next_try{
+    file, "UPDATE payment SET attempts = attempts + 1, next_try = ?2 WHERE id = ?1"};
+const Sql select_due{
+    file,
+    "SELECT id, call, amount, key, attempts, trace FROM payment "
+    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"};
+const Sql select_next_try{
+    file, "SELECT next_try FROM payment WHERE next_try > ?1 ORDER BY next_try LIMIT 1"};
+
+template <class T>
+std::optional<T> one(
+    storage::Connection& db, const Sql& sql, std::int64_t key, T (*read)(storage::Statement&)
+) {
+    auto row = db.prepare(sql);
+    row.bind(key);
+    return row.step() ? std::optional(read(row)) : std::nullopt;
+}
+
+Record record_in(storage::Statement& row) {
+    return {
+        .id = row.integer(0),
+        .order_id = row.integer(1),
+        .standing = {
+            .status = parse_word<PaymentStatus>(row.text(2)).value(),
+            .cancel_wanted = row.integer(3) != 0,
+            .call = row.null(4) ? std::nullopt : parse_word<Call>(row.text(4)),
+            .has_amount = row.integer(5) != 0}};
+}
+
+std::optional<std::string_view> call_text(const Standing& standing) {
+    return standing.call ? std::optional(word(*standing.call)) : std::nullopt;
+}
+
+}  // namespace
+
+const kernel::TablePages pages{file, select_payments, "id", "payment"};
+
+std::int64_t insert(
+    storage::Connection& db,
+    const Payment& payment,
+    const Standing& standing,
+    std::string_view key,
+    std::int64_t now_ms,
+    std::string_view trace
+) {
+    const auto cents = payment.amount ? std::optional(payment.amount->cents()) : std::nullopt;
+    const auto next_try_ms = standing.call ? std::optional(now_ms) : std::nullopt;
+    db.prepare(insert_payment)
+        .bind(
+            payment.order_id,
+            cents,
+            word(standing.status),
+            payment.type,
+            key,
+            call_text(standing),
+            next_try_ms,
+            trace
+        )
+        .run();
+    return db.last_insert_id();
+}
+
+std::optional<Record> find_record(storage::Connection& db, std::int64_t id) {
+    return one(db, select_record, id, record_in);
+}
+
+std::optional<Record> find_record_of_order(storage::Connection& db, std::int64_t order_id) {
+    return one(db, select_record_of_order, order_id, record_in);
+}
+
+void update(
+    storage::Connection& db, std::int64_t id, const Standing& standing, std::int64_t now_ms
+) {
+    const auto next_try_ms = standing.call ? std::optional(now_ms) : std::nullopt;
+    db.prepare(update_standing)
+        .bind(id, word(standing.status), standing.cancel_wanted, call_text(standing), next_try_ms)
+        .run();
+}
+
+void want_cancel(storage::Connection& db, std::int64_t id) {
+    db.prepare(update_cancel_wanted).bind(id).run();
+}
+
+void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms) {
+    db.prepare(update_next_try).bind(id, next_try_ms).run();
+}
+
+std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+    std::vector<Intent> intents;
+    auto row = db.prepare(select_due);
+    row.bind(now_ms, limit);
+    while (row.step()) {
+        intents.push_back(
+            {.id = row.integer(0),
+             .call = parse_word<Call>(row.text(1)).value(),
+             .amount = Money::from_cents(row.integer(2)),
+             .key = row.string(3),
+             .attempts = row.integer(4),
+             .trace = row.string(5)}
+        );
+    }
+    return intents;
+}
+
+std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms) {
+    auto row = db.prepare(select_next_try);
+    row.bind(now_ms);
+    return row.step() ? std::optional(row.integer(0)) : std::nullopt;
+}
+
+Payment payment_in(storage::Statement& row) {
+    const auto cents = row.optional_integer(1);
+    return {
+        .id = row.integer(0),
+        .amount = cents ? std::optional(Money::from_cents(*cents)) : std::nullopt,
+        .order_id = row.integer(2),
+        .status = parse_word<PaymentStatus>(row.text(3)).value(),
+        .type = row.optional_string(4)};
+}
+
+std::optional<Payment> find(storage::Connection& db, std::int64_t id) {
+    return one(db, select_payment, id, payment_in);
+}
+
+std::optional<Payment> find_of_order(storage::Connection& db, std::int64_t order_id) {
+    return one(db, select_of_order, order_id, payment_in);
+}
+
+}  // namespace bookstore::payment::store

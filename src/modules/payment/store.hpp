@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/paging.hpp"
+#include "modules/payment/payment.hpp"
+#include "storage/connection.hpp"
+
+// The payment context's SQL.
+
+namespace bookstore::payment::store {
+
+/// A call to VAN that is to be made.
+struct Intent {
+    std::int64_t id = 0;  ///< of the payment
+    Call call = Call::charge;
+    Money amount;
+    std::string key;
+    std::int64_t attempts = 0;
+    std::string trace;
+};
+
+/// A payment with what its transitions depend on.
+struct Record {
+    std::int64_t id = 0;
+    std::int64_t order_id = 0;
+    Standing standing;
+};
+
+std::int64_t insert(
+    storage::Connection& db,
+    const Payment& payment,
+    const Standing& standing,
+    std::string_view key,
+    std::int64_t now_ms,
+    std::string_view trace
+);
+std::optional<Record> find_record(storage::Connection& db, std::int64_t id);
+std::optional<Record> find_record_of_order(storage::Connection& db, std::int64_t order_id);
+/// Stores the new standing; a call that it did not have before is due at once.
+void update(
+    storage::Connection& db, std::int64_t id, const Standing& standing, std::int64_t now_ms
+);
+/// The order was canceled while VAN is asked.
+void want_cancel(storage::Connection& db, std::int64_t id);
+/// VAN did not answer: again then.
+void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
+
+std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
+std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);
+
+Payment payment_in(storage::Statement& row);
+std::optional<Payment> find(storage::Connection& db, std::int64_t id);
+std::optional<Payment> find_of_order(storage::Connection& db, std::int64_t order_id);
+extern const kernel::TablePages pages;
+
+}  // namespace bookstore::payment::store

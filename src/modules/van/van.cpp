@@ -1,0 +1,174 @@
+#include "modules/van/van.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <optional>
+#include <utility>
+
+namespace bookstore::van {
+namespace {
+
+using storage::Sql;
+
+constexpr auto file = "van";
+constexpr auto completed_text = "PAYMENT_COMPLETED";
+constexpr auto failed_text = "PAYMENT_FAILED";
+constexpr std::int64_t storage_retry_ms = 1'000;
+
+const Sql select_entry{file, "SELECT amount, answer FROM ledger WHERE key = ?1"};
+const Sql insert_entry{
+    file, "INSERT INTO ledger(key, amount, answer, time) VALUES (?1, ?2, ?3, ?4)"};
+const Sql update_canceled{
+    file, "UPDATE ledger SET canceled = 1 WHERE key = ?1 AND answer = 'PAYMENT_COMPLETED'"};
+
+struct Entry {
+    std::optional<std::int64_t> cents;
+    Answer answer = Answer::failed;
+};
+
+std::optional<Entry> find(storage::Connection& db, const std::string& key) {
+    auto row = db.prepare(select_entry);
+    row.bind(key);
+    if (!row.step()) {
+        return std::nullopt;
+    }
+    return Entry{
+        .cents = row.optional_integer(0),
+        .answer = row.text(1) == completed_text ? Answer::completed : Answer::failed};
+}
+
+void insert(
+    bus::UnitOfWork& work,
+    const std::string& key,
+    std::optional<std::int64_t> cents,
+    Answer answer
+) {
+    const auto* text = answer == Answer::completed ? completed_text : failed_text;
+    work.prepare(insert_entry).bind(key, cents, text, work.now_ms()).run();
+}
+
+/// What the ledger says to a charge of that amount.
+Answer answer_from(const Entry& entry, Money amount) {
+    const bool other = entry.cents && *entry.cents != amount.cents();
+    return other ? Answer::other_amount : entry.answer;
+}
+
+}  // namespace
+
+Van::Van(kernel::Module& module, Options options)
+    : module_(module), options_(options), keyless_(options.breaker), keyed_(options.breaker) {}
+
+void Van::call_network(
+    Breaker& breaker, Breaker::Permit permit, Money amount, NetworkDone done
+) {
+    if (amount.cents() != 0) {
+        breaker.success(permit, module_.clock().steady_ms());
+        done(true);
+        return;
+    }
+    // The network hangs: whichever comes first ends the call, the breaker's timeout or the network.
+    auto once = std::make_shared<NetworkDone>(std::move(done));
+    const auto end = [&breaker, permit, once, this] {
+        if (const NetworkDone first = std::exchange(*once, nullptr)) {
+            breaker.failure(permit, module_.clock().steady_ms());
+            first(false);
+        }
+    };
+    module_.strand().after(options_.breaker.timeout_ms, end);
+    module_.strand().after(options_.hang_ms, end);
+}
+
+void Van::charge(Money amount, Done done) {
+    module_.strand().post([this, amount, done = std::move(done)] {
+        const auto permit = keyless_.ask(module_.clock().steady_ms());
+        if (permit == Breaker::Permit::none) {
+            done(Answer::failed, 0);
+            return;
+        }
+        call_network(keyless_, permit, amount, [done](bool completed) {
+            done(completed ? Answer::completed : Answer::failed, 0);
+        });
+    });
+}
+
+void Van::charge(const std::string& key, Money amount, Done done) {
+    module_.strand().post([this, key, amount, done = std::move(done)]() mutable {
+        const auto [call, first] = under_way_.try_emplace(key, UnderWay{amount, {}});
+        if (call->second.amount != amount) {
+            done(Answer::other_amount, 0);
+            return;
+        }
+        call->second.waiting.push_back(std::move(done));
+        if (first) {
+            start_charge(key, amount);
+        }
+    });
+}
+
+void Van::start_charge(const std::string& key, Money amount) {
+    try {
+        const storage::Reader reader = module_.database().read();
+        if (const auto entry = find(*reader, key)) {
+            finish(key, answer_from(*entry, amount));
+            return;
+        }
+    } catch (const storage::Error& error) {
+        spdlog::error("van: {}", error.what());
+        finish(key, Answer::unavailable, storage_retry_ms);
+        return;
+    }
+    const std::int64_t now = module_.clock().steady_ms();
+    const auto permit = keyed_.ask(now);
+    if (permit == Breaker::Permit::none) {
+        finish(key, Answer::unavailable, keyed_.retry_after_ms(now));
+        return;
+    }
+    call_network(keyed_, permit, amount, [this, key, amount](bool completed) {
+        record(key, amount, completed ? Answer::completed : Answer::failed);
+    });
+}
+
+void Van::record(const std::string& key, Money amount, Answer answer) {
+    auto recorded = std::make_shared<Answer>(answer);
+    module_.write(
+        [key, amount, recorded](bus::UnitOfWork& work) -> http::Answer {
+            // A cancel may have come while the network was asked: its row answers the charge.
+            if (const auto entry = find(work.db(), key)) {
+                *recorded = answer_from(*entry, amount);
+            } else {
+                insert(work, key, amount.cents(), *recorded);
+            }
+            return http::Response{};
+        },
+        [this, key, recorded](const http::Answer& written) {
+            const bool stored = std::holds_alternative<http::Response>(written);
+            finish(key, stored ? *recorded : Answer::unavailable, stored ? 0 : storage_retry_ms);
+        }
+    );
+}
+
+void Van::finish(const std::string& key, Answer answer, std::int64_t retry_after_ms) {
+    const auto call = under_way_.extract(key);
+    for (const Done& done : call.mapped().waiting) {
+        done(answer, retry_after_ms);
+    }
+}
+
+void Van::cancel(const std::string& key, Done done) {
+    module_.write(
+        [key](bus::UnitOfWork& work) -> http::Answer {
+            if (find(work.db(), key)) {
+                work.prepare(update_canceled).bind(key).run();
+            } else {
+                insert(work, key, std::nullopt, Answer::failed);
+            }
+            return http::Response{};
+        },
+        [done = std::move(done)](const http::Answer& written) {
+            const bool stored = std::holds_alternative<http::Response>(written);
+            done(stored ? Answer::canceled : Answer::unavailable, stored ? 0 : storage_retry_ms);
+        }
+    );
+}
+
+}  // namespace bookstore::van

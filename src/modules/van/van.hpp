@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/money.hpp"
+#include "kernel/module.hpp"
+#include "modules/van/breaker.hpp"
+
+namespace bookstore::van {
+
+struct Options {
+    BreakerOptions breaker;
+    std::int64_t hang_ms = 10'000;  ///< how long the network behind VAN takes over amount 0
+};
+
+/// What VAN says to a charge or its cancel.
+enum class Answer {
+    completed,
+    failed,
+    canceled,
+    unavailable,  ///< no answer: breaker open, or the storage refuses
+    other_amount,  ///< the key is known with another amount
+};
+
+/// The card network's company, simulated: a network that takes no time over an amount and hangs over
+/// 0; a circuit breaker in front of it; and a ledger of the calls that came with a key, so that one
+/// key gets one answer, for ever.
+///
+/// Public members from any thread; what it keeps in memory lives on the module's strand.
+class Van {
+  public:
+    using Done = std::function<void(Answer, std::int64_t retry_after_ms)>;
+
+    Van(kernel::Module& module, Options options);
+
+    /// Without a key: nothing is recorded. Breaker open: failed, at once.
+    void charge(Money amount, Done done);
+    /// The first answer to the key is in the ledger before it is given. Breaker open: unavailable.
+    void charge(const std::string& key, Money amount, Done done);
+    /// Takes the charge back; from the ledger alone. Always canceled, or unavailable.
+    void cancel(const std::string& key, Done done);
+
+  private:
+    struct UnderWay {
+        Money amount;
+        std::vector<Done> waiting;
+    };
+    /// Called once: by the network, or by the breaker's timeout.
+    using NetworkDone = std::function<void(bool completed)>;
+
+    void call_network(Breaker& breaker, Breaker::Permit permit, Money amount, NetworkDone done);
+    void start_charge(const std::string& key, Money amount);
+    void record(const std::string& key, Money amount, Answer answer);
+    void finish(const std::string& key, Answer answer, std::int64_t retry_after_ms = 0);
+
+    kernel::Module& module_;
+    Options options_;
+    Breaker keyless_;
+    Breaker keyed_;
+    std::unordered_map<std::string, UnderWay> under_way_;
+};
+
+}  // namespace bookstore::van

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/connection.hpp"
+
+namespace bookstore::storage {
+
+/// How a job of the writer ended.
+struct Outcome {
+    enum class Kind {
+        committed,    ///< on disk (a durable job), or in the WAL (another)
+        rolled_back,  ///< it said so itself, or it threw; its effects alone are gone
+        failed,       ///< storage refused; nothing of the batch was committed
+        unknown,      ///< the commit itself failed; a later look at the file tells
+    };
+    Kind kind = Kind::committed;
+    std::exception_ptr error;  ///< what was thrown, if anything
+};
+
+/// One write, to be run inside the next group commit.
+struct Job {
+    /// The commit must be synced before `done`: it holds an acknowledged write, an outbox row or an
+    /// intent. What can be replayed from a cursor in the same file need not be.
+    bool durable = true;
+    /// Runs in a savepoint of its own. false: its effects are rolled back.
+    std::move_only_function<bool(Connection&)> run;
+    /// Told after the commit, on the writer's thread. It must not throw.
+    std::move_only_function<void(const Outcome&)> done;
+};
+
+/// The one writer of a file, with group commit: all jobs that wait are one transaction.
+/// submit() from any thread; everything else from the thread that steps it.
+class Writer {
+  public:
+    Writer(std::string path, std::string vfs, std::function<void()> ring);
+    ~Writer();
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+    void submit(Job job);
+    /// Commits what waits, at most one batch. false when nothing waited.
+    bool step();
+    /// Moves the WAL into the file when nothing else is to be done. Cheap when it is empty.
+    void idle();
+    /// Syncs and moves the WAL: after it, nothing depends on a `NORMAL` commit.
+    void flush();
+
+    /// Run at the begin of every transaction.
+    void at_begin(std::function<void(Connection&)> hook) { at_begin_ = std::move(hook); }
+    /// Run after every commit, and after one whose outcome is unknown, before the jobs are told.
+    void after_commit(std::function<void()> hook) { after_commit_ = std::move(hook); }
+
+    /// The connection, for what must happen between two batches (migrations, schema).
+    Connection& connection();
+    /// Counts reopenings: readers of an older generation are dropped.
+    std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
+    /// The storage accepted the last batch.
+    bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
+
+  private:
+    void open();
+    void reopen(bool lost_pages);
+    bool open_again();
+    /// A sync that failed may have lost for good what it was to write (Linux marks such pages clean,
+    /// and a later sync succeeds without them). Later commits stand behind them in the WAL, so it is
+    /// written and synced again before anything else is.
+    void write_wal_again();
+    void fail_all(std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error);
+    void run_jobs(std::vector<Job>& jobs, std::vector<Outcome>& outcomes);
+    Outcome run_one(Job& job);
+    void set_synchronous(bool full);
+    void checkpoint();
+
+    std::string path_;
+    std::string vfs_;
+    std::function<void()> ring_;
+    std::function<void(Connection&)> at_begin_;
+    std::function<void()> after_commit_;
+    std::unique_ptr<Connection> connection_;
+    std::mutex mutex_;
+    std::vector<Job> waiting_;  ///< guarded by mutex_
+    bool synchronous_full_ = true;
+    int wal_pages_ = 0;
+    int checkpoint_at_ = 0;
+    bool lost_pages_ = false;  ///< since a failed sync: write_wal_again() comes first
+    std::atomic<std::uint64_t> generation_{0};
+    std::atomic<bool> healthy_{true};
+};
+
+class Database;
+
+/// A read connection on loan: one thread at a time; given back when it goes.
+class Reader {
+  public:
+    Reader(Database& database, std::unique_ptr<Connection> connection, std::uint64_t generation)
+        : database_(&database), connection_(std::move(connection)), generation_(generation) {}
+    ~Reader();
+    Reader(Reader&&) = default;
+    Reader& operator=(Reader&&) = delete;
+    Connection& operator*() const { return *connection_; }
+    Connection* operator->() const { return connection_.get(); }
+
+  private:
+    Database* database_;
+    std::unique_ptr<Connection> connection_;
+    std::uint64_t generation_;
+};
+
+/// A read transaction: every statement sees the same state. Not longer than a request or a batch,
+/// or the WAL cannot be moved into the file.
+class Snapshot {
+  public:
+    explicit Snapshot(Connection& connection);
+    ~Snapshot();
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+  private:
+    Connection& connection_;
+};
+
+/// One SQLite file: its writer and its pool of readers, migrated when it is constructed.
+class Database {
+  public:
+    struct Options {
+        std::string path;
+        std::string vfs;                          ///< empty: SQLite's default
+        std::vector<std::string> migrations;      ///< sources, in order
+        std::function<void()> ring;               ///< told when a job was submitted
+        std::int64_t now_ms = 0;                  ///< when the migrations are applied
+        int read_limit_ms = 250;                  ///< a reader's statement is interrupted after it
+    };
+
+    /// Throws Refused or Error.
+    explicit Database(Options options);
+    /// Readers go first, the writer last. Every Reader must have been given back.
+    ~Database();
+
+    Writer& writer() { return *writer_; }
+    /// Any thread.
+    Reader read();
+
+  private:
+    friend class Reader;
+    void give_back(std::unique_ptr<Connection> connection, std::uint64_t generation);
+
+    Options options_;
+    std::unique_ptr<Writer> writer_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Connection>> idle_readers_;  ///< guarded by mutex_
+    std::uint64_t readers_generation_ = 0;                    ///< guarded by mutex_
+};
+
+/// Holds a data directory for this process alone (flock on DIR/lock), for life.
+/// Makes the directory when it is missing. Throws Refused.
+class DirectoryLock {
+  public:
+    explicit DirectoryLock(const std::string& directory);
+    ~DirectoryLock();
+    DirectoryLock(const DirectoryLock&) = delete;
+    DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+  private:
+    int fd_ = -1;
+};
+
+/// Makes the directory's entries themselves durable. Call after files were made in it.
+void sync_directory(const std::string& directory);
+
+}  // namespace bookstore::storage

@@ -1,0 +1,130 @@
+#include "storage/migrations.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "storage/connection.hpp"
+
+namespace bookstore::storage {
+namespace {
+
+// Not an Sql constant: it makes the table that the migrations are recorded in.
+constexpr auto create_migration_table = R"(CREATE TABLE IF NOT EXISTS migration(
+    source TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    applied_at INTEGER NOT NULL, -- ms since 1970
+    PRIMARY KEY (source, number)
+) STRICT, WITHOUT ROWID)";
+
+const Sql select_applied{"*", "SELECT sha256 FROM migration WHERE source = ?1 AND number = ?2"};
+const Sql select_newest{"*", "SELECT max(number) FROM migration WHERE source = ?1"};
+const Sql insert_applied{
+    "*",
+    "INSERT INTO migration(source, number, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4, ?5)"};
+
+std::optional<std::string> applied_hash(Connection& connection, const Migration& migration) {
+    auto statement = connection.prepare(select_applied);
+    statement.bind(migration.source, migration.number);
+    return statement.step() ? std::optional(statement.string(0)) : std::nullopt;
+}
+
+void apply(Connection& connection, const Migration& migration, std::int64_t now_ms) {
+    connection.execute("BEGIN IMMEDIATE");
+    try {
+        connection.execute(std::string(migration.sql));
+        connection.prepare(insert_applied)
+            .bind(migration.source, migration.number, migration.name, migration.sha256, now_ms)
+            .run();
+        connection.execute("COMMIT");
+    } catch (...) {
+        if (!connection.autocommit()) {
+            connection.execute("ROLLBACK");
+        }
+        throw;
+    }
+}
+
+int newest_applied(Connection& connection, std::string_view source) {
+    auto statement = connection.prepare(select_newest);
+    statement.bind(source);
+    return statement.step() ? static_cast<int>(statement.integer(0)) : 0;
+}
+
+/// The migrations of a source that the file has not seen. Throws Refused.
+std::vector<const Migration*> missing(
+    Connection& connection,
+    std::string_view file,
+    std::string_view source,
+    std::span<const Migration> migrations
+) {
+    std::vector<const Migration*> result;
+    const int newest = newest_applied(connection, source);
+    int newest_known = 0;
+    for (const Migration& migration : migrations) {
+        if (migration.source != source) {
+            continue;
+        }
+        newest_known = migration.number;
+        const auto hash = applied_hash(connection, migration);
+        if (hash && *hash != migration.sha256) {
+            throw Refused(fmt::format(
+                "{}: migration {}/{:04}_{} was edited after it had been applied; "
+                "undo the edit and put the change into a new migration",
+                file,
+                source,
+                migration.number,
+                migration.name
+            ));
+        }
+        if (!hash && migration.number < newest) {
+            throw Refused(fmt::format(
+                "{}: migration {}/{:04}_{} was never applied but a later one was; "
+                "give it the next free number",
+                file,
+                source,
+                migration.number,
+                migration.name
+            ));
+        }
+        if (!hash) {
+            result.push_back(&migration);
+        }
+    }
+    if (newest > newest_known) {
+        throw Refused(fmt::format(
+            "{} is newer than this binary: it has migration {}/{:04}, the newest one known "
+            "here is {:04}; run the newer bookstore",
+            file,
+            source,
+            newest,
+            newest_known
+        ));
+    }
+    return result;
+}
+
+}  // namespace
+
+void migrate(
+    Connection& connection,
+    std::string_view file,
+    std::span<const std::string> sources,
+    std::int64_t now_ms,
+    std::span<const Migration> migrations
+) {
+    connection.execute(create_migration_table);
+    // All are looked at before the first is applied: a file that is refused is left as it was.
+    std::vector<const Migration*> due;
+    for (const std::string& source : sources) {
+        const auto of_source = missing(connection, file, source, migrations);
+        due.insert(due.end(), of_source.begin(), of_source.end());
+    }
+    for (const Migration* migration : due) {
+        apply(connection, *migration, now_ms);
+    }
+}
+
+}  // namespace bookstore::storage

@@ -1,0 +1,259 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source.hpp"
+
+// Who may include whom (docs/architecture.md). A path is a file's below src/:
+// "modules/order/store.hpp".
+
+namespace lint {
+namespace {
+
+using Layers = std::set<std::string, std::less<>>;
+
+// `app` and main.cpp may include everything; of another module its events.hpp is everybody's.
+const std::map<std::string, Layers, std::less<>> may_include = {
+    {"base", {"base"}},
+    {"storage", {"base", "storage"}},
+    {"http", {"base", "http"}},
+    {"bus", {"base", "storage", "bus"}},
+    {"kernel", {"base", "storage", "http", "bus", "kernel"}},
+    {"modules", {"base", "storage", "http", "bus", "kernel", "modules"}},
+    {"app", {"base", "storage", "http", "bus", "kernel", "modules", "app"}},
+    {"main.cpp", {"base", "storage", "http", "bus", "kernel", "modules", "app"}},
+};
+
+std::string_view layer_of(std::string_view path) {
+    return path.substr(0, path.find('/'));
+}
+
+// "modules/order" of "modules/order/store.hpp".
+std::string_view module_of(std::string_view path) {
+    return path.substr(0, path.rfind('/'));
+}
+
+bool is_header(std::string_view path) {
+    return path.ends_with(".hpp");
+}
+
+bool is_asio_or_beast(std::string_view path) {
+    return path == "boost/asio.hpp" || path.starts_with("boost/asio/") ||
+           path == "boost/beast.hpp" || path.starts_with("boost/beast/");
+}
+
+bool is_json(std::string_view path) {
+    return path == "boost/json.hpp" || path.starts_with("boost/json/");
+}
+
+struct Include {
+    std::string from;  // below src/
+    int line = 0;
+    std::string what;
+    bool quoted = false;
+};
+
+std::optional<Include> parse_include(std::string_view line) {
+    const auto skip_blanks = [&] {
+        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    };
+    skip_blanks();
+    if (!line.starts_with('#')) return {};
+    line.remove_prefix(1);
+    skip_blanks();
+    if (!line.starts_with("include")) return {};
+    line.remove_prefix(7);
+    skip_blanks();
+    if (!line.starts_with('"') && !line.starts_with('<')) return {};
+    const bool quoted = line.front() == '"';
+    const auto end = line.find(quoted ? '"' : '>', 1);
+    if (end == std::string_view::npos) return {};
+    return Include{{}, 0, std::string(line.substr(1, end - 1)), quoted};
+}
+
+std::vector<Include> includes_of(const std::vector<Source>& sources) {
+    std::vector<Include> includes;
+    for (const auto& source : sources) {
+        int number = 0;
+        for (const auto line : lines_of(source.text)) {
+            ++number;
+            if (auto include = parse_include(line)) {
+                include->from = source.path.substr(std::string_view("src/").size());
+                include->line = number;
+                includes.push_back(std::move(*include));
+            }
+        }
+    }
+    return includes;
+}
+
+// The headers of http that bring Asio or Beast along, directly or not: the server's own.
+std::set<std::string> network_headers(const std::vector<Include>& includes) {
+    std::set<std::string> found;
+    for (bool grew = true; grew;) {
+        grew = false;
+        for (const auto& include : includes) {
+            if (!is_header(include.from) || layer_of(include.from) != "http") continue;
+            if (!is_asio_or_beast(include.what) && !found.contains(include.what)) continue;
+            grew |= found.insert(include.from).second;
+        }
+    }
+    return found;
+}
+
+std::optional<std::string> library_violation(const Include& include) {
+    const auto from = layer_of(include.from);
+    if (is_asio_or_beast(include.what) && from != "http") return "Asio and Beast stay inside http";
+    if (include.what == "sqlite3.h" && (from != "storage" || is_header(include.from))) {
+        return "sqlite3.h stays inside storage/*.cpp";
+    }
+    if (is_json(include.what) && is_header(include.from) && include.what != "boost/json/fwd.hpp" &&
+        include.from != "bus/parse.hpp") {
+        return "Boost.JSON in a header: boost/json/fwd.hpp will do";
+    }
+    return {};
+}
+
+std::optional<std::string> layer_violation(const Include& include) {
+    const auto from = layer_of(include.from);
+    const auto to = layer_of(include.what);
+    if (!may_include.contains(to)) {
+        if (include.quoted) return "\"" + include.what + "\" is no path below src/";
+        return {};
+    }
+    const auto rule = may_include.find(from);
+    if (rule == may_include.end()) return "a layer without a rule: " + std::string(from);
+    if (!rule->second.contains(to)) return std::string(from) + " must not include " + include.what;
+    if (from == "modules" && to == "modules" &&
+        module_of(include.from) != module_of(include.what) &&
+        !include.what.ends_with("/events.hpp")) {
+        return "of another module only its events.hpp, not " + include.what;
+    }
+    return {};
+}
+
+std::vector<Finding> layer_findings(const std::vector<Source>& sources) {
+    const auto includes = includes_of(sources);
+    const auto network = network_headers(includes);
+    std::vector<Finding> findings;
+    for (const auto& include : includes) {
+        auto message = library_violation(include);
+        if (!message) message = layer_violation(include);
+        if (!message && network.contains(include.what) && layer_of(include.from) != "http") {
+            message = include.what + " brings Asio or Beast along: http's own";
+        }
+        if (message) findings.push_back({"src/" + include.from, include.line, *message});
+    }
+    return findings;
+}
+
+// What is said of a file of src/ with this text, when the others are as they are.
+std::string said_of(const std::string& path, const std::string& text) {
+    return report(layer_findings({{"src/" + path, text}}));
+}
+
+TEST_CASE("src/ keeps to its layers") {
+    const auto sources = cpp_below("src");
+    REQUIRE(sources.size() > 10);
+    CHECK_EQ(report(layer_findings(sources)), "");
+}
+
+TEST_CASE("a layer may include what is below it") {
+    CHECK_EQ(said_of("base/clock.cpp", "#include \"base/clock.hpp\"\n#include <chrono>"), "");
+    CHECK_EQ(
+        said_of("storage/writer.cpp", "#include \"base/clock.hpp\"\n#include <sqlite3.h>"), ""
+    );
+    CHECK_EQ(said_of("http/server.cpp", "#include <boost/asio/ip/tcp.hpp>"), "");
+    CHECK_EQ(said_of("bus/topic.hpp", "#include \"storage/database.hpp\""), "");
+    CHECK_EQ(
+        said_of("kernel/module.hpp", "#include \"bus/relay.hpp\"\n#include \"http/router.hpp\""), ""
+    );
+    CHECK_EQ(said_of("modules/van/module.cpp", "#include \"kernel/module.hpp\""), "");
+    CHECK_EQ(said_of("modules/van/module.cpp", "#include \"modules/van/store.hpp\""), "");
+    CHECK_EQ(said_of("modules/van/policies.cpp", "#include \"modules/order/events.hpp\""), "");
+    CHECK_EQ(said_of("app/wiring.cpp", "#include \"modules/order/store.hpp\""), "");
+    CHECK_EQ(said_of("main.cpp", "#include \"app/app.hpp\""), "");
+}
+
+TEST_CASE("an include that goes up or sideways is found, with its line") {
+    CHECK_EQ(
+        said_of("base/clock.cpp", "#pragma once\n\n#include \"storage/error.hpp\"\n"),
+        "src/base/clock.cpp:3: base must not include storage/error.hpp\n"
+    );
+    for (const std::string up :
+         {"http/message.hpp", "bus/topic.hpp", "kernel/hal.hpp", "app/app.hpp"}) {
+        CHECK_NE(said_of("storage/writer.cpp", "#include \"" + up + "\""), "");
+    }
+    for (const std::string up :
+         {"storage/error.hpp", "bus/topic.hpp", "kernel/hal.hpp", "modules/van/events.hpp"}) {
+        CHECK_NE(said_of("http/server.cpp", "#include \"" + up + "\""), "");
+    }
+    for (const std::string up : {"http/message.hpp", "kernel/hal.hpp", "modules/van/events.hpp"}) {
+        CHECK_NE(said_of("bus/topic.cpp", "#include \"" + up + "\""), "");
+    }
+    for (const std::string up : {"modules/van/events.hpp", "app/app.hpp"}) {
+        CHECK_NE(said_of("kernel/module.cpp", "#include \"" + up + "\""), "");
+    }
+    CHECK_NE(said_of("modules/order/module.cpp", "#include \"app/app.hpp\""), "");
+}
+
+TEST_CASE("another module's internals are found, however the include is written") {
+    for (const std::string line :
+         {"#include \"modules/payment/store.hpp\"",
+          "  #  include \"modules/payment/store.hpp\"  // why",
+          "#include <modules/payment/store.hpp>"}) {
+        CHECK_EQ(
+            said_of("modules/order/store.cpp", line),
+            "src/modules/order/store.cpp:1: of another module only its events.hpp, not "
+            "modules/payment/store.hpp\n"
+        );
+    }
+    // A module whose name begins like another's is another.
+    CHECK_NE(
+        said_of("modules/payment/store.cpp", "#include \"modules/payment_history/store.hpp\""), ""
+    );
+    CHECK_NE(said_of("modules/order/store.cpp", "#include \"modules/payment/my_events.hpp\""), "");
+}
+
+TEST_CASE("a path that hides its layer, and a layer without a rule, are found") {
+    CHECK_NE(said_of("bus/topic.cpp", "#include \"topic.hpp\""), "");
+    CHECK_NE(said_of("bus/topic.cpp", "#include \"../kernel/hal.hpp\""), "");
+    CHECK_NE(said_of("misc/x.cpp", "#include \"base/clock.hpp\""), "");
+    CHECK_NE(said_of("bus/topic.cpp", "#include \"misc/x.hpp\""), "");
+}
+
+TEST_CASE("a library outside its place is found") {
+    for (const std::string network :
+         {"boost/asio.hpp", "boost/asio/post.hpp", "boost/beast/http.hpp"}) {
+        CHECK_NE(said_of("kernel/module.cpp", "#include <" + network + ">"), "");
+        CHECK_NE(said_of("app/app.cpp", "#include \"" + network + "\""), "");
+    }
+    CHECK_NE(said_of("storage/connection.hpp", "#include <sqlite3.h>"), "");
+    CHECK_NE(said_of("modules/van/store.cpp", "#include <sqlite3.h>"), "");
+    CHECK_NE(said_of("kernel/fields.hpp", "#include <boost/json/value.hpp>"), "");
+    CHECK_NE(said_of("kernel/fields.hpp", "#include <boost/json.hpp>"), "");
+    CHECK_EQ(said_of("kernel/fields.hpp", "#include <boost/json/fwd.hpp>"), "");
+    CHECK_EQ(said_of("kernel/fields.cpp", "#include <boost/json/parse.hpp>"), "");
+    CHECK_EQ(said_of("bus/parse.hpp", "#include <boost/json/parse.hpp>"), "");
+}
+
+TEST_CASE("a header of http that brings Beast along is http's own") {
+    const Source parser{"src/http/parser.hpp", "#include <boost/beast/http/basic_parser.hpp>"};
+    const Source session{"src/http/session.hpp", "#include \"http/parser.hpp\""};
+    const Source server{"src/http/server.cpp", "#include \"http/session.hpp\""};
+    const Source module{"src/kernel/module.hpp", "\n#include \"http/session.hpp\""};
+    CHECK_EQ(report(layer_findings({parser, session, server})), "");
+    CHECK_EQ(
+        report(layer_findings({parser, session, server, module})),
+        "src/kernel/module.hpp:2: http/session.hpp brings Asio or Beast along: http's own\n"
+    );
+}
+
+}  // namespace
+}  // namespace lint

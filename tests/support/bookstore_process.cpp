@@ -1,0 +1,172 @@
+#include "support/bookstore_process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
+
+namespace bookstore::test {
+namespace {
+
+constexpr auto poll = std::chrono::milliseconds(5);
+
+std::string content(const std::string& path) {
+    const std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+pid_t spawn(
+    const std::vector<std::string>& arguments, const std::string& out, const std::string& error
+) {
+    std::vector<std::string> words{BOOKSTORE_BINARY};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) {
+        argv.push_back(word.data());
+    }
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), flags, 0600);
+    posix_spawn_file_actions_addopen(&actions, 2, error.c_str(), flags, 0600);
+    pid_t pid = -1;
+    const int rc = posix_spawn(&pid, BOOKSTORE_BINARY, &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (rc != 0) {
+        throw std::runtime_error(fmt::format("cannot run {}: error {}", BOOKSTORE_BINARY, rc));
+    }
+    return pid;
+}
+
+int exit_status(int raw) { return WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw); }
+
+/// The status, when it has ended.
+std::optional<int> ended(pid_t pid) {
+    int raw = 0;
+    return waitpid(pid, &raw, WNOHANG) == pid ? std::optional(exit_status(raw)) : std::nullopt;
+}
+
+}  // namespace
+
+bool eventually(const std::function<bool()>& condition, std::chrono::seconds at_most) {
+    const auto deadline = std::chrono::steady_clock::now() + at_most;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return condition();
+        }
+        std::this_thread::sleep_for(poll);
+    }
+    return true;
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "bookstore-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) {
+        throw std::runtime_error("cannot make a temporary directory");
+    }
+    path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+}
+
+Finished run_bookstore(const std::vector<std::string>& arguments) {
+    const TemporaryDirectory files;
+    const std::string out = files.path() + "/out";
+    const std::string error = files.path() + "/error";
+    const pid_t pid = spawn(arguments, out, error);
+    std::optional<int> status;
+    if (!eventually([&] { return (status = ended(pid)).has_value(); }, std::chrono::seconds(60))) {
+        ::kill(pid, SIGKILL);
+        waitpid(pid, nullptr, 0);
+        status = 128 + SIGKILL;
+    }
+    return {.status = *status, .out = content(out), .error = content(error)};
+}
+
+BookstoreProcess::BookstoreProcess(const std::string& data_dir, std::vector<std::string> flags) {
+    std::vector<std::string> arguments{"serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const std::string out = files_.path() + "/out";
+    log_path_ = files_.path() + "/error";
+    pid_ = spawn(arguments, out, log_path_);
+    const bool printed = eventually(
+        [&] {
+            status_ = ended(pid_);
+            return status_ || content(out).find('\n') != std::string::npos;
+        },
+        std::chrono::seconds(120)
+    );
+    if (!printed || status_) {
+        throw std::runtime_error("the bookstore did not start: " + log());
+    }
+    const std::string line = content(out);
+    const auto begin = line.find("http://");
+    url_ = line.substr(begin, line.find('\n') - begin);
+}
+
+BookstoreProcess::~BookstoreProcess() {
+    if (!status_) {
+        kill();
+    }
+}
+
+http::ClientResponse BookstoreProcess::get(
+    const std::string& target, std::vector<http::Header> headers
+) {
+    return send(http::Method::get, target, {}, std::move(headers));
+}
+
+http::ClientResponse BookstoreProcess::send(
+    http::Method method,
+    const std::string& target,
+    const std::string& json,
+    std::vector<http::Header> headers
+) {
+    if (!json.empty()) {
+        headers.push_back({"Content-Type", "application/json"});
+    }
+    return http::fetch(method, http::parse_url(url_ + target), json, std::move(headers));
+}
+
+void BookstoreProcess::signal(int number) const { ::kill(pid_, number); }
+
+int BookstoreProcess::wait(std::chrono::seconds at_most) {
+    if (!status_ && !eventually([&] { return (status_ = ended(pid_)).has_value(); }, at_most)) {
+        throw std::runtime_error("the bookstore does not end: " + log());
+    }
+    return *status_;
+}
+
+void BookstoreProcess::kill() {
+    signal(SIGKILL);
+    wait();
+}
+
+std::string BookstoreProcess::log() const { return content(log_path_); }
+
+void BookstoreProcess::wait_until_ready() {
+    const bool ready = eventually([&] { return get("/isReady").status == 200; });
+    if (!ready) {
+        throw std::runtime_error("the bookstore does not get ready: " + log());
+    }
+}
+
+}  // namespace bookstore::test

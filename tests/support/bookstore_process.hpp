@@ -1,0 +1,87 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/client.hpp"
+
+namespace bookstore::test {
+
+/// A directory of its own, removed when it goes.
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory();
+    ~TemporaryDirectory();
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+/// What a command that ran to its end left behind.
+struct Finished {
+    int status = 0;  ///< exit status; 128 + signal when one ended it
+    std::string out;
+    std::string error;
+};
+
+/// Runs the binary with these arguments to its end, at most 60 s.
+Finished run_bookstore(const std::vector<std::string>& arguments);
+
+/// The real binary, serving on a port that the system chose, killed when it goes.
+class BookstoreProcess {
+  public:
+    /// Waits until it prints its address; throws with what it said if it ends before.
+    BookstoreProcess(const std::string& data_dir, std::vector<std::string> flags = {});
+    ~BookstoreProcess();
+    BookstoreProcess(const BookstoreProcess&) = delete;
+    BookstoreProcess& operator=(const BookstoreProcess&) = delete;
+
+    /// "http://127.0.0.1:PORT"
+    const std::string& url() const { return url_; }
+    std::string port() const { return url_.substr(url_.rfind(':') + 1); }
+    pid_t pid() const { return pid_; }
+
+    http::ClientResponse get(const std::string& target, std::vector<http::Header> headers = {});
+    http::ClientResponse send(
+        http::Method method,
+        const std::string& target,
+        const std::string& json = {},
+        std::vector<http::Header> headers = {}
+    );
+    http::ClientResponse post(const std::string& target, const std::string& json) {
+        return send(http::Method::post, target, json);
+    }
+
+    void signal(int number) const;
+    /// Waits for its end; the exit status as in Finished.
+    int wait(std::chrono::seconds at_most = std::chrono::seconds(60));
+    /// SIGKILL, and waits for the end.
+    void kill();
+    /// What it wrote to standard error so far.
+    std::string log() const;
+    /// Waits until /isReady is 200.
+    void wait_until_ready();
+
+  private:
+    pid_t pid_ = -1;
+    std::string url_;
+    std::string log_path_;
+    std::optional<int> status_;
+    TemporaryDirectory files_;
+};
+
+/// Asks again until the condition holds; false when it did not within the time.
+bool eventually(
+    const std::function<bool()>& condition, std::chrono::seconds at_most = std::chrono::seconds(20)
+);
+
+}  // namespace bookstore::test

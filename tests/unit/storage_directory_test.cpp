@@ -1,0 +1,109 @@
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "storage/database.hpp"
+
+namespace bookstore::test {
+namespace {
+
+using storage::DirectoryLock;
+
+/// A new directory that goes with it.
+struct TemporaryDirectory {
+    std::string path = "/tmp/bookstore-test-XXXXXX";
+    TemporaryDirectory() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
+    ~TemporaryDirectory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+};
+
+/// In a process of its own: 0 when it got the lock, 1 when it was refused.
+int locked_by_another_process(const std::string& directory) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        try {
+            const DirectoryLock lock(directory);
+            ::_exit(0);
+        } catch (const storage::Refused&) {
+            ::_exit(1);
+        } catch (...) {
+            ::_exit(2);
+        }
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("a data directory is held by one process, until it lets go") {
+    const TemporaryDirectory directory;
+    std::optional<DirectoryLock> lock(directory.path);
+    CHECK(locked_by_another_process(directory.path) == 1);
+    try {
+        const DirectoryLock second(directory.path);
+        FAIL("it is held already");
+    } catch (const storage::Refused& refused) {
+        const std::string why = refused.what();
+        CHECK(why.find(directory.path) != std::string::npos);
+        CHECK(why.find("another bookstore process") != std::string::npos);
+    }
+    lock.reset();
+    CHECK(locked_by_another_process(directory.path) == 0);
+    CHECK_NOTHROW(DirectoryLock(directory.path));
+}
+
+TEST_CASE("a data directory that is missing is made, one that cannot be made is refused") {
+    const TemporaryDirectory directory;
+    const std::string deep = directory.path + "/a/b";
+    CHECK_NOTHROW(DirectoryLock{deep});
+    CHECK(std::filesystem::exists(deep + "/lock"));
+    std::ofstream(directory.path + "/file") << "no directory";
+    CHECK_THROWS_AS(DirectoryLock{directory.path + "/file"}, storage::Refused);
+    CHECK_THROWS_AS(DirectoryLock{directory.path + "/file/below"}, storage::Refused);
+}
+
+TEST_CASE("syncing a directory that is not there is an error") {
+    const TemporaryDirectory directory;
+    CHECK_NOTHROW(storage::sync_directory(directory.path));
+    CHECK_THROWS_AS(storage::sync_directory(directory.path + "/none"), std::system_error);
+}
+
+TEST_CASE("a database works on the real file system, and finds its rows again") {
+    const TemporaryDirectory directory;
+    const storage::Database::Options options{
+        .path = directory.path + "/bus.db", .vfs = {}, .migrations = {"bus"}, .ring = {}
+    };
+    for (int i = 0; i < 2; ++i) {
+        storage::Database database(options);
+        database.writer().submit(
+            {.durable = true,
+             .run =
+                 [](storage::Connection& connection) {
+                     connection.execute("INSERT INTO subscription VALUES (hex(randomblob(8)), 1)");
+                     return true;
+                 },
+             .done = [](const storage::Outcome& outcome
+                     ) { CHECK(outcome.kind == storage::Outcome::Kind::committed); }}
+        );
+        CHECK(database.writer().step());
+        const storage::Reader reader = database.read();
+        CHECK(reader->query_integer("SELECT count(*) FROM subscription") == i + 1);
+        CHECK(reader->query_text("PRAGMA journal_mode") == "wal");
+    }
+    CHECK_FALSE(std::filesystem::exists(directory.path + "/bus.db-wal"));
+}
+
+}  // namespace bookstore::test

@@ -1,0 +1,403 @@
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+
+#include "support/storage_fixture.hpp"
+
+namespace bookstore::test {
+namespace {
+
+struct WriterFixture : StorageFixture {
+    /// A job that writes a note and then ends as `end` says.
+    void note_then(const std::string& text, Run end) {
+        submitted(text, [text, end = std::move(end)](storage::Connection& connection) mutable {
+            write(connection, text);
+            return end(connection);
+        });
+    }
+    /// So few pages are cached that a transaction writes to the WAL before it commits.
+    void given_a_small_cache() { db->writer().connection().execute("PRAGMA cache_size = 5"); }
+    void note_of_many_pages(const std::string& text) {
+        submitted(text, [text](storage::Connection& connection) {
+            for (int i = 0; i < 40; ++i) {
+                write(connection, text + std::to_string(i), 3000);
+            }
+            return true;
+        });
+    }
+    void given_failing(FileOperation operation, int code, int skip = 0, int times = 1) {
+        vfs.fail(
+            {.operation = operation, .code = code, .file = "notes.db", .skip = skip, .times = times}
+        );
+    }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(WriterFixture, "jobs that wait are committed together, with one sync") {
+    wrote("first");
+    const int syncs = wal_syncs();
+    for (int i = 0; i < 100; ++i) {
+        note(std::to_string(i));
+    }
+    CHECK(notes() == "first");
+    CHECK(outcomes.size() == 1);
+    CHECK(step());
+    CHECK(outcomes.size() == 101);
+    CHECK(wal_syncs() == syncs + 1);
+    CHECK(file_syncs() <= 3);
+    CHECK(outcome("0") == "committed");
+    CHECK(outcome("99") == "committed");
+    CHECK_FALSE(step());
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "the bell rings once for the jobs of a batch") {
+    note("a");
+    note("b");
+    CHECK(rung == 1);
+    step();
+    note("c");
+    CHECK(rung == 2);
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture, "more jobs than a transaction may hold are committed in order, in several"
+) {
+    for (int i = 0; i < 2500; ++i) {
+        note(std::to_string(i));
+    }
+    CHECK(step());
+    CHECK(outcomes.size() == 1024);
+    CHECK(outcome("0") == "committed");
+    CHECK(outcome("1023") == "committed");
+    CHECK(step());
+    CHECK(step());
+    CHECK_FALSE(step());
+    CHECK(outcomes.size() == 2500);
+    const storage::Reader reader = db->read();
+    CHECK(
+        reader->query_integer("SELECT count(*) FROM note WHERE id = CAST(text AS INTEGER) + 1") ==
+        2500
+    );
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a job that says no is rolled back alone") {
+    note("a");
+    note_then("b", [](storage::Connection&) { return false; });
+    note("c");
+    step();
+    CHECK(outcome("a") == "committed");
+    CHECK(outcome("b") == "rolled back");
+    CHECK(what_of(outcomes.at("b")).empty());
+    CHECK(outcome("c") == "committed");
+    CHECK(notes() == "a c");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a job that throws is rolled back alone, and told what it threw") {
+    note("a");
+    note_then("b", [](storage::Connection&) -> bool { throw std::runtime_error("no such book"); });
+    note("c");
+    step();
+    CHECK(outcome("b") == "rolled back");
+    CHECK(what_of(outcomes.at("b")) == "no such book");
+    CHECK(notes() == "a c");
+    CHECK(db->writer().healthy());
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a broken constraint is the fault of its job alone") {
+    wrote("a");
+    note("b");
+    note("a");
+    note("c");
+    step();
+    CHECK(outcome("a") == "rolled back");
+    CHECK(what_of(outcomes.at("a")).find("UNIQUE") != std::string::npos);
+    CHECK(outcome("b") == "committed");
+    CHECK(outcome("c") == "committed");
+    CHECK(notes() == "a b c");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "ids are contiguous although jobs were rolled back") {
+    note("a");
+    note_then("b", [](storage::Connection&) { return false; });
+    note("c");
+    step();
+    const storage::Reader reader = db->read();
+    CHECK(reader->query_text("SELECT group_concat(id) FROM note") == "1,2");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a savepoint that a failing job left open is undone with it") {
+    note("a");
+    note_then("b", [](storage::Connection& connection) -> bool {
+        connection.execute("SAVEPOINT inner_one");
+        write(connection, "inside");
+        throw std::runtime_error("left open");
+    });
+    note("c");
+    step();
+    CHECK(notes() == "a c");
+    CHECK(db->writer().connection().autocommit());
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a job sees what the jobs before it in its batch wrote") {
+    note("a");
+    std::string seen;
+    submitted("look", [&seen](storage::Connection& connection) {
+        seen = notes_in(connection);
+        return true;
+    });
+    step();
+    CHECK(seen == "a");
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture, "a full disk in the middle of a batch fails all of it and nothing is visible"
+) {
+    wrote("before");
+    given_a_small_cache();
+    note("a");
+    note_of_many_pages("b");
+    note("c");
+    given_failing(FileOperation::write, SQLITE_FULL, 5);
+    CHECK(step());
+    CHECK(vfs.failed() == 1);
+    for (const std::string job : {"a", "b", "c"}) {
+        CHECK(outcome(job) == "failed");
+        CHECK_FALSE(what_of(outcomes.at(job)).empty());
+    }
+    CHECK_FALSE(db->writer().healthy());
+    CHECK(notes() == "before");
+
+    wrote("d");
+    CHECK(outcome("d") == "committed");
+    CHECK(db->writer().healthy());
+    CHECK(notes() == "before d");
+    CHECK(integrity() == "ok");
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture, "an I/O error in the middle of a batch fails all of it, wherever it strikes"
+) {
+    given_a_small_cache();
+    wrote("before");
+    int struck = 0;
+    for (int skip = 0; skip < 1000; skip += 3) {
+        outcomes.clear();
+        note("a");
+        note_of_many_pages("b");
+        note("c");
+        const int failed = vfs.failed();
+        given_failing(FileOperation::write, SQLITE_IOERR_WRITE, skip);
+        CHECK(step());
+        const bool strikes = vfs.failed() > failed;
+        vfs.clear_failures();
+        if (!strikes) {
+            break;
+        }
+        ++struck;
+        CHECK(outcomes.size() == 3);
+        CHECK((outcome("a") == "failed" || outcome("a") == "unknown"));
+        CHECK(outcome("b") == outcome("a"));
+        CHECK(outcome("c") == outcome("a"));
+        CHECK(notes() == "before");
+        given_a_small_cache();  // the connection may be a new one
+    }
+    CHECK(struck > 20);
+    CHECK(outcome("a") == "committed");
+    CHECK(integrity() == "ok");
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture, "a job that swallows the error of a full disk is not acknowledged"
+) {
+    given_a_small_cache();
+    note("a");
+    submitted("b", [](storage::Connection& connection) {
+        try {
+            for (int i = 0; i < 40; ++i) {
+                write(connection, "b" + std::to_string(i), 3000);
+            }
+        } catch (const storage::Error&) {
+            return true;  // as if nothing had happened
+        }
+        return true;
+    });
+    note("c");
+    given_failing(FileOperation::write, SQLITE_FULL, 5);
+    step();
+    CHECK(vfs.failed() == 1);
+    for (const std::string job : {"a", "b", "c"}) {
+        CHECK(outcome(job) == "failed");
+    }
+    CHECK(notes().empty());
+    wrote("d");
+    CHECK(notes() == "d");
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture, "a job that turns a full disk into an error of its own is not taken for a rule"
+) {
+    given_a_small_cache();
+    note("a");
+    submitted("b", [](storage::Connection& connection) -> bool {
+        try {
+            for (int i = 0; i < 40; ++i) {
+                write(connection, "b" + std::to_string(i), 3000);
+            }
+        } catch (const storage::Error&) {
+            throw std::runtime_error("could not write b");
+        }
+        return true;
+    });
+    note("c");
+    given_failing(FileOperation::write, SQLITE_FULL, 5);
+    step();
+    CHECK(vfs.failed() == 1);
+    CHECK(outcome("a") == "failed");
+    CHECK(outcome("b") == "failed");
+    CHECK(outcome("c") == "failed");
+    CHECK(notes().empty());
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture,
+    "a sync that fails at the commit leaves the outcome unknown, and later writes work"
+) {
+    wrote("before");
+    {
+        const storage::Reader reader = db->read();
+    }
+    const auto generation = db->writer().generation();
+    note("a");
+    note("b");
+    given_failing(FileOperation::sync, SQLITE_IOERR_FSYNC);
+    CHECK(step());
+    CHECK(outcome("a") == "unknown");
+    CHECK(outcome("b") == "unknown");
+    CHECK_FALSE(db->writer().healthy());
+    CHECK(db->writer().generation() == generation + 1);
+    const std::string after = notes();
+    CHECK((after == "before" || after == "before a b"));
+
+    wrote("c");
+    CHECK(outcome("c") == "committed");
+    CHECK(db->writer().healthy());
+    CHECK(notes() == after + " c");
+    crash(Crash::power_loss);
+    CHECK(notes() == after + " c");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a write that fails at the commit leaves the outcome unknown") {
+    wrote("before");
+    for (const int code : {SQLITE_FULL, SQLITE_IOERR_WRITE}) {
+        note("a" + std::to_string(code));
+        given_failing(FileOperation::write, code);
+        step();
+        CHECK(outcome("a" + std::to_string(code)) == "unknown");
+        CHECK(notes() == "before");
+    }
+    wrote("c");
+    CHECK(notes() == "before c");
+    CHECK(integrity() == "ok");
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture, "an unknown outcome can turn out to be a commit, after the file was read again"
+) {
+    // Nobody else has the file open, and what SQLite does when it closes it fails too: it is
+    // recovered from the WAL, where the whole transaction stands.
+    wrote("before");
+    db.reset();
+    open();
+    wrote("first");
+    note("a");
+    given_failing(FileOperation::sync, SQLITE_IOERR_FSYNC, 0, 2);
+    step();
+    CHECK(outcome("a") == "unknown");
+    CHECK(vfs.failed() == 2);
+    CHECK(notes() == "before first a");
+    wrote("b");
+    CHECK(notes() == "before first a b");
+    crash(Crash::power_loss);
+    CHECK(notes() == "before first a b");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a file that cannot be opened again fails its jobs until it can") {
+    wrote("before");
+    note("a");
+    vfs.fail({.operation = FileOperation::sync, .code = SQLITE_IOERR_FSYNC, .file = "notes.db"});
+    vfs.fail(
+        {.operation = FileOperation::read,
+         .code = SQLITE_IOERR_READ,
+         .file = "notes.db",
+         .times = 1000}
+    );
+    step();
+    CHECK(outcome("a") == "unknown");
+    note("b");
+    CHECK(step());
+    CHECK(outcome("b") == "failed");
+    CHECK_FALSE(db->writer().healthy());
+    db->writer().idle();
+    vfs.clear_failures();
+    wrote("c");
+    CHECK(outcome("c") == "committed");
+    CHECK(db->writer().healthy());
+    CHECK(notes().ends_with("c"));
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a batch that cannot even begin fails and is told so") {
+    wrote("before");
+    storage::Connection other("notes.db", storage::Connection::Mode::read_write, vfs.name());
+    other.execute("BEGIN IMMEDIATE");
+    note("a");
+    step();
+    CHECK(outcome("a") == "failed");
+    other.execute("ROLLBACK");
+    wrote("b");
+    CHECK(notes() == "before b");
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture,
+    "hooks run at the begin of a transaction and after a commit, before anyone is told"
+) {
+    std::string story;
+    db->writer().at_begin([&](storage::Connection& connection) {
+        story += "begin ";
+        CHECK_FALSE(connection.autocommit());
+    });
+    db->writer().after_commit([&] {
+        story += "commit ";
+        CHECK(outcome("a") == "not told");
+        CHECK(notes() == "a");
+    });
+    note("a");
+    step();
+    CHECK(story == "begin commit ");
+    CHECK(outcome("a") == "committed");
+    db->writer().after_commit([] {});
+    db->writer().at_begin([](storage::Connection& connection) { write(connection, "a"); });
+    note("b");
+    step();
+    CHECK(outcome("b") == "failed");
+    CHECK(notes() == "a");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "what is told of a job may submit the next one") {
+    db->writer().submit(
+        {.durable = true,
+         .run =
+             [](storage::Connection& connection) {
+                 write(connection, "a");
+                 return true;
+             },
+         .done = [this](const storage::Outcome&) { note("b"); }}
+    );
+    CHECK(step());
+    CHECK(notes() == "a");
+    CHECK(step());
+    CHECK(notes() == "a b");
+    CHECK_FALSE(step());
+}
+
+}  // namespace bookstore::test
