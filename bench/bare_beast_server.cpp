@@ -3,21 +3,14 @@
 //     bare_beast_server <port> <threads> <body of a GET's answer> [<body of a POST's answer>]
 //
 // Any GET is answered with a fixed 200, any POST is read and answered with a fixed 201. It is
-// written to be quick: callbacks instead of coroutines, an io_context a thread, the io_context's own
-// executor instead of the type-erased one, parser and buffers that are kept from request to request,
-// no timeouts, no routing, no log.
-
-#include <cstdlib>
-#include <iostream>
-#include <memory>
-#include <optional>
-#include <string>
-#include <thread>
-#include <vector>
+// written to be quick: callbacks instead of coroutines, an io_context a thread, the io_context's
+// own executor instead of the type-erased one, parser and buffers that are kept from request to
+// request, no timeouts, no routing, no log.
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -26,6 +19,14 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -62,6 +63,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   private:
     void answer() {
+        if (!parser_) return;
         const auto& request = parser_->get();
         const bool post = request.method() == http::verb::post;
         response_ = {post ? http::status::created : http::status::ok, request.version()};
@@ -89,7 +91,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
 class Listener {
   public:
-    Listener(std::vector<std::unique_ptr<asio::io_context>>& loops, std::uint16_t port, Answers answers)
+    Listener(
+        std::vector<std::unique_ptr<asio::io_context>>& loops, std::uint16_t port, Answers answers
+    )
         : loops_(loops), answers_(std::move(answers)), acceptor_(*loops.front()) {
         const tcp::endpoint endpoint(asio::ip::make_address("127.0.0.1"), port);
         acceptor_.open(endpoint.protocol());
@@ -100,13 +104,10 @@ class Listener {
 
     void accept() {
         asio::io_context& loop = *loops_[next_++ % loops_.size()];
-        acceptor_.async_accept(
-            loop.get_executor(),
-            [this](beast::error_code ec, Socket socket) {
-                if (!ec) start(std::move(socket));
-                accept();
-            }
-        );
+        acceptor_.async_accept(loop.get_executor(), [this](beast::error_code ec, Socket socket) {
+            if (!ec) start(std::move(socket));
+            accept();
+        });
     }
 
   private:
@@ -124,7 +125,7 @@ class Listener {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     if (argc < 4) {
         std::cerr << "usage: bare_beast_server <port> <threads> <GET body> [<POST body>]\n";
         return EXIT_FAILURE;
@@ -132,14 +133,20 @@ int main(int argc, char** argv) {
     const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
     const auto threads = static_cast<std::size_t>(std::max(1, std::atoi(argv[2])));
     std::vector<std::unique_ptr<asio::io_context>> loops;
-    for (std::size_t i = 0; i < threads; ++i) loops.push_back(std::make_unique<asio::io_context>(1));
+    loops.reserve(threads);
+    for (std::size_t i = 0; i < threads; ++i)
+        loops.push_back(std::make_unique<asio::io_context>(1));
     Listener listener(loops, port, {argv[3], argc > 4 ? argv[4] : argv[3]});
     listener.accept();
     std::vector<std::jthread> running;
+    running.reserve(threads);
     for (const auto& loop : loops) {
         running.emplace_back([&loop = *loop] {
             const auto work = asio::make_work_guard(loop);
             loop.run();
         });
     }
+} catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return EXIT_FAILURE;
 }

@@ -27,7 +27,9 @@ std::string environment_name(std::string flag) {
 
 template <class T>
 CLI::Option* add(CLI::App& app, const std::string& flag, T& value, const std::string& help) {
-    return app.add_option(flag, value, help)->envname(environment_name(flag))->capture_default_str();
+    return app.add_option(flag, value, help)
+        ->envname(environment_name(flag))
+        ->capture_default_str();
 }
 
 /// "HOST:PORT"; an IPv6 host in brackets.
@@ -93,7 +95,8 @@ void add_system_flags(CLI::App& app, Flags& flags) {
     add(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
         ->check(CLI::PositiveNumber);
     add(app, "--payment-timeout", system.payment.van_timeout_ms, "ms for VAN to answer payment");
-    add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0");
+    add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0"
+    );
     van::BreakerOptions& breaker = system.van.breaker;
     add(app, "--breaker-timeout", breaker.timeout_ms, "ms, then a call of VAN's network failed");
     add(app, "--breaker-sleep-window", breaker.sleep_window_ms, "ms open before a trial");

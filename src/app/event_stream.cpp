@@ -25,7 +25,8 @@ http::Problem bad_parameter(std::string_view name, std::string_view value, std::
     return {
         .status = 400,
         .message = fmt::format("{} {}", name, message),
-        .errors = {{std::string(name), message, std::string(value)}}};
+        .errors = {{std::string(name), message, std::string(value)}}
+    };
 }
 
 /// Where to begin: behind which position.
@@ -110,9 +111,8 @@ class EventStream final : public http::Stream {
     }
 
     void on_ready(std::function<void()> wake) override {
-        listening_ = topic_.listen(
-            selection_.types, [wake = std::move(wake)](std::int64_t) { wake(); }
-        );
+        listening_ =
+            topic_.listen(selection_.types, [wake = std::move(wake)](std::int64_t) { wake(); });
     }
 
     std::string_view heartbeat() const override { return ": still here\n\n"; }
@@ -133,18 +133,20 @@ http::Route events_route(bus::Topic& topic) {
         .produces = http::Produces::event_stream,
         .consumes = http::Consumes::nothing,
         .head = true,
-        .handler = [&topic](const http::Request& request, const http::Done& done) {
-            auto selection = read_selection(request, topic.end());
-            if (!selection) {
-                done(std::move(selection.error()));
-                return;
+        .handler =
+            [&topic](const http::Request& request, const http::Done& done) {
+                auto selection = read_selection(request, topic.end());
+                if (!selection) {
+                    done(std::move(selection.error()));
+                    return;
+                }
+                http::Response response;
+                response.content_type = "text/event-stream;charset=UTF-8";
+                response.headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
+                response.stream = std::make_unique<EventStream>(topic, std::move(*selection));
+                done(std::move(response));
             }
-            http::Response response;
-            response.content_type = "text/event-stream;charset=UTF-8";
-            response.headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-            response.stream = std::make_unique<EventStream>(topic, std::move(*selection));
-            done(std::move(response));
-        }};
+    };
 }
 
 }  // namespace bookstore::app

@@ -19,7 +19,8 @@ constexpr std::string_view collections[] = {
     "orders",
     "deliveries",
     "payments",
-    "paymentHistories"};
+    "paymentHistories"
+};
 
 http::Route route(
     std::string pattern,
@@ -33,7 +34,8 @@ http::Route route(
         .produces = produces,
         .consumes = http::Consumes::nothing,
         .head = head,
-        .handler = std::move(handler)};
+        .handler = std::move(handler)
+    };
 }
 
 /// GET /: a link per collection.
@@ -55,9 +57,12 @@ void index(const Request& request, const Done& done) {
 
 std::string_view status_of(const kernel::Module& module) {
     switch (module.state()) {
-        case kernel::Module::State::stopped: return "STOPPED";
-        case kernel::Module::State::starting: return "DOWN";
-        case kernel::Module::State::running: return "UP";
+        case kernel::Module::State::stopped:
+            return "STOPPED";
+        case kernel::Module::State::starting:
+            return "DOWN";
+        case kernel::Module::State::running:
+            return "UP";
     }
     return "UNKNOWN";
 }

@@ -16,7 +16,8 @@
 namespace bookstore::app {
 
 const std::vector<std::string> context_names{
-    "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"};
+    "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"
+};
 
 namespace {
 
@@ -49,11 +50,15 @@ auto asks(kernel::Module& module, bool (*has)(storage::Connection&, std::int64_t
 
 payment::VanAnswer van_answer(van::Answer answer) {
     switch (answer) {
-        case van::Answer::completed: return payment::VanAnswer::completed;
-        case van::Answer::failed: return payment::VanAnswer::failed;
-        case van::Answer::canceled: return payment::VanAnswer::canceled;
+        case van::Answer::completed:
+            return payment::VanAnswer::completed;
+        case van::Answer::failed:
+            return payment::VanAnswer::failed;
+        case van::Answer::canceled:
+            return payment::VanAnswer::canceled;
         case van::Answer::unavailable:
-        case van::Answer::other_amount: return payment::VanAnswer::none;
+        case van::Answer::other_amount:
+            return payment::VanAnswer::none;
     }
     return payment::VanAnswer::none;
 }
@@ -98,7 +103,9 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
             .clock = clock,
             .random = random,
             .retry = options.retry,
-            .ring_relay = [this] { ring_(relay_bell); }};
+            .ring_relay = [this] { ring_(relay_bell); },
+            .before_handling = options.before_handling
+        };
         modules_.push_back(std::make_unique<kernel::Module>(
             context_names[place], environment, [this, place] { ring_(place); }
         ));

@@ -25,7 +25,8 @@ struct SystemOptions {
     bus::RetryPolicy retry{};
     payment::Options payment{};
     van::Options van{};
-    std::vector<std::string> stopped{};  ///< contexts that rest from the start
+    std::vector<std::string> stopped{};     ///< contexts that rest from the start
+    bus::BeforeHandling before_handling{};  ///< for tests: makes handlers fail
 };
 
 /// The seven contexts, the topic and the relay, wired to each other; without threads and without a

@@ -49,7 +49,9 @@ Threads::Threads() {
     }
 }
 
-Threads::~Threads() { stop(); }
+Threads::~Threads() {
+    stop();
+}
 
 System::Ring Threads::ring() {
     return [this](std::size_t place) { bells_[place]->ring(); };

@@ -146,7 +146,9 @@ int print_events(const EventsOptions& options) {
         }
     );
     if (status != 200) {
-        throw std::runtime_error(fmt::format("{} answered {}: {}", options.url, status, message_of(error)));
+        throw std::runtime_error(
+            fmt::format("{} answered {}: {}", options.url, status, message_of(error))
+        );
     }
     return 0;
 }

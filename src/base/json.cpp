@@ -7,16 +7,29 @@ namespace {
 
 constexpr char hex[] = "0123456789abcdef";
 
-bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+bool plain(char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+}
 
 void append_escaped(std::string& out, char c) {
     switch (c) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        default: break;
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        default:
+            break;
     }
     out += "\\u00";
     out += hex[(static_cast<unsigned char>(c) >> 4) & 0xf];
@@ -45,8 +58,12 @@ void append(std::string& out, std::int64_t number) {
     out.append(digits, end);
 }
 
-void append(std::string& out, bool value) { out += value ? "true" : "false"; }
+void append(std::string& out, bool value) {
+    out += value ? "true" : "false";
+}
 
-void append(std::string& out, Money money) { out += money.text(); }
+void append(std::string& out, Money money) {
+    out += money.text();
+}
 
 }  // namespace bookstore::json

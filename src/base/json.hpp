@@ -1,8 +1,8 @@
 #pragma once
 
+#include <array>
 #include <boost/describe.hpp>
 #include <boost/mp11/algorithm.hpp>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,8 +25,12 @@ void append(std::string& out, Money money);
 inline void append(std::string& out, const std::string& text) {
     append(out, std::string_view(text));
 }
-inline void append(std::string& out, const char* text) { append(out, std::string_view(text)); }
-inline void append(std::string& out, std::nullopt_t) { out += "null"; }
+inline void append(std::string& out, const char* text) {
+    append(out, std::string_view(text));
+}
+inline void append(std::string& out, std::nullopt_t) {
+    out += "null";
+}
 template <Worded E>
 void append(std::string& out, E value) {
     append(out, word(value));
@@ -90,9 +94,8 @@ struct FieldName {
 }  // namespace detail
 
 template <class T>
-using Members = boost::describe::describe_members<
-    T,
-    boost::describe::mod_public | boost::describe::mod_inherited>;
+using Members = boost::describe::
+    describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
 
 /// Calls f(name, value) for every described member, in order; name is the contract's.
 template <class T, class F>

@@ -12,10 +12,11 @@ namespace bookstore::bus {
 
 /// An event on its way: what crosses from one context to another, and nothing else.
 struct Envelope {
-    std::int64_t position = 0;         ///< in the topic, from 1; 0 while it is not there
-    std::string source;                ///< the module that published it
-    std::int64_t source_position = 0;  ///< in that module's outbox; with `source` the event's identity
-    std::string key;                   ///< events of one key are handled in order
+    std::int64_t position = 0;  ///< in the topic, from 1; 0 while it is not there
+    std::string source;         ///< the module that published it
+    std::int64_t source_position =
+        0;            ///< in that module's outbox; with `source` the event's identity
+    std::string key;  ///< events of one key are handled in order
     std::string type;
     std::int64_t time_ms = 0;
     std::string trace;    ///< W3C traceparent of the request that caused it; may be empty

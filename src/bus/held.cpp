@@ -4,36 +4,45 @@ namespace bookstore::bus {
 namespace {
 
 const storage::Sql select_key{
-    "*", "SELECT 1 FROM held WHERE subscription = ?1 AND key = ?2 LIMIT 1"};
+    "*", "SELECT 1 FROM held WHERE subscription = ?1 AND key = ?2 LIMIT 1"
+};
 const storage::Sql insert_held{
     "*",
     "INSERT INTO held(subscription, position, source, source_position, key, type, time, trace, "
-    "payload, attempts, error, first_try, next_try) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
+    "payload, attempts, error, first_try, next_try, parked) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+};
 const storage::Sql select_due{
     "*",
     "SELECT id, attempts, position, source, source_position, key, type, time, trace, payload "
-    "FROM held WHERE subscription = ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"};
+    "FROM held WHERE subscription = ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
+};
 const storage::Sql select_exists{
-    "*", "SELECT 1 FROM held WHERE id = ?1 AND subscription = ?2 AND next_try IS NOT NULL"};
+    "*", "SELECT 1 FROM held WHERE id = ?1 AND subscription = ?2 AND next_try IS NOT NULL"
+};
 const storage::Sql update_failed{
     "*",
-    "UPDATE held SET attempts = attempts + 1, error = ?2, next_try = ?3, parked = ?4 WHERE id = ?1"};
+    "UPDATE held SET attempts = attempts + 1, error = ?2, next_try = ?3, parked = ?4 WHERE id = ?1"
+};
 const storage::Sql delete_held{"*", "DELETE FROM held WHERE id = ?1"};
 const storage::Sql update_next_of_key{
     "*",
     "UPDATE held SET next_try = ?3 WHERE subscription = ?1 AND key = ?2 AND position = "
-    "(SELECT min(position) FROM held WHERE subscription = ?1 AND key = ?2)"};
+    "(SELECT min(position) FROM held WHERE subscription = ?1 AND key = ?2)"
+};
 const storage::Sql select_next_try{
     "*",
     "SELECT next_try FROM held WHERE subscription = ?1 AND next_try IS NOT NULL "
-    "ORDER BY next_try LIMIT 1"};
+    "ORDER BY next_try LIMIT 1"
+};
 const storage::Sql select_any{"*", "SELECT 1 FROM held WHERE subscription = ?1 LIMIT 1"};
 const storage::Sql select_counts{
-    "*", "SELECT count(*), coalesce(sum(parked), 0) FROM held WHERE subscription = ?1"};
+    "*", "SELECT count(*), coalesce(sum(parked), 0) FROM held WHERE subscription = ?1"
+};
 const storage::Sql delete_all{"*", "DELETE FROM held WHERE subscription = ?1"};
 const storage::Sql update_subscription{
-    "*", "UPDATE held SET subscription = ?1 WHERE subscription = ?2"};
+    "*", "UPDATE held SET subscription = ?1 WHERE subscription = ?2"
+};
 
 constexpr std::size_t max_error = 1000;  ///< characters of an error that are kept
 
@@ -71,14 +80,14 @@ void Held::hold(
             attempts,
             error.substr(0, max_error),
             now_ms,
-            next_try_ms
+            next_try_ms,
+            attempts > 0 && !next_try_ms  // it failed, and may not try again
         )
         .run();
 }
 
-std::vector<Held::Row> Held::due(
-    storage::Connection& db, std::int64_t now_ms, std::size_t limit
-) const {
+std::vector<Held::Row> Held::due(storage::Connection& db, std::int64_t now_ms, std::size_t limit)
+    const {
     std::vector<Row> rows;
     auto statement = db.prepare(select_due);
     statement.bind(subscription_, now_ms, limit);
@@ -86,15 +95,15 @@ std::vector<Held::Row> Held::due(
         rows.push_back(
             {.id = statement.integer(0),
              .attempts = statement.integer(1),
-             .event = {
-                 .position = statement.integer(2),
-                 .source = statement.string(3),
-                 .source_position = statement.integer(4),
-                 .key = statement.string(5),
-                 .type = statement.string(6),
-                 .time_ms = statement.integer(7),
-                 .trace = statement.string(8),
-                 .payload = statement.string(9)}}
+             .event =
+                 {.position = statement.integer(2),
+                  .source = statement.string(3),
+                  .source_position = statement.integer(4),
+                  .key = statement.string(5),
+                  .type = statement.string(6),
+                  .time_ms = statement.integer(7),
+                  .trace = statement.string(8),
+                  .payload = statement.string(9)}}
         );
     }
     return rows;

@@ -13,8 +13,8 @@ namespace bookstore::bus {
 
 /// The held table of a module: events that a subscription could not handle yet, and those of the
 /// same key behind them. The first of a key is retried; the others wait for it. One whose attempts
-/// are used up is parked: it is not retried any more, and nothing behind it is, until somebody acts.
-/// Writer's thread, inside a transaction, unless said otherwise.
+/// are used up is parked: it is not retried any more, and nothing behind it is, until somebody
+/// acts. Writer's thread, inside a transaction, unless said otherwise.
 class Held {
   public:
     explicit Held(std::string subscription) : subscription_(std::move(subscription)) {}
@@ -27,7 +27,8 @@ class Held {
 
     /// Is an event of that key held, by this subscription?
     bool has(storage::Connection& db, std::string_view key) const;
-    /// Holds an event that failed (attempts 1, next try given), or that waits behind one (0, none).
+    /// Holds an event that failed (attempts 1, next try given; without one it is parked), or that
+    /// waits behind one (0, none).
     void hold(
         storage::Connection& db,
         const Envelope& event,

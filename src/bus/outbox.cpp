@@ -4,13 +4,14 @@ namespace bookstore::bus {
 namespace {
 
 const storage::Sql insert_row{
-    "*",
-    "INSERT INTO outbox(key, type, time, trace, payload) VALUES (?1, ?2, ?3, ?4, ?5)"};
+    "*", "INSERT INTO outbox(key, type, time, trace, payload) VALUES (?1, ?2, ?3, ?4, ?5)"
+};
 const storage::Sql delete_relayed{"*", "DELETE FROM outbox WHERE position <= ?1"};
 const storage::Sql select_rows{
     "*",
     "SELECT position, key, type, time, trace, payload FROM outbox "
-    "WHERE position > ?1 ORDER BY position LIMIT ?2"};
+    "WHERE position > ?1 ORDER BY position LIMIT ?2"
+};
 const storage::Sql select_newest{"*", "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"};
 
 }  // namespace

@@ -59,9 +59,7 @@ class Outbox {
 /// What is published here is relayed if, and only if, the transaction commits.
 class UnitOfWork {
   public:
-    UnitOfWork(
-        storage::Connection& db, Outbox& outbox, const Clock& clock, std::string_view trace
-    )
+    UnitOfWork(storage::Connection& db, Outbox& outbox, const Clock& clock, std::string_view trace)
         : db_(db), outbox_(outbox), clock_(clock), trace_(trace) {}
 
     storage::Connection& db() { return db_; }
@@ -72,9 +70,7 @@ class UnitOfWork {
     template <Event E>
     void publish(const E& event) {
         const std::int64_t now = now_ms();
-        outbox_.append(
-            db_, key_of(event), E::event_type, now, trace_, payload_of(event, now)
-        );
+        outbox_.append(db_, key_of(event), E::event_type, now, trace_, payload_of(event, now));
     }
 
     /// The event that is being handled; null outside a policy.

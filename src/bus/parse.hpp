@@ -14,9 +14,15 @@
 namespace bookstore::bus {
 namespace detail {
 
-inline void take(const boost::json::value& value, std::int64_t& into) { into = value.as_int64(); }
-inline void take(const boost::json::value& value, std::string& into) { into = value.as_string(); }
-inline void take(const boost::json::value& value, bool& into) { into = value.as_bool(); }
+inline void take(const boost::json::value& value, std::int64_t& into) {
+    into = value.as_int64();
+}
+inline void take(const boost::json::value& value, std::string& into) {
+    into = value.as_string();
+}
+inline void take(const boost::json::value& value, bool& into) {
+    into = value.as_bool();
+}
 inline void take(const boost::json::value& value, Money& into) {
     const auto money = Money::from_double(value.to_number<double>());
     if (!money) {

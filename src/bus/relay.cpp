@@ -8,7 +8,7 @@
 namespace bookstore::bus {
 namespace {
 
-constexpr std::size_t max_rows = 1024;     ///< of one module in one step
+constexpr std::size_t max_rows = 1024;  ///< of one module in one step
 constexpr std::int64_t retry_ms = 200;  ///< after a storage error
 
 }  // namespace
@@ -20,7 +20,8 @@ Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock)
         if (outbox->newest() < relayed) {
             throw storage::Refused(fmt::format(
                 "the data directory was put together from different moments: topic.db has event {} "
-                "of {}, but {}.db never published it (its last is {}); restore both from one backup",
+                "of {}, but {}.db never published it (its last is {}); restore both from one "
+                "backup",
                 relayed,
                 outbox->source(),
                 outbox->source(),

@@ -22,7 +22,8 @@ class Strand {
     Strand(const Clock& clock, Callback ring) : clock_(clock), ring_(std::move(ring)) {}
 
     void post(Callback callback);
-    /// Not before `ms` from now. A timer cannot be withdrawn: its callback looks whether it is late.
+    /// Not before `ms` from now. A timer cannot be withdrawn: its callback looks whether it is
+    /// late.
     void after(std::int64_t ms, Callback callback);
     /// Runs what is due; false when nothing was.
     bool step();
@@ -33,8 +34,8 @@ class Strand {
     const Clock& clock_;
     Callback ring_;
     std::mutex mutex_;
-    std::vector<Callback> posted_;                     ///< guarded by mutex_
-    std::multimap<std::int64_t, Callback> timers_;     ///< guarded by mutex_
+    std::vector<Callback> posted_;                  ///< guarded by mutex_
+    std::multimap<std::int64_t, Callback> timers_;  ///< guarded by mutex_
 };
 
 }  // namespace bookstore::bus

@@ -4,26 +4,30 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace bookstore::bus {
 namespace {
 
 const storage::Sql select_cursor{"*", "SELECT position FROM subscription WHERE name = ?1"};
 const storage::Sql insert_cursor{
-    "*", "INSERT INTO subscription(name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING"};
+    "*", "INSERT INTO subscription(name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING"
+};
 const storage::Sql update_cursor{
-    "*", "UPDATE subscription SET position = ?2 WHERE name = ?1 AND position = ?3"};
+    "*", "UPDATE subscription SET position = ?2 WHERE name = ?1 AND position = ?3"
+};
 const storage::Sql replace_cursor{
     "*",
-    "UPDATE subscription SET position = (SELECT position FROM subscription WHERE name = ?2) "
-    "WHERE name = ?1"};
+    "UPDATE subscription SET position = "
+    "coalesce((SELECT position FROM subscription WHERE name = ?2), 0) WHERE name = ?1"
+};
 const storage::Sql delete_cursor{"*", "DELETE FROM subscription WHERE name = ?1"};
 const storage::Sql savepoint_event{"*", "SAVEPOINT event"};
 const storage::Sql release_event{"*", "RELEASE event"};
 const storage::Sql rollback_event{"*", "ROLLBACK TO event"};
 
 constexpr std::size_t max_batch = 256;
-constexpr std::size_t max_retries = 64;      ///< held events in one transaction
+constexpr std::size_t max_retries = 64;       ///< held events in one transaction
 constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
 constexpr std::int64_t pause_ms = 200;        ///< after a storage error
 
@@ -48,7 +52,8 @@ void Subscription::start() {
     if (stored_ > context_.topic.end()) {
         throw storage::Refused(fmt::format(
             "the data directory was put together from different moments: {}.db has handled the "
-            "events up to {} (subscription {}), but topic.db ends at {}; restore both from one backup",
+            "events up to {} (subscription {}), but topic.db ends at {}; restore both from one "
+            "backup",
             context_.outbox.source(),
             stored_,
             name_,
@@ -90,7 +95,7 @@ bool Subscription::caught_up() const {
 }
 
 bool Subscription::step() {
-    if (in_flight_ || context_.clock.now_ms() < pause_until_ms_) {
+    if (in_flight_ || pause_left_ms() > 0) {
         return false;
     }
     try {
@@ -108,10 +113,10 @@ bool Subscription::step() {
         }
     } catch (const storage::Error& error) {
         spdlog::error("subscription {}: {}", name_, error.what());
-        pause_until_ms_ = context_.clock.now_ms() + pause_ms;
+        pause();
         return false;
     }
-    if (position() > stored_ && context_.clock.now_ms() >= saved_at_ms_ + save_every_ms) {
+    if (position() > stored_ && context_.clock.steady_ms() >= saved_at_ms_ + save_every_ms) {
         submit_cursor(position());
         return true;
     }
@@ -124,14 +129,17 @@ std::optional<std::int64_t> Subscription::next_due_ms() const {
     }
     std::optional<std::int64_t> due;
     const auto consider = [&due](std::int64_t at) { due = due ? std::min(*due, at) : at; };
+    const std::int64_t now = context_.clock.now_ms();
+    const std::int64_t rested = now + pause_left_ms();
     if (next_held_ms_) {
-        consider(std::max(*next_held_ms_, pause_until_ms_));
+        consider(std::max(*next_held_ms_, rested));
     }
     if (!caught_up()) {
-        consider(pause_until_ms_);
+        consider(rested);
     }
     if (position() > stored_) {
-        consider(std::max(saved_at_ms_ + save_every_ms, pause_until_ms_));
+        const std::int64_t save_at_ms = saved_at_ms_ + save_every_ms;
+        consider(std::max(now + save_at_ms - context_.clock.steady_ms(), rested));
     }
     return due;
 }
@@ -145,15 +153,15 @@ void Subscription::submit_batch(std::vector<Envelope> events, std::int64_t scann
     in_flight_ = true;
     context_.outbox.database().writer().submit({
         .durable = durable,
-        .run = [this, batch, from = stored_, scanned](storage::Connection& db) {
-            return run_batch(db, *batch, from, scanned);
-        },
-        .done = [this, batch, scanned](const storage::Outcome& outcome) {
-            finished(outcome, scanned);
-            if (outcome.kind == storage::Outcome::Kind::committed) {
-                log_handled(*batch);
-            }
-        },
+        .run = [this, batch, from = stored_, scanned](storage::Connection& db
+               ) { return run_batch(db, *batch, from, scanned); },
+        .done =
+            [this, batch, scanned](const storage::Outcome& outcome) {
+                finished(outcome, scanned);
+                if (outcome.kind == storage::Outcome::Kind::committed) {
+                    log_handled(*batch);
+                }
+            },
     });
 }
 
@@ -174,10 +182,7 @@ void Subscription::log_handled(const std::vector<Envelope>& events) const {
 }
 
 bool Subscription::run_batch(
-    storage::Connection& db,
-    const std::vector<Envelope>& events,
-    std::int64_t from,
-    std::int64_t to
+    storage::Connection& db, const std::vector<Envelope>& events, std::int64_t from, std::int64_t to
 ) {
     if (!move_cursor(db, from, to)) {
         return false;  // a rebuild has put another cursor there: read it again
@@ -196,8 +201,15 @@ bool Subscription::run_batch(
 }
 
 void Subscription::handle(UnitOfWork& work, const Envelope& event) const {
+    if (context_.before_handling) {
+        context_.before_handling(name_, event);
+    }
+    const auto handler = handlers_.find(event.type);
+    if (handler == handlers_.end()) {  // a binary that did handle it has held it
+        throw std::runtime_error(fmt::format("{} does not handle {} any more", name_, event.type));
+    }
     work.set_cause(&event);
-    handlers_.find(event.type)->second.handle(event, work);
+    handler->second.handle(event, work);
     work.set_cause(nullptr);
 }
 
@@ -250,13 +262,14 @@ bool Subscription::submit_retries() {
     context_.outbox.database().writer().submit({
         .durable = true,
         .run = [this, rows](storage::Connection& db) { return retry(db, *rows); },
-        .done = [this](const storage::Outcome& outcome) {
-            const bool rolled_back = outcome.kind == storage::Outcome::Kind::rolled_back;
-            finished(outcome, std::nullopt);
-            if (rolled_back) {
-                pause_until_ms_ = context_.clock.now_ms() + pause_ms;
-            }
-        },
+        .done =
+            [this](const storage::Outcome& outcome) {
+                const bool rolled_back = outcome.kind == storage::Outcome::Kind::rolled_back;
+                finished(outcome, std::nullopt);
+                if (rolled_back) {
+                    pause();
+                }
+            },
     });
     return true;
 }
@@ -319,39 +332,54 @@ void Subscription::save_cursor() {
     }
 }
 
-void Subscription::finished(
+void Subscription::pause() {
+    pause_until_ms_ = context_.clock.steady_ms() + pause_ms;
+}
+
+std::int64_t Subscription::pause_left_ms() const {
+    return std::max<std::int64_t>(pause_until_ms_ - context_.clock.steady_ms(), 0);
+}
+
+void Subscription::finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to) {
+    in_flight_ = false;
+    try {
+        look_again(outcome, moved_to);
+    } catch (const std::exception& error) {
+        // The writer tells others after us. What could not be read is read at the next step: a held
+        // event is looked for, and a stale cursor makes the next batch fail, which reads it again.
+        spdlog::error("subscription {}: {}", name_, error.what());
+        any_held_ = true;
+        next_held_ms_ = context_.clock.now_ms();
+        pause();
+    }
+}
+
+void Subscription::look_again(
     const storage::Outcome& outcome, std::optional<std::int64_t> moved_to
 ) {
     using Kind = storage::Outcome::Kind;
-    in_flight_ = false;
     if (outcome.kind == Kind::committed) {
         if (moved_to) {
             carefully_ = false;
             stored_ = *moved_to;
             cursor_.store(stored_, std::memory_order_release);
-            saved_at_ms_ = context_.clock.now_ms();
+            saved_at_ms_ = context_.clock.steady_ms();
         }
         if (any_held_) {
             look_for_held();
         }
         return;
     }
-    if (outcome.kind == Kind::rolled_back) {
-        if (outcome.error && !carefully_) {
-            spdlog::debug("subscription {}: {}", name_, reason(outcome.error));
-            carefully_ = true;
-            return;
-        }
-        reload();
+    if (outcome.kind == Kind::rolled_back && outcome.error && !carefully_) {
+        spdlog::debug("subscription {}: {}", name_, reason(outcome.error));
+        carefully_ = true;
         return;
     }
-    spdlog::error("subscription {}: {}; the batch is repeated", name_, reason(outcome.error));
-    pause_until_ms_ = context_.clock.now_ms() + pause_ms;
-    try {
-        reload();
-    } catch (const std::exception& error) {
-        spdlog::error("subscription {}: {}", name_, error.what());
+    if (outcome.kind != Kind::rolled_back || outcome.error) {
+        spdlog::error("subscription {}: {}; the batch is repeated", name_, reason(outcome.error));
+        pause();
     }
+    reload();
 }
 
 void Subscription::replace_by(storage::Connection& db, const Subscription& other) {
@@ -359,6 +387,7 @@ void Subscription::replace_by(storage::Connection& db, const Subscription& other
     db.prepare(replace_cursor).bind(name_, other.name_).run();
     db.prepare(delete_cursor).bind(other.name_).run();
     held_.replace_by(db, other.held_);
+    any_held_ = true;  // perhaps: a batch of ours may be next in this transaction
 }
 
 void Subscription::clear(storage::Connection& db) const {

@@ -32,9 +32,12 @@ struct RetryPolicy {
     std::int64_t most_ms = 60'000;
 };
 
-/// A named durable cursor into the topic, kept in its module's own file. Handling a batch of events,
-/// moving the cursor and writing new outbox rows are one transaction: every effect happens exactly
-/// once, whatever is killed and whenever. Live delivery, catching up and recovery are the same code.
+using BeforeHandling = std::function<void(std::string_view subscription, const Envelope& event)>;
+
+/// A named durable cursor into the topic, kept in its module's own file. Handling a batch of
+/// events, moving the cursor and writing new outbox rows are one transaction: every effect happens
+/// exactly once, whatever is killed and whenever. Live delivery, catching up and recovery are the
+/// same code.
 ///
 /// All members on the module's thread, but for position() and lag().
 class Subscription {
@@ -45,6 +48,9 @@ class Subscription {
         const Clock& clock;
         Random& random;
         std::function<void()> ring;  ///< wakes the module's thread
+        /// If set, called before an event is handled; what it throws is a handler's failure. For
+        /// tests of what happens then.
+        BeforeHandling before_handling{};
     };
 
     Subscription(std::string name, Context context, RetryPolicy retry = {});
@@ -56,9 +62,12 @@ class Subscription {
         types_.emplace_back(E::event_type);
         handlers_.emplace(
             std::string(E::event_type),
-            Handler{effect, [handler = std::move(handler)](const Envelope& event, UnitOfWork& work) {
-                        handler(parse_event<E>(event.payload), work);
-                    }}
+            Handler{
+                effect,
+                [handler = std::move(handler)](const Envelope& event, UnitOfWork& work) {
+                    handler(parse_event<E>(event.payload), work);
+                }
+            }
         );
         return *this;
     }
@@ -73,7 +82,8 @@ class Subscription {
     /// When step() has something to do again though nobody rings, on Clock::now_ms.
     std::optional<std::int64_t> next_due_ms() const;
 
-    /// Inside a transaction of the module: takes over cursor and held events of `other`, which goes.
+    /// Inside a transaction of the module: takes over cursor and held events of `other`, which
+    /// goes.
     void replace_by(storage::Connection& db, const Subscription& other);
     /// Inside a transaction: forgets cursor and held events.
     void clear(storage::Connection& db) const;
@@ -109,6 +119,9 @@ class Subscription {
     void submit_cursor(std::int64_t position);
     bool move_cursor(storage::Connection& db, std::int64_t from, std::int64_t to) const;
     void finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
+    void look_again(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
+    void pause();
+    std::int64_t pause_left_ms() const;
     void log_handled(const std::vector<Envelope>& events) const;
     void told_of(std::int64_t position);
     void handle(UnitOfWork& work, const Envelope& event) const;
@@ -130,8 +143,8 @@ class Subscription {
     bool carefully_ = false;  ///< the last attempt of this batch threw: a savepoint an event
     bool any_held_ = false;   ///< the held table may have rows of ours
     std::optional<std::int64_t> next_held_ms_;
-    std::int64_t saved_at_ms_ = 0;
-    std::int64_t pause_until_ms_ = 0;  ///< after a storage error
+    std::int64_t saved_at_ms_ = 0;     ///< on Clock::steady_ms
+    std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms: after a storage error
 };
 
 }  // namespace bookstore::bus

@@ -47,10 +47,12 @@ class Tasks final : public TaskRunner {
     struct Spec {
         std::string name;
         /// The intents with next_try <= now_ms, by next_try, at most `limit`.
-        std::function<std::vector<Intent>(storage::Connection&, std::int64_t now_ms, std::size_t limit)>
+        std::function<
+            std::vector<Intent>(storage::Connection&, std::int64_t now_ms, std::size_t limit)>
             due;
         /// The earliest next_try behind now_ms; nothing when there is none.
-        std::function<std::optional<std::int64_t>(storage::Connection&, std::int64_t now_ms)> next_try;
+        std::function<std::optional<std::int64_t>(storage::Connection&, std::int64_t now_ms)>
+            next_try;
         std::function<void(const Intent&, Done)> call;
         std::size_t max_in_flight = 64;
         /// A call without an end after so long is settled by `timed_out`, and a later `done` of it
@@ -66,7 +68,7 @@ class Tasks final : public TaskRunner {
         const bool expired = expire();
         const std::int64_t now = clock_.now_ms();
         const bool due = look_ || (next_try_ms_ && *next_try_ms_ <= now);
-        if (!due || now < pause_until_ms_ || in_flight_.size() >= spec_.max_in_flight) {
+        if (!due || pause_left_ms() > 0 || in_flight_.size() >= spec_.max_in_flight) {
             return expired;
         }
         look_ = false;
@@ -75,7 +77,7 @@ class Tasks final : public TaskRunner {
         } catch (const storage::Error& error) {
             spdlog::error("task {}: {}", spec_.name, error.what());
             look_ = true;
-            pause_until_ms_ = now + pause_ms;
+            pause();
             return expired;
         }
     }
@@ -87,7 +89,7 @@ class Tasks final : public TaskRunner {
             consider(clock_.now_ms() + deadlines_.front().at_ms - clock_.steady_ms());
         }
         if (in_flight_.size() < spec_.max_in_flight && (look_ || next_try_ms_)) {
-            consider(std::max(look_ ? 0 : *next_try_ms_, pause_until_ms_));
+            consider(std::max(look_ ? 0 : *next_try_ms_, clock_.now_ms() + pause_left_ms()));
         }
         return due;
     }
@@ -104,6 +106,11 @@ class Tasks final : public TaskRunner {
         std::uint64_t attempt;
         Intent intent;
     };
+
+    void pause() { pause_until_ms_ = clock_.steady_ms() + pause_ms; }
+    std::int64_t pause_left_ms() const {
+        return std::max<std::int64_t>(pause_until_ms_ - clock_.steady_ms(), 0);
+    }
 
     bool start_due(std::int64_t now) {
         std::vector<Intent> intents;
@@ -191,7 +198,7 @@ class Tasks final : public TaskRunner {
         if (outcome.kind != storage::Outcome::Kind::committed) {
             // The result is lost, the intent is due again.
             spdlog::warn("task {}: the result for {} could not be stored", spec_.name, id);
-            pause_until_ms_ = clock_.now_ms() + pause_ms;
+            pause();
         }
     }
 
@@ -202,7 +209,7 @@ class Tasks final : public TaskRunner {
     std::uint64_t next_attempt_ = 0;
     std::deque<Deadline> deadlines_;  ///< in order; some of calls that ended
     std::optional<std::int64_t> next_try_ms_;
-    std::int64_t pause_until_ms_ = 0;
+    std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms
     bool look_ = true;
 };
 

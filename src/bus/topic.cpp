@@ -8,19 +8,23 @@ namespace {
 const storage::Sql insert_event{
     "topic",
     "INSERT INTO event(type, source, source_position, key, time, trace, payload) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+};
 const storage::Sql update_relayed{
     "topic",
     "INSERT INTO relayed(source, position) VALUES (?1, ?2) "
-    "ON CONFLICT (source) DO UPDATE SET position = excluded.position"};
+    "ON CONFLICT (source) DO UPDATE SET position = excluded.position"
+};
 const storage::Sql select_relayed{"topic", "SELECT position FROM relayed WHERE source = ?1"};
 const storage::Sql select_end{"topic", "SELECT max(position) FROM event"};
 const storage::Sql select_events{
     "topic",
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
-    "WHERE position > ?1 ORDER BY position LIMIT ?2"};
+    "WHERE position > ?1 ORDER BY position LIMIT ?2"
+};
 const storage::Sql select_time{
-    "topic", "SELECT time FROM event WHERE position > ?1 ORDER BY position LIMIT 1"};
+    "topic", "SELECT time FROM event WHERE position > ?1 ORDER BY position LIMIT 1"
+};
 
 constexpr std::size_t max_scanned = 4096;  ///< rows that one read looks at
 
@@ -94,9 +98,8 @@ void Topic::append(std::span<Envelope> events) {
     }
     // Rows without a position are in the log since an append whose commit was reported as failed:
     // everyone is told to look.
-    const bool unsure = std::ranges::any_of(events, [](const Envelope& event) {
-        return event.position == 0;
-    });
+    const bool unsure =
+        std::ranges::any_of(events, [](const Envelope& event) { return event.position == 0; });
     const std::int64_t end = unsure ? stored_end() : events.back().position;
     end_.store(end, std::memory_order_release);
     tell(events, unsure);

@@ -20,9 +20,9 @@ namespace bookstore::bus {
 /// Event types, small: a subscription's filter.
 using Types = std::vector<std::string>;
 
-/// The append-only log `cnabookstore`: one total order over the events of every module, in a file of
-/// its own. Only position, key, headers and payload cross this class, so that it can become Kafka.
-/// append() and relayed() are the relay's, one thread; everything else is for any thread.
+/// The append-only log `cnabookstore`: one total order over the events of every module, in a file
+/// of its own. Only position, key, headers and payload cross this class, so that it can become
+/// Kafka. append() and relayed() are the relay's, one thread; everything else is for any thread.
 class Topic {
   public:
     static constexpr std::string_view name = "cnabookstore";
@@ -43,15 +43,16 @@ class Topic {
         std::vector<Envelope> events;
         std::int64_t scanned = 0;  ///< everything up to here was looked at
     };
-    /// Events behind `position`, of these types alone (empty: of all), at most `limit`, looking at a
-    /// bounded number of rows.
+    /// Events behind `position`, of these types alone (empty: of all), at most `limit`, looking at
+    /// a bounded number of rows.
     Batch read(std::int64_t position, const Types& types, std::size_t limit);
     /// How many events stand behind `position`.
     std::int64_t behind(std::int64_t position) const { return end() - position; }
     /// When the first event behind `position` was published; nothing when there is none.
     std::optional<std::int64_t> time_behind(std::int64_t position);
 
-    /// Told (on the relay's thread) after each append: the position of the last event among `types`.
+    /// Told (on the relay's thread) after each append: the position of the last event among
+    /// `types`.
     using Listener = std::function<void(std::int64_t position)>;
     /// Stays until the handle goes; after that it is not called any more. The handle must not go
     /// inside the listener, nor outlive the topic.

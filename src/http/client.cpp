@@ -249,8 +249,8 @@ Url parse_url(std::string_view url) {
 ClientResponse fetch(
     Method method,
     const Url& url,
-    std::string body,
-    std::vector<Header> headers,
+    const std::string& body,
+    const std::vector<Header>& headers,
     std::chrono::milliseconds timeout
 ) {
     ClientConnection connection(url, Clock::now() + timeout);
@@ -268,7 +268,7 @@ ClientResponse fetch(
 
 int fetch_stream(
     const Url& url,
-    std::vector<Header> headers,
+    const std::vector<Header>& headers,
     const std::function<void(int status)>& on_status,
     const std::function<bool(std::string_view piece)>& on_data
 ) {

@@ -30,8 +30,8 @@ struct ClientResponse {
 ClientResponse fetch(
     Method method,
     const Url& url,
-    std::string body = {},
-    std::vector<Header> headers = {},
+    const std::string& body = {},
+    const std::vector<Header>& headers = {},
     std::chrono::milliseconds timeout = std::chrono::seconds(30)
 );
 
@@ -40,7 +40,7 @@ ClientResponse fetch(
 /// body.
 int fetch_stream(
     const Url& url,
-    std::vector<Header> headers,
+    const std::vector<Header>& headers,
     const std::function<void(int status)>& on_status,
     const std::function<bool(std::string_view piece)>& on_data
 );

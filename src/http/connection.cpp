@@ -63,7 +63,7 @@ std::int64_t wall_clock_ms() {
 }  // namespace
 
 Connection::Connection(Worker& worker, Socket socket)
-    : worker_(worker), socket_(std::move(socket)) {
+    : worker_(worker), socket_(std::move(socket)), now_(std::chrono::steady_clock::now()) {
     enter(Phase::idle, worker_.shared.options.idle_timeout);
 }
 
@@ -104,9 +104,10 @@ Awaitable<void> Connection::rung() {
     rung_ = false;
 }
 
+/// The deadline counts from now_: what was waited for last.
 void Connection::enter(Phase phase, milliseconds limit) {
     phase_ = phase;
-    deadline_ms_ = Worker::now_ms() + limit.count();
+    deadline_ms_ = Worker::ms_of(now_) + limit.count();
 }
 
 /// A phase without a deadline.
@@ -186,21 +187,34 @@ Awaitable<void> Connection::serve() {
     Outcome outcome = Outcome::keep;
     while (outcome == Outcome::keep) {
         begin_request();
-        const Arrival arrival = co_await read_request();
+        Arrival arrival = co_await read_head();
+        if (arrival == Arrival::complete && has_body()) {
+            const Arrival body = co_await read_body();
+            arrival = body;
+        }
         if (arrival == Arrival::gone) co_return;
         enter(Phase::answer);
-        started_ = std::chrono::steady_clock::now();
+        started_ = now_;
         if (arrival == Arrival::complete) {
             dispatch();
-            while (!exchange_->is_answered() && !aborted_) co_await rung();
+            while (!exchange_->is_answered() && !aborted_) {
+                co_await rung();
+            }
         } else {
             framing_.keep_alive = false;
         }
         if (aborted_) co_return;
         Response response = take_response();
-        outcome = co_await respond(response);
+        Unsent unsent;
+        outcome = send_now(response, unsent);
+        if (outcome == Outcome::pending) {
+            const Outcome later = co_await send_rest(response, unsent);
+            outcome = later;
+        }
     }
-    if (outcome == Outcome::close) co_await linger();
+    if (outcome == Outcome::close) {
+        co_await linger();
+    }
 }
 
 void Connection::begin_request() {
@@ -214,80 +228,59 @@ void Connection::begin_request() {
     refusal_.reset();
     timed_out_ = false;
     rung_ = false;
+    shed_ = false;
     if (!other_method_.empty()) other_method_.clear();
     buffer_.shrink();
 }
 
-Awaitable<Connection::Arrival> Connection::read_request() {
-    const bool begun = co_await await_first_bytes();
-    if (!begun) co_return Arrival::gone;
-    Arrival arrival = co_await read_header();
-    if (arrival != Arrival::complete) co_return arrival;
-    if (!framing_.chunked && framing_.content_length == 0) co_return arrival;
-    refusal_ = refusal_of_body();
-    if (refusal_) co_return Arrival::refused;
-    if (framing_.expects_continue && buffer_.empty()) {
-        const bool written = co_await write(continue_answer);
-        if (!written) co_return Arrival::gone;
-    }
-    if (!framing_.chunked && buffer_.size() >= framing_.content_length) {
-        const auto length = static_cast<std::size_t>(framing_.content_length);
-        exchange_->request.body = buffer_.view().substr(0, length);
-        buffer_.consume(length);
-        co_return arrival;
-    }
-    arrival = co_await read_body();
-    co_return arrival;
-}
-
-/// Waits, with no limit but the idle timeout, until a request begins.
-Awaitable<bool> Connection::await_first_bytes() {
-    enter(Phase::idle, worker_.shared.options.idle_timeout);
-    idle_since_ms_ = deadline_ms_ - worker_.shared.options.idle_timeout.count();
-    for (;;) {
-        skip_empty_lines();
-        if (!buffer_.empty() && buffer_.view() != "\r") co_return true;
-        if (worker_.shared.draining.load(std::memory_order_relaxed)) co_return false;
-        const bool filled = co_await fill();
-        if (filled) continue;
-        if (!shed_ || !buffer_.empty()) co_return false;
+/// Waits for a request, with no limit but the idle timeout, and reads its header. One coroutine for
+/// both: a small request costs one frame and, as a rule, one read.
+Awaitable<Connection::Arrival> Connection::read_head() {
+    const ServerOptions& options = worker_.shared.options;
+    enter(Phase::idle, options.idle_timeout);
+    idle_since_ms_ = deadline_ms_ - options.idle_timeout.count();
+    while (!has_begun()) {
+        if (worker_.shared.draining.load(std::memory_order_relaxed)) co_return Arrival::gone;
+        const auto [failed, count] = co_await socket_.async_read_some(room(), as_result);
+        if (take(failed, count)) continue;
+        if (!shed_ || !buffer_.empty()) co_return Arrival::gone;
         shed_ = false;
         buffer_.release();
-        const auto [failed] = co_await socket_.async_wait(Socket::wait_read, as_result);
-        if (failed) co_return false;
+        const auto [closed] = co_await socket_.async_wait(Socket::wait_read, as_result);
+        if (closed) co_return Arrival::gone;
     }
-}
-
-/// RFC 9112 2.2: old clients send a line break behind a body.
-void Connection::skip_empty_lines() {
-    while (buffer_.view().starts_with("\r\n")) buffer_.consume(2);
-}
-
-Awaitable<Connection::Arrival> Connection::read_header() {
-    const ServerOptions& options = worker_.shared.options;
     enter(Phase::header, options.header_timeout);
     RequestParser parser(exchange_->request, {options.max_header_bytes, options.max_target_bytes});
-    RequestParser::State state = RequestParser::State::more;
     for (;;) {
         std::string_view rest = buffer_.view();
-        state = parser.put(rest);
+        const RequestParser::State state = parser.put(rest);
         buffer_.consume(buffer_.size() - rest.size());
-        if (state != RequestParser::State::more) break;
+        if (state != RequestParser::State::more) co_return conclude(parser, state);
         const bool filled = co_await fill();
         if (!filled) co_return cut_off();
     }
+}
+
+/// Whether there is something of a request in the buffer. RFC 9112 2.2: a line break before it,
+/// which old clients send behind a body, is skipped.
+bool Connection::has_begun() {
+    while (buffer_.view().starts_with("\r\n")) buffer_.consume(2);
+    return !buffer_.empty() && buffer_.view() != "\r";
+}
+
+Connection::Arrival Connection::conclude(RequestParser& parser, RequestParser::State state) {
     if (exchange_->request.method == Method::other) other_method_ = parser.method_name();
     prepare_request();
     if (state == RequestParser::State::refused) {
         refusal_ = std::move(parser.problem());
-        co_return Arrival::refused;
+        return Arrival::refused;
     }
     framing_.http_1_0 = parser.is_http_1_0();
     framing_.keep_alive = parser.keep_alive();
     framing_.chunked = parser.is_chunked();
     framing_.expects_continue = parser.expects_continue();
     framing_.content_length = parser.content_length();
-    co_return Arrival::complete;
+    return Arrival::complete;
 }
 
 /// Fills in what the server adds to a request.
@@ -317,8 +310,18 @@ std::optional<Problem> Connection::refusal_of_body() {
     return shared.hooks.precheck(exchange_->request);
 }
 
+bool Connection::has_body() const {
+    return framing_.chunked || framing_.content_length > 0;
+}
+
 Awaitable<Connection::Arrival> Connection::read_body() {
+    refusal_ = refusal_of_body();
+    if (refusal_) co_return Arrival::refused;
     enter(Phase::body, worker_.shared.options.body_timeout);
+    if (framing_.expects_continue && buffer_.empty()) {
+        const bool written = co_await write(continue_answer);
+        if (!written) co_return Arrival::gone;
+    }
     if (framing_.chunked) {
         const Arrival arrival = co_await read_chunked_body();
         co_return arrival;
@@ -337,8 +340,9 @@ Awaitable<Connection::Arrival> Connection::read_counted_body() {
     while (have < length) {
         if (have == body.size())
             body.resize(std::min(length, std::max(first_body_bytes, 2 * have)));
-        const auto room = asio::buffer(body.data() + have, body.size() - have);
-        const auto [failed, count] = co_await socket_.async_read_some(room, as_result);
+        const auto free = asio::buffer(body.data() + have, body.size() - have);
+        const auto [failed, count] = co_await socket_.async_read_some(free, as_result);
+        now_ = std::chrono::steady_clock::now();
         if (failed || timed_out_) co_return cut_off();
         have += count;
     }
@@ -372,15 +376,24 @@ Awaitable<Connection::Arrival> Connection::read_chunked_body() {
 
 /// Reads something. False if the client is gone or the time is over.
 Awaitable<bool> Connection::fill() {
+    const auto [failed, count] = co_await socket_.async_read_some(room(), as_result);
+    co_return take(failed, count);
+}
+
+/// Where the next bytes go.
+asio::mutable_buffer Connection::room() {
     const ServerOptions& options = worker_.shared.options;
     // The parser refuses a header that is larger than allowed before the buffer can be full.
     const std::size_t header_bytes = options.max_header_bytes + options.max_target_bytes + 4096;
-    const std::span<char> room = buffer_.prepare(std::max(max_buffer_bytes, header_bytes));
-    const auto into = asio::buffer(room.data(), room.size());
-    const auto [failed, count] = co_await socket_.async_read_some(into, as_result);
-    if (failed) co_return false;
+    const std::span<char> free = buffer_.prepare(std::max(max_buffer_bytes, header_bytes));
+    return asio::buffer(free.data(), free.size());
+}
+
+bool Connection::take(error_code failed, std::size_t count) {
+    now_ = std::chrono::steady_clock::now();
+    if (failed) return false;
     buffer_.commit(count);
-    co_return !timed_out_;
+    return !timed_out_;
 }
 
 Connection::Arrival Connection::refuse(int status, std::string message) {
@@ -388,7 +401,7 @@ Connection::Arrival Connection::refuse(int status, std::string message) {
     return Arrival::refused;
 }
 
-/// Why a read in the middle of a request gave nothing.
+/// What it means when a read in the middle of a request gave nothing.
 Connection::Arrival Connection::cut_off() {
     if (!timed_out_ || aborted_) return Arrival::gone;
     return refuse(408, "The request took too long to arrive.");
@@ -427,14 +440,14 @@ Response Connection::take_response() {
     return response;
 }
 
-Awaitable<Connection::Outcome> Connection::respond(Response& response) {
+/// Answers without waiting, as nearly every answer can be; what the socket does not take now, and
+/// streams, are pending.
+Connection::Outcome Connection::send_now(const Response& response, Unsent& unsent) {
     const bool bare = exchange_->request.method == Method::head || !may_have_body(response.status);
-    if (response.stream && !bare) {
-        const Outcome outcome = co_await respond_stream(response);
-        co_return outcome;
-    }
+    if (response.stream && !bare) return Outcome::pending;
     const bool keep =
         framing_.keep_alive && !worker_.shared.draining.load(std::memory_order_relaxed);
+    const Outcome outcome = keep ? Outcome::keep : Outcome::close;
     std::optional<std::uint64_t> length;
     if (may_have_body(response.status) && !response.stream) length = response.body.size();
     compose_head(response, keep, length);
@@ -444,17 +457,28 @@ Awaitable<Connection::Outcome> Connection::respond(Response& response) {
         head += body;
         body = {};
     }
-    const std::size_t head_bytes = head.size();
     const auto written = write_now(head, body);
-    if (!written) co_return Outcome::gone;
-    if (*written < head_bytes + body.size()) {
-        const std::string head_rest = head.substr(std::min(*written, head_bytes));
-        body.remove_prefix(*written - std::min(*written, head_bytes));
-        const bool sent = co_await write_rest(head_rest, body);
-        if (!sent) co_return Outcome::gone;
+    if (!written) return Outcome::gone;
+    if (*written == head.size() + body.size()) {
+        log_access(response.status);
+        return outcome;
     }
+    const std::size_t head_written = std::min(*written, head.size());
+    unsent.head = head.substr(head_written);
+    unsent.body = body.substr(*written - head_written);
+    unsent.outcome = outcome;
+    return Outcome::pending;
+}
+
+Awaitable<Connection::Outcome> Connection::send_rest(Response& response, const Unsent& unsent) {
+    if (unsent.outcome == Outcome::pending) {
+        const Outcome outcome = co_await send_stream(response);
+        co_return outcome;
+    }
+    const bool sent = co_await write_rest(unsent.head, unsent.body);
+    if (!sent) co_return Outcome::gone;
     log_access(response.status);
-    co_return keep ? Outcome::keep : Outcome::close;
+    co_return unsent.outcome;
 }
 
 /// Makes the head in the worker's scratch.
@@ -495,7 +519,9 @@ std::optional<std::size_t> Connection::write_now(std::string_view head, std::str
 
 Awaitable<bool> Connection::write_rest(std::string_view head, std::string_view body) {
     const Phase before = phase_;
+    const std::int64_t deadline_before_ms = deadline_ms_;
     const milliseconds limit = worker_.shared.options.write_timeout;
+    now_ = std::chrono::steady_clock::now();
     enter(Phase::write, limit);
     std::size_t timed_bytes = 0;
     while (!head.empty() || !body.empty()) {
@@ -507,9 +533,11 @@ Awaitable<bool> Connection::write_rest(std::string_view head, std::string_view b
         timed_bytes += count;
         if (timed_bytes < timed_write_bytes) continue;
         timed_bytes = 0;
+        now_ = std::chrono::steady_clock::now();
         enter(Phase::write, limit);
     }
-    enter(before);
+    phase_ = before;
+    deadline_ms_ = deadline_before_ms;
     co_return true;
 }
 
@@ -522,11 +550,12 @@ Awaitable<bool> Connection::write(std::string_view text) {
 }
 
 void Connection::log_access(int status) {
+    using namespace std::chrono;
+    now_ = steady_clock::now();
     const auto& log = worker_.shared.access_log;
     if (!log) return;
-    using namespace std::chrono;
     const Request& request = exchange_->request;
-    const auto duration = duration_cast<microseconds>(steady_clock::now() - started_);
+    const auto duration = duration_cast<microseconds>(now_ - started_);
     const std::string_view method =
         other_method_.empty() ? name_of(request.method) : std::string_view(other_method_);
     log({method, request.target, status, duration, request.id});
@@ -541,14 +570,13 @@ void Connection::report(std::string_view what) {
 /// and the client may lose the answer. So: say that it ends, and read on for a while.
 Awaitable<void> Connection::linger() {
     const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
+    now_ = std::chrono::steady_clock::now();
     enter(Phase::linger, draining ? linger_time_draining : linger_time);
     error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
     buffer_.consume(buffer_.size());
     for (std::size_t drained = 0; drained < linger_bytes && !aborted_;) {
-        const std::span<char> room = buffer_.prepare(max_buffer_bytes);
-        const auto into = asio::buffer(room.data(), room.size());
-        const auto [failed, count] = co_await socket_.async_read_some(into, as_result);
+        const auto [failed, count] = co_await socket_.async_read_some(room(), as_result);
         if (failed) co_return;
         drained += count;
     }
@@ -556,7 +584,7 @@ Awaitable<void> Connection::linger() {
 
 // ---- Streaming
 
-Awaitable<Connection::Outcome> Connection::respond_stream(Response& response) {
+Awaitable<Connection::Outcome> Connection::send_stream(Response& response) {
     const bool keep = framing_.keep_alive && !framing_.http_1_0 &&
                       !worker_.shared.draining.load(std::memory_order_relaxed);
     compose_head(response, keep, std::nullopt);
@@ -574,12 +602,15 @@ Awaitable<Connection::Outcome> Connection::respond_stream(Response& response) {
     streaming_ = false;
     error_code ignored;
     if (watching_) socket_.cancel(ignored);
-    while (watching_) co_await rung();
+    while (watching_) {
+        co_await rung();
+    }
     if (!ended || client_gone_ || aborted_) co_return Outcome::gone;
     if (!framing_.http_1_0) {
         const bool closed = co_await write("0\r\n\r\n");
         if (!closed) co_return Outcome::gone;
     }
+    now_ = std::chrono::steady_clock::now();
     const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
     co_return keep && !draining ? Outcome::keep : Outcome::close;
 }
@@ -639,14 +670,12 @@ Awaitable<bool> Connection::write_frame(std::string& frame) {
 /// Reads beside the stream: to see at once when the client goes, and not to lose what it sends.
 void Connection::watch() {
     if (buffer_.size() >= max_watched_bytes) return;
-    const std::span<char> room = buffer_.prepare(max_buffer_bytes);
     watching_ = true;
-    const auto into = asio::buffer(room.data(), room.size());
-    socket_.async_read_some(into, [this](error_code failed, std::size_t count) {
+    socket_.async_read_some(room(), [this](error_code failed, std::size_t count) {
         watching_ = false;
         buffer_.commit(count);
         if (failed) {
-            // Cancelled is what respond_stream does at its end.
+            // Cancelled is what send_stream does at its end.
             client_gone_ = client_gone_ || failed != asio::error::operation_aborted;
         } else if (streaming_) {
             watch();

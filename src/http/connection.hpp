@@ -20,6 +20,7 @@
 #include "http/exchange.hpp"
 #include "http/message.hpp"
 #include "http/read_buffer.hpp"
+#include "http/request_parser.hpp"
 
 // Internal to the server: this header costs an Asio include.
 
@@ -61,7 +62,7 @@ class Connection final : private Answerable {
   private:
     enum class Phase { idle, header, body, answer, write, stream, linger };
     enum class Arrival { complete, refused, gone };
-    enum class Outcome { keep, close, gone };
+    enum class Outcome { keep, close, gone, pending };
 
     /// What of the header concerns the connection.
     struct Framing {
@@ -70,6 +71,14 @@ class Connection final : private Answerable {
         bool chunked = false;
         bool expects_continue = false;
         std::uint64_t content_length = 0;
+    };
+
+    /// What the socket did not take at once of an answer.
+    struct Unsent {
+        std::string head;
+        std::string_view body;
+        Outcome outcome =
+            Outcome::pending;  ///< once it is sent; pending: a stream, nothing is sent
     };
 
     using BellHandler = typename asio::async_result<Token, void()>::handler_type;
@@ -84,14 +93,16 @@ class Connection final : private Answerable {
     // Reading
     Awaitable<void> serve();
     void begin_request();
-    Awaitable<Arrival> read_request();
-    Awaitable<bool> await_first_bytes();
-    Awaitable<Arrival> read_header();
+    Awaitable<Arrival> read_head();
+    bool has_begun();
+    Arrival conclude(RequestParser& parser, RequestParser::State state);
+    bool has_body() const;
     Awaitable<Arrival> read_body();
     Awaitable<Arrival> read_counted_body();
     Awaitable<Arrival> read_chunked_body();
     Awaitable<bool> fill();
-    void skip_empty_lines();
+    asio::mutable_buffer room();
+    bool take(boost::system::error_code failed, std::size_t count);
     void prepare_request();
     Arrival refuse(int status, std::string message);
     Arrival cut_off();
@@ -100,7 +111,8 @@ class Connection final : private Answerable {
     // Answering
     void dispatch();
     Response take_response();
-    Awaitable<Outcome> respond(Response& response);
+    Outcome send_now(const Response& response, Unsent& unsent);
+    Awaitable<Outcome> send_rest(Response& response, const Unsent& unsent);
     void compose_head(const Response& response, bool keep, std::optional<std::uint64_t> length);
     std::optional<std::size_t> write_now(std::string_view head, std::string_view body);
     Awaitable<bool> write_rest(std::string_view head, std::string_view body);
@@ -110,7 +122,7 @@ class Connection final : private Answerable {
     Awaitable<void> linger();
 
     // Streaming
-    Awaitable<Outcome> respond_stream(Response& response);
+    Awaitable<Outcome> send_stream(Response& response);
     Awaitable<bool> pump(Stream& stream);
     Awaitable<bool> write_frame(std::string& frame);
     void watch();
@@ -122,7 +134,8 @@ class Connection final : private Answerable {
     std::optional<Problem> refusal_;
     std::optional<BellHandler> bell_;
     Framing framing_;
-    std::string other_method_;  ///< as received, when it is none of ours
+    std::string other_method_;                   ///< as received, when it is none of ours
+    std::chrono::steady_clock::time_point now_;  ///< when the last wait ended
     std::chrono::steady_clock::time_point started_;
     std::int64_t deadline_ms_ = never;
     std::int64_t idle_since_ms_ = never;

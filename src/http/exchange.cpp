@@ -88,7 +88,7 @@ void Exchange::reset() {
     request.prefers_json = false;
     state_.store(State::open, std::memory_order_relaxed);
     woken_.store(false, std::memory_order_relaxed);
-    answer_.reset();
+    answer_ = Answer();
     arrived_ = false;
     given_up_ = false;
 }
@@ -106,7 +106,7 @@ void Exchange::dispatch(
 void Exchange::answer(Answer answer) {
     State open = State::open;
     if (!state_.compare_exchange_strong(open, State::claimed, std::memory_order_acq_rel)) return;
-    answer_.emplace(std::move(answer));
+    answer_ = std::move(answer);
     state_.store(State::given, std::memory_order_release);
     if (dispatching == this) {
         arrived_ = true;

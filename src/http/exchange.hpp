@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -94,7 +93,7 @@ class Exchange {
 
     /// Whether take_answer() has something.
     bool is_answered() const { return arrived_; }
-    Answer take_answer() { return std::move(*answer_); }
+    Answer take_answer() { return std::move(answer_); }
     /// Whether every copy of Done went without a call; the answer is a 500 then.
     bool was_given_up() const { return given_up_; }
 
@@ -116,7 +115,7 @@ class Exchange {
     std::atomic<bool> woken_{false};
     std::shared_ptr<Mailbox> mailbox_;
     Answerable* owner_;
-    std::optional<Answer> answer_;  ///< of the answering thread, then of the I/O thread
+    Answer answer_;  ///< of the answering thread, then of the I/O thread
     bool arrived_ = false;
     bool given_up_ = false;  ///< as answer_
 };

@@ -31,7 +31,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
     /// `done`: what is left is the body. `refused`: problem() says why; framing is lost.
     State put(std::string_view& in);
 
-    Problem& problem() { return *problem_; }
+    Problem& problem() { return problem_.value(); }
 
     // What follows holds when done.
     bool is_http_1_0() const { return version_ == 10; }

@@ -49,6 +49,14 @@ std::string text_of(const tcp::endpoint& endpoint) {
     );
 }
 
+std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared) {
+    const unsigned count = std::max(1U, shared.options.threads);
+    std::vector<std::unique_ptr<Worker>> workers;
+    workers.reserve(count);
+    for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(shared));
+    return workers;
+}
+
 }  // namespace
 
 struct Server::Impl {
@@ -65,45 +73,41 @@ struct Server::Impl {
     std::vector<std::unique_ptr<Worker>> workers;
     std::vector<std::thread> threads;
     // Of the first worker's thread, once it runs.
-    std::optional<tcp::acceptor> acceptor;
-    std::optional<asio::steady_timer> accept_timer;
+    tcp::acceptor acceptor;
+    asio::steady_timer accept_timer;
     std::size_t next_worker = 0;
 
     std::mutex stop_mutex;
     bool stopped = false;
 };
 
-Server::Impl::Impl(ServerOptions options, Dispatch dispatch, AccessLog access_log) {
-    shared.options = std::move(options);
-    shared.dispatch = std::move(dispatch);
-    shared.access_log = std::move(access_log);
-    const unsigned count = std::max(1U, shared.options.threads);
-    for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(shared));
+Server::Impl::Impl(ServerOptions options, Dispatch dispatch, AccessLog access_log)
+    : shared(std::move(options), std::move(dispatch), std::move(access_log)),
+      workers(make_workers(shared)),
+      acceptor(workers.front()->io()),
+      accept_timer(workers.front()->io()) {
     listen();
 }
 
 void Server::Impl::listen() {
-    asio::io_context& io = workers.front()->io();
-    const tcp::endpoint wanted = resolve(shared.options, io);
-    acceptor.emplace(io);
-    accept_timer.emplace(io);
+    const tcp::endpoint wanted = resolve(shared.options, workers.front()->io());
     boost::system::error_code ec;
     const auto check = [&] {
         if (ec) throw std::system_error(ec, fmt::format("cannot listen on {}", text_of(wanted)));
     };
     shared.protocol = wanted.protocol();
-    acceptor->open(shared.protocol, ec);
+    acceptor.open(shared.protocol, ec);
     check();
-    acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
+    acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
     check();
-    acceptor->bind(wanted, ec);
+    acceptor.bind(wanted, ec);
     check();
-    acceptor->listen(backlog, ec);
+    acceptor.listen(backlog, ec);
     check();
-    acceptor->non_blocking(true, ec);
+    acceptor.non_blocking(true, ec);
     check();
-    shared.options.port = acceptor->local_endpoint().port();
-    shared.address = text_of(acceptor->local_endpoint());
+    shared.options.port = acceptor.local_endpoint().port();
+    shared.address = text_of(acceptor.local_endpoint());
 }
 
 void Server::Impl::start() {
@@ -113,7 +117,7 @@ void Server::Impl::start() {
 }
 
 void Server::Impl::accept_when_ready() {
-    acceptor->async_wait(tcp::acceptor::wait_read, [this](boost::system::error_code ec) {
+    acceptor.async_wait(tcp::acceptor::wait_read, [this](boost::system::error_code ec) {
         if (ec || shared.draining.load(std::memory_order_acquire)) return;
         if (accept_some()) {
             accept_when_ready();
@@ -127,7 +131,7 @@ void Server::Impl::accept_when_ready() {
 bool Server::Impl::accept_some() {
     for (unsigned i = 0; i < accepts_at_once; ++i) {
         UniqueFd fd(
-            ::accept4(acceptor->native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)
+            ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)
         );
         if (fd.get() < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
@@ -148,8 +152,8 @@ bool Server::Impl::accept_some() {
 }
 
 void Server::Impl::pause_accepting() {
-    accept_timer->expires_after(accept_pause);
-    accept_timer->async_wait([this](boost::system::error_code ec) {
+    accept_timer.expires_after(accept_pause);
+    accept_timer.async_wait([this](boost::system::error_code ec) {
         if (!ec && !shared.draining.load(std::memory_order_acquire)) accept_when_ready();
     });
 }
@@ -160,14 +164,14 @@ void Server::Impl::stop(std::chrono::milliseconds drain) {
     stopped = true;
     shared.draining.store(true, std::memory_order_release);
     if (threads.empty()) {
-        acceptor.reset();
-        accept_timer.reset();
+        boost::system::error_code ignored;
+        acceptor.close(ignored);
         return;
     }
     asio::post(workers.front()->io(), [this] {
         boost::system::error_code ignored;
-        acceptor->close(ignored);
-        accept_timer->cancel();
+        acceptor.close(ignored);
+        accept_timer.cancel();
     });
     for (const auto& worker : workers) worker->drain();
     {

@@ -120,9 +120,13 @@ std::string Worker::next_request_id() {
     return id;
 }
 
-std::int64_t Worker::now_ms() {
+std::int64_t Worker::ms_of(std::chrono::steady_clock::time_point time) {
     using namespace std::chrono;
-    return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+    return duration_cast<milliseconds>(time.time_since_epoch()).count();
+}
+
+std::int64_t Worker::now_ms() {
+    return ms_of(std::chrono::steady_clock::now());
 }
 
 void Worker::serve(UniqueFd fd) {
@@ -144,9 +148,11 @@ void Worker::serve(UniqueFd fd) {
     Connection& connection = *connections_.back();
     connection.index = connections_.size() - 1;
     schedule_sweep();
-    asio::co_spawn(io_.get_executor(), connection.run(), [this, &connection](std::exception_ptr) {
-        remove(connection);
-    });
+    asio::co_spawn(
+        io_.get_executor(),
+        connection.run(),
+        [this, &connection](const std::exception_ptr&) { remove(connection); }
+    );
 }
 
 void Worker::say_farewell(UniqueFd fd) {

@@ -48,6 +48,9 @@ class UniqueFd {
 /// What all threads of a server share. `draining` and the count are of all threads, the rest is
 /// constant once the server runs.
 struct Shared {
+    Shared(ServerOptions o, Server::Dispatch d, Server::AccessLog log)
+        : options(std::move(o)), dispatch(std::move(d)), access_log(std::move(log)) {}
+
     ServerOptions options;
     Server::Dispatch dispatch;
     Server::AccessLog access_log;
@@ -84,6 +87,7 @@ class Worker {
     asio::io_context& io() { return io_; }
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
     std::string next_request_id();
+    static std::int64_t ms_of(std::chrono::steady_clock::time_point time);
     static std::int64_t now_ms();
 
     Shared& shared;

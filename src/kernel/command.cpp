@@ -5,10 +5,7 @@
 namespace bookstore::kernel {
 
 http::Problem unavailable(std::string message) {
-    return {
-        .status = 503,
-        .message = std::move(message),
-        .headers = {{"Retry-After", "1"}}};
+    return {.status = 503, .message = std::move(message), .headers = {{"Retry-After", "1"}}};
 }
 
 http::Problem problem_of(const std::exception_ptr& error, std::string_view doing) {
@@ -37,7 +34,8 @@ http::Answer answer_of(
     using Kind = storage::Outcome::Kind;
     if (outcome.kind == Kind::unknown) {
         return unavailable(
-            "outcome unknown: the storage failed while this was written; repeat the request with the "
+            "outcome unknown: the storage failed while this was written; repeat the request with "
+            "the "
             "same Idempotency-Key"
         );
     }

@@ -42,8 +42,8 @@ struct Next {
 /// lives until the command has answered.
 using Command = std::function<Next(const http::Request&, storage::Connection&)>;
 
-/// What an exception means to a client: a storage error is 503 (507 when the disk is full), anything
-/// else 500; the detail is logged, not shown.
+/// What an exception means to a client: a storage error is 503 (507 when the disk is full),
+/// anything else 500; the detail is logged, not shown.
 http::Problem problem_of(const std::exception_ptr& error, std::string_view doing);
 
 /// What the end of a job means to a client whose write answered `answer`.

@@ -65,10 +65,14 @@ http::FieldError fault(const FieldSpec& spec, detail::Value value, std::string m
 
 std::string missing(const FieldSpec& spec) {
     switch (spec.kind) {
-        case FieldKind::integer: return fmt::format("is missing: a whole number, at least {}", spec.minimum);
-        case FieldKind::money: return "is missing: an amount";
-        case FieldKind::text: return "is missing: a text of 1 to 255 characters";
-        case FieldKind::word: return fmt::format("is missing: one of {}", fmt::join(spec.words, ", "));
+        case FieldKind::integer:
+            return fmt::format("is missing: a whole number, at least {}", spec.minimum);
+        case FieldKind::money:
+            return "is missing: an amount";
+        case FieldKind::text:
+            return "is missing: a text of 1 to 255 characters";
+        case FieldKind::word:
+            return fmt::format("is missing: one of {}", fmt::join(spec.words, ", "));
     }
     return "is missing";
 }
@@ -118,7 +122,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text, std::int64_t mi
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, number);
     const bool digits = !text.empty() && text.front() >= '0' && text.front() <= '9';
-    if (!digits || error != std::errc() || rest != end || number > max_integer || number < minimum) {
+    if (!digits || error != std::errc() || rest != end || number > max_integer ||
+        number < minimum) {
         return std::nullopt;
     }
     return number;
@@ -149,18 +154,23 @@ std::optional<std::string> text_fault(std::string_view text) {
 
 namespace detail {
 
-bool absent(Value value) { return value == nullptr || value->is_null(); }
+bool absent(Value value) {
+    return value == nullptr || value->is_null();
+}
 
 Error read(const FieldSpec& spec, Value value, std::int64_t& into) {
     if (absent(value)) {
         return fault(spec, value, missing(spec));
     }
     switch (to_integer(*value, into)) {
-        case NumberFault::no_number: return fault(spec, value, "must be a whole number");
-        case NumberFault::no_integer: return fault(spec, value, "must be a whole number, without a fraction");
+        case NumberFault::no_number:
+            return fault(spec, value, "must be a whole number");
+        case NumberFault::no_integer:
+            return fault(spec, value, "must be a whole number, without a fraction");
         case NumberFault::too_large:
             return fault(spec, value, fmt::format("must be at most {}", max_integer));
-        case NumberFault::none: break;
+        case NumberFault::none:
+            break;
     }
     if (into < spec.minimum) {
         return fault(spec, value, fmt::format("must be at least {}", spec.minimum));
@@ -180,7 +190,9 @@ Error read(const FieldSpec& spec, Value value, Money& into) {
     }
     if (!money) {
         return fault(
-            spec, value, "must be an amount from 0 to 999999999999.99 with at most 2 fraction digits"
+            spec,
+            value,
+            "must be an amount from 0 to 999999999999.99 with at most 2 fraction digits"
         );
     }
     into = *money;
@@ -226,13 +238,12 @@ std::optional<http::Problem> for_each_value(
             .status = 400,
             .message = body.find_first_not_of(" \t\r\n") == std::string_view::npos
                            ? "the body is empty; a JSON object is expected"
-                           : fmt::format("the body is not valid JSON: {}", error.message())};
+                           : fmt::format("the body is not valid JSON: {}", error.message())
+        };
     }
     const auto* object = parsed.if_object();
     if (object == nullptr) {
-        return http::Problem{
-            .status = 400,
-            .message = "the body must be a JSON object"};
+        return http::Problem{.status = 400, .message = "the body must be a JSON object"};
     }
     http::Problem problem{.status = 400, .message = {}};
     for (std::size_t i = 0; i < specs.size(); ++i) {
@@ -262,7 +273,8 @@ std::expected<std::int64_t, http::Problem> path_id(const http::Request& request)
     }
     return std::unexpected(http::Problem{
         .status = 400,
-        .message = "an id in the path is a whole number from 1, for example /orders/1"});
+        .message = "an id in the path is a whole number from 1, for example /orders/1"
+    });
 }
 
 std::expected<std::int64_t, http::Problem> query_id(
@@ -279,7 +291,8 @@ std::expected<std::int64_t, http::Problem> query_id(
         .status = 400,
         .message = text ? fmt::format("the query parameter {} {}", name, message)
                         : fmt::format("the query parameter {} is missing", name),
-        .errors = {{std::string(name), message, std::nullopt}}};
+        .errors = {{std::string(name), message, std::nullopt}}
+    };
     if (text) {
         problem.errors[0].rejected_value = std::string(*text);
     }

@@ -27,7 +27,7 @@ struct FieldSpec {
     std::string name{};
     FieldKind kind = FieldKind::text;
     bool required = true;
-    std::int64_t minimum = 0;              ///< integer
+    std::int64_t minimum = 0;               ///< integer
     std::vector<std::string_view> words{};  ///< word: the ones allowed
 };
 
@@ -73,7 +73,9 @@ template <class T>
 class Fields {
   public:
     Fields& integer(std::string name, std::int64_t T::* member, std::int64_t minimum) {
-        return add({.name = std::move(name), .kind = FieldKind::integer, .minimum = minimum}, member);
+        return add(
+            {.name = std::move(name), .kind = FieldKind::integer, .minimum = minimum}, member
+        );
     }
     Fields& text(std::string name, std::string T::* member) {
         return add({.name = std::move(name), .kind = FieldKind::text}, member);
@@ -84,9 +86,7 @@ class Fields {
     Fields& money(std::string name, std::optional<Money> T::* member) {
         return add({.name = std::move(name), .kind = FieldKind::money, .required = false}, member);
     }
-    Fields& word(
-        std::string name, std::string T::* member, std::vector<std::string_view> words
-    ) {
+    Fields& word(std::string name, std::string T::* member, std::vector<std::string_view> words) {
         return add(
             {.name = std::move(name), .kind = FieldKind::word, .words = std::move(words)}, member
         );
@@ -126,9 +126,8 @@ class Fields {
         return *this;
     }
 
-    std::optional<http::Problem> apply(
-        const http::Request& request, bool present_only, T& into
-    ) const {
+    std::optional<http::Problem> apply(const http::Request& request, bool present_only, T& into)
+        const {
         return detail::for_each_value(
             request.body,
             specs_,

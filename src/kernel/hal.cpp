@@ -10,7 +10,9 @@
 namespace bookstore::kernel {
 namespace {
 
-void append_link(std::string& out, std::string_view rel, std::string_view href, bool templated = false) {
+void append_link(
+    std::string& out, std::string_view rel, std::string_view href, bool templated = false
+) {
     out += '"';
     out += rel;
     out += R"(":{"href":)";
@@ -19,7 +21,9 @@ void append_link(std::string& out, std::string_view rel, std::string_view href, 
 }
 
 /// The request's own query with another page number; whatever else it asked for stays.
-std::string page_href(const http::Request& request, std::string_view origin, const Page& page, std::int64_t number) {
+std::string page_href(
+    const http::Request& request, std::string_view origin, const Page& page, std::int64_t number
+) {
     std::string out = fmt::format("{}{}?", origin, request.path);
     for (const auto& [name, value] : request.query) {
         if (name != "page" && name != "size" && name != "sort") {
@@ -37,7 +41,8 @@ http::Problem bad_page(std::string_view name, std::string_view value, std::strin
     return {
         .status = 400,
         .message = fmt::format("the query parameter {} {}", name, message),
-        .errors = {{std::string(name), message, std::string(value)}}};
+        .errors = {{std::string(name), message, std::string(value)}}
+    };
 }
 
 }  // namespace
@@ -54,9 +59,9 @@ std::expected<Page, http::Problem> read_page(
         page.plain = false;
         const auto number = parse_integer(*text);
         if (!number) {
-            return std::unexpected(
-                bad_page("page", *text, fmt::format("must be a whole number from 0 to {}", max_integer))
-            );
+            return std::unexpected(bad_page(
+                "page", *text, fmt::format("must be a whole number from 0 to {}", max_integer)
+            ));
         }
         page.number = *number;
     }
@@ -67,7 +72,11 @@ std::expected<Page, http::Problem> read_page(
             return std::unexpected(bad_page(
                 "size",
                 *text,
-                fmt::format("must be a whole number from 1 (more than {} gives {})", max_page_size, max_page_size)
+                fmt::format(
+                    "must be a whole number from 1 (more than {} gives {})",
+                    max_page_size,
+                    max_page_size
+                )
             ));
         }
         page.size = std::min(*size, max_page_size);
@@ -183,9 +192,7 @@ http::Response no_content() {
 }
 
 http::Problem not_found(const Resource& resource, std::int64_t id) {
-    return {
-        .status = 404,
-        .message = fmt::format("there is no {} {}", resource.singular, id)};
+    return {.status = 404, .message = fmt::format("there is no {} {}", resource.singular, id)};
 }
 
 }  // namespace bookstore::kernel

@@ -41,7 +41,9 @@ struct Page {
 constexpr std::int64_t max_page_size = 1000;
 
 /// page, size (clamped to max_page_size), sort; 400 that says what is allowed.
-std::expected<Page, http::Problem> read_page(const http::Request& request, const Resource& resource);
+std::expected<Page, http::Problem> read_page(
+    const http::Request& request, const Resource& resource
+);
 
 /// Writes one item: its described fields, then _links with self, the singular name and `links`.
 template <class T>

@@ -22,6 +22,8 @@ storage::Database::Options database_options(
     return options;
 }
 
+constexpr std::int64_t reopen_ms = 200;  ///< between attempts to open a file that failed
+
 bool refused(const http::Answer& answer) {
     const auto* response = std::get_if<http::Response>(&answer);
     return response == nullptr || response->status >= 400;
@@ -41,9 +43,7 @@ Module::~Module() = default;
 
 // ---- table of contents
 
-void Module::query(
-    http::Method method, std::string pattern, Query query, http::Produces produces
-) {
+void Module::query(http::Method method, std::string pattern, Query query, http::Produces produces) {
     route({
         .method = method,
         .pattern = std::move(pattern),
@@ -89,28 +89,31 @@ void Module::command(
 }
 
 void Module::route(http::Route route) {
-    route.handler = [this, handler = std::move(route.handler)](
-                        const http::Request& request, http::Done done
-                    ) {
-        if (auto problem = refuse_read()) {
-            done(std::move(*problem));
-            return;
-        }
-        handler(request, std::move(done));
-    };
+    route.handler =
+        [this, handler = std::move(route.handler)](const http::Request& request, http::Done done) {
+            if (auto problem = refuse_read()) {
+                done(std::move(*problem));
+                return;
+            }
+            handler(request, std::move(done));
+        };
     routes_.push_back(std::move(route));
+}
+
+bus::Subscription::Context Module::subscription_context() {
+    return {
+        .topic = environment_.topic,
+        .outbox = outbox_,
+        .clock = environment_.clock,
+        .random = environment_.random,
+        .ring = ring_,
+        .before_handling = environment_.before_handling
+    };
 }
 
 bus::Subscription& Module::subscription(std::string name) {
     subscriptions_.push_back(std::make_unique<bus::Subscription>(
-        std::move(name),
-        bus::Subscription::Context{
-            .topic = environment_.topic,
-            .outbox = outbox_,
-            .clock = environment_.clock,
-            .random = environment_.random,
-            .ring = ring_},
-        environment_.retry
+        std::move(name), subscription_context(), environment_.retry
     ));
     return *subscriptions_.back();
 }
@@ -129,18 +132,12 @@ void Module::read_model(
             .make =
                 [this, name, subscribe = std::move(subscribe)] {
                     auto second = std::make_unique<bus::Subscription>(
-                        name + ".rebuild",
-                        bus::Subscription::Context{
-                            .topic = environment_.topic,
-                            .outbox = outbox_,
-                            .clock = environment_.clock,
-                            .random = environment_.random,
-                            .ring = ring_},
-                        environment_.retry
+                        name + ".rebuild", subscription_context(), environment_.retry
                     );
                     subscribe(*second, true);
                     return second;
-                }},
+                }
+        },
         live,
         database_,
         environment_.topic,
@@ -183,18 +180,16 @@ void Module::run_next(Next next, std::shared_ptr<const http::Done> done, std::st
     }
 }
 
-void Module::write(
-    Write write, std::function<void(http::Answer)> done, std::string_view trace
-) {
+void Module::write(Write write, std::function<void(http::Answer)> done, std::string_view trace) {
     struct Running {
         Write write;
         std::function<void(http::Answer)> done;
         std::string trace;
         http::Answer answer;
     };
-    auto running = std::make_shared<Running>(
-        Running{std::move(write), std::move(done), std::string(trace), {}}
-    );
+    auto running =
+        std::make_shared<Running>(Running{std::move(write), std::move(done), std::string(trace), {}}
+        );
     database_.writer().submit({
         .durable = true,
         .run =
@@ -203,10 +198,8 @@ void Module::write(
                 running->answer = running->write(work);
                 return !refused(running->answer);
             },
-        .done =
-            [this, running](const storage::Outcome& outcome) {
-                running->done(answer_of(outcome, std::move(running->answer), name_));
-            },
+        .done = [this, running](const storage::Outcome& outcome
+                ) { running->done(answer_of(outcome, std::move(running->answer), name_)); },
     });
 }
 
@@ -221,7 +214,9 @@ std::optional<http::Problem> Module::refuse_write() const {
     if (state() != State::starting) {
         return std::nullopt;  // a stopped one was refused before
     }
-    return unavailable(fmt::format("the {} context is starting: it reads the events it missed", name_));
+    return unavailable(
+        fmt::format("the {} context is starting: it reads the events it missed", name_)
+    );
 }
 
 // ---- lifecycle
@@ -289,6 +284,9 @@ std::optional<std::int64_t> Module::due_in_ms() {
         }
     };
     consider(strand_.next_due_ms(), environment_.clock.steady_ms());
+    if (database_.writer().wants_opening()) {
+        consider(reopen_ms, 0);
+    }
     if (state() != State::stopped) {
         const std::int64_t now = environment_.clock.now_ms();
         for (const auto& subscription : subscriptions_) {

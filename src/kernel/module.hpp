@@ -31,6 +31,7 @@ struct Environment {
     Random& random;
     bus::RetryPolicy retry;
     std::function<void()> ring_relay;
+    bus::BeforeHandling before_handling{};
 };
 
 /// One bounded context: its database, outbox, subscriptions, tasks and routes.
@@ -43,7 +44,7 @@ class Module {
     enum class State {
         starting,  ///< reads are answered; writes are refused until the cursors caught up
         running,
-        stopped,   ///< rests: 503; its outbox is still relayed
+        stopped,  ///< rests: 503; its outbox is still relayed
     };
 
     /// Opens and migrates its file. `ring` wakes the module's thread.
@@ -125,6 +126,7 @@ class Module {
     void look_for_tasks();
 
   private:
+    bus::Subscription::Context subscription_context();
     void run_next(Next next, std::shared_ptr<const http::Done> done, std::string trace);
     std::optional<http::Problem> refuse_read() const;
     std::optional<http::Problem> refuse_write() const;

@@ -97,8 +97,7 @@ FinderPages::FinderPages(
     std::string_view table
 )
     : ascending_(
-          file,
-          fmt::format("{} WHERE {} = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", select, column, id)
+          file, fmt::format("{} WHERE {} = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", select, column, id)
       ),
       descending_(
           file,
@@ -150,7 +149,8 @@ void add_search(Module& module, const Resource& resource, std::vector<Finder> fi
             for (const Finder& finder : finders) {
                 out += fmt::format(R"("{}":{{"href":)", finder.name);
                 json::append(
-                    out, fmt::format("{}{}/{}{}", request.origin(), path, finder.name, finder.parameters)
+                    out,
+                    fmt::format("{}{}/{}{}", request.origin(), path, finder.name, finder.parameters)
                 );
                 out += R"(,"templated":true},)";
             }

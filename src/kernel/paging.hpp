@@ -22,7 +22,10 @@ class TablePages {
     /// `select` is "SELECT columns FROM table ..." without WHERE; `id` the column, qualified if the
     /// select joins; `table` what the newest id is asked of.
     TablePages(
-        std::string_view file, const std::string& select, std::string_view id, std::string_view table
+        std::string_view file,
+        const std::string& select,
+        std::string_view id,
+        std::string_view table
     );
 
     http::Answer answer(
@@ -52,7 +55,10 @@ class TablePages {
 class DeletablePages {
   public:
     DeletablePages(
-        std::string_view file, const std::string& select, std::string_view id, std::string_view table
+        std::string_view file,
+        const std::string& select,
+        std::string_view id,
+        std::string_view table
     );
 
     http::Answer answer(
@@ -97,7 +103,7 @@ class FinderPages {
 
 /// A finder as /<collection>/search lists it.
 struct Finder {
-    std::string_view name;       ///< "findByCustomerId"
+    std::string_view name;        ///< "findByCustomerId"
     std::string_view parameters;  ///< "{?customerId,page,size,sort}"
 };
 

@@ -9,7 +9,9 @@
 namespace bookstore::kernel {
 namespace {
 
-std::string second_of(const std::string& table) { return table + "_rebuild"; }
+std::string second_of(const std::string& table) {
+    return table + "_rebuild";
+}
 
 std::string what(const std::exception_ptr& error) {
     try {
@@ -31,13 +33,17 @@ Rebuild::Rebuild(
     bus::Topic& topic,
     const Clock& clock
 )
-    : options_(std::move(options)), live_(live), database_(database), topic_(topic), clock_(clock) {}
+    : options_(std::move(options)),
+      live_(live),
+      database_(database),
+      topic_(topic),
+      clock_(clock) {}
 
 void Rebuild::drop_leftovers() {
     storage::Connection& db = database_.writer().connection();
-    const auto left = db.query_text(fmt::format(
-        "SELECT name FROM sqlite_schema WHERE name = '{}'", second_of(options_.table)
-    ));
+    const auto left = db.query_text(
+        fmt::format("SELECT name FROM sqlite_schema WHERE name = '{}'", second_of(options_.table))
+    );
     if (!left) {
         return;
     }
@@ -50,9 +56,9 @@ void Rebuild::drop_leftovers() {
 void Rebuild::create_table(storage::Connection& db, const std::string& table) {
     // The served table's own definition: its constraints, hence its indexes, come along, and are
     // renamed with it. (An index of its own name would not be.)
-    const auto sql = db.query_text(
-        fmt::format("SELECT substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE name = '{}'", table)
-    );
+    const auto sql = db.query_text(fmt::format(
+        "SELECT substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE name = '{}'", table
+    ));
     db.execute("DROP TABLE IF EXISTS " + second_of(table));
     db.execute("CREATE TABLE " + second_of(table) + sql.value());
 }
@@ -210,8 +216,7 @@ std::vector<http::Route> Rebuild::routes(bus::Strand& strand) {
                 return;
             }
             auto response = shown(request, 202);
-            response.headers.push_back(
-                {"Location", request.origin() + "/rebuilds/" + options_.name}
+            response.headers.push_back({"Location", request.origin() + "/rebuilds/" + options_.name}
             );
             done(std::move(response));
         });
@@ -226,14 +231,16 @@ std::vector<http::Route> Rebuild::routes(bus::Strand& strand) {
         .produces = http::Produces::hal,
         .consumes = http::Consumes::nothing,
         .head = false,
-        .handler = post};
+        .handler = post
+    };
     routes[1] = {
         .method = http::Method::get,
         .pattern = "/rebuilds/" + options_.name,
         .produces = http::Produces::hal,
         .consumes = http::Consumes::nothing,
         .head = true,
-        .handler = get};
+        .handler = get
+    };
     return routes;
 }
 

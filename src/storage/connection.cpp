@@ -22,19 +22,27 @@ std::int64_t steady_ns() {
 
 }  // namespace
 
-bool Error::full() const { return (code_ & 0xff) == SQLITE_FULL; }
-bool Error::interrupted() const { return (code_ & 0xff) == SQLITE_INTERRUPT; }
+bool Error::full() const {
+    return (code_ & 0xff) == SQLITE_FULL;
+}
+bool Error::interrupted() const {
+    return (code_ & 0xff) == SQLITE_INTERRUPT;
+}
 bool Error::corrupt() const {
     return (code_ & 0xff) == SQLITE_CORRUPT || (code_ & 0xff) == SQLITE_NOTADB;
 }
-bool Error::constraint() const { return (code_ & 0xff) == SQLITE_CONSTRAINT; }
+bool Error::constraint() const {
+    return (code_ & 0xff) == SQLITE_CONSTRAINT;
+}
 
 Sql::Sql(std::string_view file, std::string text)
     : file_(file), text_(std::move(text)), number_(sql_count++), next_(newest_sql) {
     newest_sql = this;
 }
 
-const Sql* Sql::first() { return newest_sql; }
+const Sql* Sql::first() {
+    return newest_sql;
+}
 
 // ---- Statement
 
@@ -62,7 +70,9 @@ void Statement::run() {
     }
 }
 
-void Statement::reset() { sqlite3_reset(statement_); }
+void Statement::reset() {
+    sqlite3_reset(statement_);
+}
 
 bool Statement::null(int column) const {
     return sqlite3_column_type(statement_, column) == SQLITE_NULL;
@@ -79,7 +89,8 @@ std::string_view Statement::text(int column) const {
     }
     return {
         static_cast<const char*>(bytes),
-        static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+        static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))
+    };
 }
 
 std::optional<std::int64_t> Statement::optional_integer(int column) const {
@@ -188,9 +199,15 @@ std::int64_t Connection::query_integer(const std::string& sql) {
     return text && !text->empty() ? std::stoll(*text) : 0;
 }
 
-bool Connection::autocommit() const { return sqlite3_get_autocommit(db_) != 0; }
-std::int64_t Connection::last_insert_id() const { return sqlite3_last_insert_rowid(db_); }
-std::int64_t Connection::changes() const { return sqlite3_changes64(db_); }
+bool Connection::autocommit() const {
+    return sqlite3_get_autocommit(db_) != 0;
+}
+std::int64_t Connection::last_insert_id() const {
+    return sqlite3_last_insert_rowid(db_);
+}
+std::int64_t Connection::changes() const {
+    return sqlite3_changes64(db_);
+}
 
 void Connection::limit_statements(int milliseconds) {
     limit_ms_ = milliseconds;

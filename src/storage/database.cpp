@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -68,8 +69,16 @@ Reader Database::read() {
             return {*this, std::move(connection), generation};
         }
     }
-    auto connection =
-        std::make_unique<Connection>(options_.path, Connection::Mode::read_only, options_.vfs);
+    std::unique_ptr<Connection> connection;
+    const bool open = writer_->while_open([&] {
+        connection =
+            std::make_unique<Connection>(options_.path, Connection::Mode::read_only, options_.vfs);
+        // Joins the others that have the file open; the first statement would do it too late.
+        connection->query_integer("SELECT count(*) FROM sqlite_schema WHERE rowid = 0");
+    });
+    if (!open) {
+        throw Error(SQLITE_CANTOPEN, options_.path + " is being recovered");
+    }
     connection->execute("PRAGMA temp_store = MEMORY");
     connection->limit_statements(options_.read_limit_ms);
     return {*this, std::move(connection), generation};
@@ -107,7 +116,9 @@ DirectoryLock::DirectoryLock(const std::string& directory) {
     }
 }
 
-DirectoryLock::~DirectoryLock() { ::close(fd_); }
+DirectoryLock::~DirectoryLock() {
+    ::close(fd_);
+}
 
 void sync_directory(const std::string& directory) {
     const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

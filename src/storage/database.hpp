@@ -64,6 +64,13 @@ class Writer {
     Connection& connection();
     /// Counts reopenings: readers of an older generation are dropped.
     std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
+    /// Runs `use` while the file is open here and its WAL is secured; false, without running it,
+    /// when it is not. A reader that were the first to open the file would show what is not on
+    /// disk.
+    bool while_open(const std::function<void()>& use);
+    /// Step it in a while, though nothing waits: the file could not be opened again. Writer's
+    /// thread.
+    bool wants_opening() const { return connection_ == nullptr; }
     /// The storage accepted the last batch.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
 
@@ -71,10 +78,11 @@ class Writer {
     void open();
     void reopen(bool lost_pages);
     bool open_again();
-    /// A sync that failed may have lost for good what it was to write (Linux marks such pages clean,
-    /// and a later sync succeeds without them). Later commits stand behind them in the WAL, so it is
-    /// written and synced again before anything else is.
-    void write_wal_again();
+    /// Syncs the WAL before anybody reads it: what an earlier process committed there, but did not
+    /// come to sync, is acted on by others from now on, so it must not be lost with the power.
+    /// `write_again`: a sync that failed may have lost for good what it was to write (Linux marks
+    /// such pages clean, and a later sync succeeds without them); later commits stand behind them.
+    void secure_wal(bool write_again);
     void fail_all(std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error);
     void run_jobs(std::vector<Job>& jobs, std::vector<Outcome>& outcomes);
     Outcome run_one(Job& job);
@@ -86,13 +94,19 @@ class Writer {
     std::function<void()> ring_;
     std::function<void(Connection&)> at_begin_;
     std::function<void()> after_commit_;
-    std::unique_ptr<Connection> connection_;
+    std::mutex opening_;
+    std::unique_ptr<Connection> connection_;  ///< made and reset under opening_
     std::mutex mutex_;
     std::vector<Job> waiting_;  ///< guarded by mutex_
     bool synchronous_full_ = true;
     int wal_pages_ = 0;
     int checkpoint_at_ = 0;
-    bool lost_pages_ = false;  ///< since a failed sync: write_wal_again() comes first
+    /// The last commit's outcome is unknown: the next one is synced whatever it holds, so that
+    /// after a power loss the WAL cannot end with the former in the place of the latter.
+    bool unsettled_ = false;
+    /// The WAL must be written again: a sync failed, or a process before this one may have died of
+    /// it.
+    bool lost_pages_ = true;
     std::atomic<std::uint64_t> generation_{0};
     std::atomic<bool> healthy_{true};
 };
@@ -134,11 +148,11 @@ class Database {
   public:
     struct Options {
         std::string path;
-        std::string vfs;                          ///< empty: SQLite's default
-        std::vector<std::string> migrations;      ///< sources, in order
-        std::function<void()> ring;               ///< told when a job was submitted
-        std::int64_t now_ms = 0;                  ///< when the migrations are applied
-        int read_limit_ms = 250;                  ///< a reader's statement is interrupted after it
+        std::string vfs;                      ///< empty: SQLite's default
+        std::vector<std::string> migrations;  ///< sources, in order
+        std::function<void()> ring;           ///< told when a job was submitted
+        std::int64_t now_ms = 0;              ///< when the migrations are applied
+        int read_limit_ms = 250;              ///< a reader's statement is interrupted after it
     };
 
     /// Throws Refused or Error.
@@ -158,7 +172,7 @@ class Database {
     std::unique_ptr<Writer> writer_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> idle_readers_;  ///< guarded by mutex_
-    std::uint64_t readers_generation_ = 0;                    ///< guarded by mutex_
+    std::uint64_t readers_generation_ = 0;                   ///< guarded by mutex_
 };
 
 /// Holds a data directory for this process alone (flock on DIR/lock), for life.

@@ -23,7 +23,8 @@ const Sql select_applied{"*", "SELECT sha256 FROM migration WHERE source = ?1 AN
 const Sql select_newest{"*", "SELECT max(number) FROM migration WHERE source = ?1"};
 const Sql insert_applied{
     "*",
-    "INSERT INTO migration(source, number, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4, ?5)"};
+    "INSERT INTO migration(source, number, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4, ?5)"
+};
 
 std::optional<std::string> applied_hash(Connection& connection, const Migration& migration) {
     auto statement = connection.prepare(select_applied);

@@ -23,8 +23,8 @@ std::span<const Migration> embedded_migrations();
 
 /// Applies what the file has not seen, in the order of `sources`, each migration in a transaction
 /// of its own. Throws Refused when the file is newer than this binary, when an applied migration's
-/// text has changed since, or when one is missing in between; nothing was applied then. `file` names
-/// the file in messages.
+/// text has changed since, or when one is missing in between; nothing was applied then. `file`
+/// names the file in messages.
 void migrate(
     Connection& connection,
     std::string_view file,

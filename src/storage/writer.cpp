@@ -1,5 +1,5 @@
-#include <sqlite3.h>
 #include <spdlog/spdlog.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <cassert>
@@ -15,10 +15,10 @@ const Sql rollback_to{"*", "ROLLBACK TO job"};
 const Sql begin_write{"*", "BEGIN IMMEDIATE"};
 const Sql commit{"*", "COMMIT"};
 
-constexpr std::size_t max_batch = 1024;     ///< jobs in one transaction
-constexpr int checkpoint_pages = 4096;       ///< 16 MiB of WAL
+constexpr std::size_t max_batch = 1024;       ///< jobs in one transaction
+constexpr int checkpoint_pages = 4096;        ///< 16 MiB of WAL
 constexpr int checkpoint_retry_pages = 1024;  ///< after one that a reader kept from finishing
-constexpr int busy_timeout_ms = 5000;        ///< another connection recovers the WAL
+constexpr int busy_timeout_ms = 5000;         ///< another connection recovers the WAL
 
 }  // namespace
 
@@ -54,12 +54,17 @@ void Writer::open() {
         this
     );
     connection_ = std::move(connection);
+    secure_wal(lost_pages_);
+    lost_pages_ = false;
 }
 
 void Writer::reopen(bool lost_pages) {
-    // What the close would move into the file may not be what is on disk.
-    sqlite3_db_config(connection_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    connection_.reset();
+    {
+        const std::scoped_lock lock(opening_);
+        // What the close would move into the file may not be what is on disk.
+        sqlite3_db_config(connection_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        connection_.reset();
+    }
     lost_pages_ = lost_pages_ || lost_pages;
     generation_.fetch_add(1, std::memory_order_relaxed);
     open_again();
@@ -69,12 +74,9 @@ bool Writer::open_again() {
     if (connection_) {
         return true;
     }
+    const std::scoped_lock lock(opening_);
     try {
         open();
-        if (lost_pages_) {
-            write_wal_again();
-            lost_pages_ = false;
-        }
         return true;
     } catch (const std::exception& error) {
         spdlog::error("cannot open {} again: {}", path_, error.what());
@@ -86,7 +88,7 @@ bool Writer::open_again() {
     }
 }
 
-void Writer::write_wal_again() {
+void Writer::secure_wal(bool write_again) {
     sqlite3_file* wal = nullptr;
     sqlite3_file_control(connection_->handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     if (wal == nullptr || wal->pMethods == nullptr) {
@@ -99,14 +101,23 @@ void Writer::write_wal_again() {
     };
     sqlite3_int64 size = 0;
     require(wal->pMethods->xFileSize(wal, &size));
-    std::vector<char> bytes(std::min<std::size_t>(static_cast<std::size_t>(size), 1 << 20));
-    for (sqlite3_int64 at = 0; at < size;) {
+    // SQLite's unix file system takes less than 128 KiB in one write: it masks the length.
+    std::vector<char> bytes(std::min<std::size_t>(static_cast<std::size_t>(size), 64 << 10));
+    for (sqlite3_int64 at = 0; write_again && at < size;) {
         const auto part = std::min(size - at, static_cast<sqlite3_int64>(bytes.size()));
         require(wal->pMethods->xRead(wal, bytes.data(), static_cast<int>(part), at));
         require(wal->pMethods->xWrite(wal, bytes.data(), static_cast<int>(part), at));
         at += part;
     }
     require(wal->pMethods->xSync(wal, SQLITE_SYNC_FULL));
+}
+
+bool Writer::while_open(const std::function<void()>& use) {
+    const std::scoped_lock lock(opening_);
+    if (connection_) {
+        use();
+    }
+    return connection_ != nullptr;
 }
 
 Connection& Writer::connection() {
@@ -130,7 +141,7 @@ bool Writer::step() {
     std::vector<Job> jobs;
     {
         const std::scoped_lock lock(mutex_);
-        if (waiting_.empty()) {
+        if (waiting_.empty() && connection_) {
             return false;
         }
         if (waiting_.size() <= max_batch) {
@@ -148,14 +159,18 @@ bool Writer::step() {
             Outcome::Kind::failed,
             std::make_exception_ptr(Error(SQLITE_CANTOPEN, "cannot open " + path_))
         );
-        return true;
+        return !jobs.empty();
+    }
+    if (jobs.empty()) {
+        return false;  // it was opened again, for readers
     }
     std::vector<Outcome> outcomes(jobs.size());
     try {
-        set_synchronous(std::ranges::any_of(jobs, &Job::durable));
+        set_synchronous(unsettled_ || std::ranges::any_of(jobs, &Job::durable));
         run_jobs(jobs, outcomes);
     } catch (const std::exception& error) {
-        // The whole transaction is gone: SQLite has rolled it back, or we do. Nobody is acknowledged.
+        // The whole transaction is gone: SQLite has rolled it back, or we do. Nobody is
+        // acknowledged.
         spdlog::error("{}: {}", path_, error.what());
         healthy_ = false;
         try {
@@ -174,6 +189,7 @@ bool Writer::step() {
         spdlog::error("{}: commit: {}", path_, error.what());
         healthy_ = false;
         const auto why = std::current_exception();
+        unsettled_ = true;
         reopen(!error.full());
         if (after_commit_) {
             after_commit_();
@@ -182,6 +198,7 @@ bool Writer::step() {
         return true;
     }
     healthy_ = true;
+    unsettled_ = false;
     if (after_commit_) {
         after_commit_();
     }
@@ -194,9 +211,7 @@ bool Writer::step() {
     return true;
 }
 
-void Writer::fail_all(
-    std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error
-) {
+void Writer::fail_all(std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error) {
     for (Job& job : jobs) {
         job.done(Outcome{kind, error});
     }

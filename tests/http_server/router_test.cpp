@@ -19,7 +19,7 @@ using namespace bookstore::http;
 namespace {
 
 Handler says(std::string text) {
-    return [text = std::move(text)](const Request& request, Done done) {
+    return [text = std::move(text)](const Request& request, const Done& done) {
         Response response;
         response.content_type = "text/plain";
         response.body = text;
@@ -301,9 +301,13 @@ TEST_CASE("the refusal by header alone is the one that dispatch gives") {
     Request missing = request_for(Method::post, "/nothing");
     Request form = request_for(Method::post, "/books", {{"Content-Type", "text/plain"}});
     Request fine = request_for(Method::post, "/books");
-    CHECK(router.refusal(missing)->status == 404);
-    CHECK(router.refusal(form)->status == 415);
-    CHECK_FALSE(router.refusal(fine).has_value());
+    const auto status_of = [&](Request& request) {
+        const auto problem = router.refusal(request);
+        return problem ? problem->status : 0;
+    };
+    CHECK(status_of(missing) == 404);
+    CHECK(status_of(form) == 415);
+    CHECK(status_of(fine) == 0);
 }
 
 TEST_CASE("a route table with a mistake is refused") {

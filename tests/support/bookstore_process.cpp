@@ -53,7 +53,9 @@ pid_t spawn(
     return pid;
 }
 
-int exit_status(int raw) { return WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw); }
+int exit_status(int raw) {
+    return WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
+}
 
 /// The status, when it has ended.
 std::optional<int> ended(pid_t pid) {
@@ -146,7 +148,9 @@ http::ClientResponse BookstoreProcess::send(
     return http::fetch(method, http::parse_url(url_ + target), json, std::move(headers));
 }
 
-void BookstoreProcess::signal(int number) const { ::kill(pid_, number); }
+void BookstoreProcess::signal(int number) const {
+    ::kill(pid_, number);
+}
 
 int BookstoreProcess::wait(std::chrono::seconds at_most) {
     if (!status_ && !eventually([&] { return (status_ = ended(pid_)).has_value(); }, at_most)) {
@@ -160,7 +164,9 @@ void BookstoreProcess::kill() {
     wait();
 }
 
-std::string BookstoreProcess::log() const { return content(log_path_); }
+std::string BookstoreProcess::log() const {
+    return content(log_path_);
+}
 
 void BookstoreProcess::wait_until_ready() {
     const bool ready = eventually([&] { return get("/isReady").status == 200; });

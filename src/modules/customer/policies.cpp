@@ -86,7 +86,9 @@ void follow_orders(bus::Subscription& subscription, bool rebuilt) {
         )
         .on<payment::Payed>(
             Effect::replayable,
-            [rows](const payment::Payed& event, UnitOfWork& work) { follow_payment(rows, event, work); }
+            [rows](const payment::Payed& event, UnitOfWork& work) {
+                follow_payment(rows, event, work);
+            }
         )
         .on<payment::PaymentFailed>(
             Effect::replayable,

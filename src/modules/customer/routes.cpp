@@ -158,11 +158,13 @@ void add_customer_routes(kernel::Module& module) {
     module.query(Method::get, "/customers/{id}", show_customer);
     module.command(Method::post, "/customers", register_customer);
     module.command(Method::put, "/customers/{id}", change_customer);
+    module.command(Method::patch, "/customers/{id}", change_customer, http::Consumes::merge_patch);
     module.command(
-        Method::patch, "/customers/{id}", change_customer, http::Consumes::merge_patch
-    );
-    module.command(
-        Method::del, "/customers/{id}", delete_customer, http::Consumes::nothing, http::Produces::nothing
+        Method::del,
+        "/customers/{id}",
+        delete_customer,
+        http::Consumes::nothing,
+        http::Produces::nothing
     );
 }
 

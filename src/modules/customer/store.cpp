@@ -38,11 +38,13 @@ class PageSql {
 
 const PageSql insert_page{
     "INSERT INTO {}(customer_id, order_id, book_id, quantity, delivery_address, order_status, "
-    "pay_amount, ordered_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
+    "pay_amount, ordered_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+};
 const PageSql select_status{"SELECT order_status FROM {} WHERE order_id = ?1"};
 const PageSql update_status{"UPDATE {} SET order_status = ?2 WHERE order_id = ?1"};
 const PageSql update_delivery{
-    "UPDATE {} SET order_status = ?2, delivery_status = ?3, delivery_id = ?4 WHERE order_id = ?1"};
+    "UPDATE {} SET order_status = ?2, delivery_status = ?3, delivery_id = ?4 WHERE order_id = ?1"
+};
 const PageSql update_pay_status{"UPDATE {} SET pay_status = ?2 WHERE order_id = ?1"};
 
 void must_have_changed(const storage::Connection& db, std::int64_t order_id) {
@@ -66,7 +68,8 @@ std::optional<MyPage> one_page(storage::Connection& db, const Sql& sql, std::int
 const kernel::DeletablePages customer_pages{"customer", select_customers, "id", "customer"};
 const kernel::TablePages my_page_pages{"customer", select_my_pages, "p.id", "my_page"};
 const kernel::FinderPages my_pages_of_customer{
-    "customer", select_my_pages, "p.customer_id", "p.id", "my_page"};
+    "customer", select_my_pages, "p.customer_id", "p.id", "my_page"
+};
 
 Customer customer_in(storage::Statement& row) {
     return {.id = row.integer(0), .customer_name = row.string(1)};
@@ -118,9 +121,8 @@ std::optional<MyPage> find_my_page_of_order(storage::Connection& db, std::int64_
     return one_page(db, select_my_page_of_order, order_id);
 }
 
-void MyPageRows::insert(
-    storage::Connection& db, const MyPage& page, std::int64_t ordered_at_ms
-) const {
+void MyPageRows::insert(storage::Connection& db, const MyPage& page, std::int64_t ordered_at_ms)
+    const {
     const auto cents = page.pay_amount ? std::optional(page.pay_amount->cents()) : std::nullopt;
     db.prepare(insert_page.of(rebuilt_))
         .bind(

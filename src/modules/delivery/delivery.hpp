@@ -11,14 +11,25 @@
 
 namespace bookstore::delivery {
 
-enum class DeliveryStatus { create_delivery, shipped, in_transit, delivered, returned, cancel_delivery };
+enum class DeliveryStatus {
+    create_delivery,
+    shipped,
+    in_transit,
+    delivered,
+    returned,
+    cancel_delivery
+};
 inline constexpr std::array<std::string_view, 6> delivery_words{
-    "CreateDelivery", "Shipped", "InTransit", "Delivered", "Returned", "CancelDelivery"};
-constexpr const auto& words_of(DeliveryStatus) { return delivery_words; }
+    "CreateDelivery", "Shipped", "InTransit", "Delivered", "Returned", "CancelDelivery"
+};
+constexpr const auto& words_of(DeliveryStatus) {
+    return delivery_words;
+}
 
 /// The words that a courier may set.
 inline constexpr std::array<std::string_view, 4> courier_words{
-    "Shipped", "InTransit", "Delivered", "Returned"};
+    "Shipped", "InTransit", "Delivered", "Returned"
+};
 
 struct Delivery {
     std::int64_t id = 0;
@@ -28,8 +39,8 @@ struct Delivery {
 };
 BOOST_DESCRIBE_STRUCT(Delivery, (), (order_id, delivery_address, delivery_status))
 
-/// DeliveryPrepared ships what was created. Nothing: it changes nothing, which is expected (a cancel
-/// came first, or it is on its way).
+/// DeliveryPrepared ships what was created. Nothing: it changes nothing, which is expected (a
+/// cancel came first, or it is on its way).
 constexpr std::optional<DeliveryStatus> after_prepared(DeliveryStatus status) {
     return status == DeliveryStatus::create_delivery ? std::optional(DeliveryStatus::shipped)
                                                      : std::nullopt;
@@ -37,8 +48,9 @@ constexpr std::optional<DeliveryStatus> after_prepared(DeliveryStatus status) {
 
 /// OrderCanceled cancels, and recalls what is on its way. Nothing: it was canceled before.
 constexpr std::optional<DeliveryStatus> after_order_canceled(DeliveryStatus status) {
-    return status == DeliveryStatus::cancel_delivery ? std::nullopt
-                                                     : std::optional(DeliveryStatus::cancel_delivery);
+    return status == DeliveryStatus::cancel_delivery
+               ? std::nullopt
+               : std::optional(DeliveryStatus::cancel_delivery);
 }
 
 /// May a courier move it on? Not before it was shipped, nor after it was canceled.

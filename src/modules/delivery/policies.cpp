@@ -27,7 +27,10 @@ void move_to(
 ) {
     if (!after) {
         spdlog::debug(
-            "delivery {} is {}: {} changes nothing", delivery.id, word(delivery.delivery_status), event
+            "delivery {} is {}: {} changes nothing",
+            delivery.id,
+            word(delivery.delivery_status),
+            event
         );
         return;
     }

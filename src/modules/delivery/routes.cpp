@@ -106,9 +106,7 @@ Next move_delivery(const Request& request, storage::Connection& db) {
         if (delivery.delivery_status != *wanted) {
             delivery.delivery_status = *wanted;
             store::set_status(work.db(), id, *wanted);
-            work.publish(
-                DeliveryStatusChanged{id, delivery.order_id, std::string(word(*wanted))}
-            );
+            work.publish(DeliveryStatusChanged{id, delivery.order_id, std::string(word(*wanted))});
         }
         return kernel::item_response(request, deliveries, id, delivery);
     }}};

@@ -11,7 +11,8 @@ const std::string select_deliveries = "SELECT id, order_id, address, status FROM
 const Sql select_delivery{file, select_deliveries + " WHERE id = ?1"};
 const Sql select_of_order{file, select_deliveries + " WHERE order_id = ?1"};
 const Sql insert_delivery{
-    file, "INSERT INTO delivery(order_id, address, status) VALUES (?1, ?2, ?3)"};
+    file, "INSERT INTO delivery(order_id, address, status) VALUES (?1, ?2, ?3)"
+};
 const Sql update_status{file, "UPDATE delivery SET status = ?2 WHERE id = ?1"};
 
 std::optional<Delivery> one(storage::Connection& db, const Sql& sql, std::int64_t key) {
@@ -29,7 +30,8 @@ Delivery delivery_in(storage::Statement& row) {
         .id = row.integer(0),
         .order_id = row.integer(1),
         .delivery_address = row.string(2),
-        .delivery_status = parse_word<DeliveryStatus>(row.text(3)).value()};
+        .delivery_status = parse_word<DeliveryStatus>(row.text(3)).value()
+    };
 }
 
 void insert(storage::Connection& db, const Delivery& delivery) {

@@ -15,7 +15,8 @@ using bus::UnitOfWork;
 
 void publish_prepared(UnitOfWork& work, std::int64_t order_id) {
     work.publish(DeliveryPrepared{
-        std::nullopt, order_id, std::string(word(DeliverableStatus::delivery_prepared))});
+        std::nullopt, order_id, std::string(word(DeliverableStatus::delivery_prepared))
+    });
 }
 
 /// Serves what waits behind `after_order`; notes how far it came when more is left to look at.
@@ -47,7 +48,9 @@ void serve_behind(UnitOfWork& work, std::int64_t book_id, std::int64_t after_ord
 
 }  // namespace
 
-void serve_waiting(UnitOfWork& work, std::int64_t book_id) { serve_behind(work, book_id, 0); }
+void serve_waiting(UnitOfWork& work, std::int64_t book_id) {
+    serve_behind(work, book_id, 0);
+}
 
 void go_on_serving(UnitOfWork& work, std::int64_t book_id) {
     if (const auto after = store::serving_after(work.db(), book_id)) {
@@ -61,11 +64,16 @@ void allocate_when_ordered(const order::Ordered& ordered, UnitOfWork& work) {
         .order_id = ordered.order_id,
         .book_id = ordered.book_id,
         .quantity = ordered.quantity,
-        .status = DeliverableStatus::stock_lacked};
+        .status = DeliverableStatus::stock_lacked
+    };
     // While waiting orders are being served it joins them: it must not overtake one that fits.
-    const bool in_turn = store::serving_after(work.db(), ordered.book_id).has_value();
+    const auto served_to = store::serving_after(work.db(), ordered.book_id);
     const std::int64_t stock = store::stock_of(work.db(), ordered.book_id).value_or(0);
-    if (!in_turn && ordered.quantity <= stock) {
+    if (served_to && ordered.order_id <= *served_to) {
+        // Verified late, its id is lower than what was looked at: the task begins there again.
+        store::set_serving(work.db(), ordered.book_id, ordered.order_id - 1, work.now_ms());
+    }
+    if (!served_to && ordered.quantity <= stock) {
         deliverable.status = DeliverableStatus::delivery_prepared;
         store::move_stock(work.db(), ordered.book_id, -ordered.quantity);
     }
@@ -78,7 +86,8 @@ void allocate_when_ordered(const order::Ordered& ordered, UnitOfWork& work) {
 void return_when_canceled(const order::OrderCanceled& canceled, UnitOfWork& work) {
     const auto deliverable = store::find_deliverable_of_order(work.db(), canceled.order_id);
     if (!deliverable) {
-        throw std::logic_error(fmt::format("there is no deliverable of order {}", canceled.order_id));
+        throw std::logic_error(fmt::format("there is no deliverable of order {}", canceled.order_id)
+        );
     }
     if (deliverable->status == DeliverableStatus::delivery_canceled) {
         spdlog::debug("deliverable of order {} was canceled before", canceled.order_id);

@@ -28,8 +28,11 @@ BOOST_DESCRIBE_STRUCT(StockInput, (), (id, book_id, quantity, in_charger))
 
 enum class DeliverableStatus { stock_lacked, delivery_prepared, delivery_canceled };
 inline constexpr std::array<std::string_view, 3> deliverable_words{
-    "Stock_Lacked", "Delivery_Prepared", "DeliveryCanceled"};
-constexpr const auto& words_of(DeliverableStatus) { return deliverable_words; }
+    "Stock_Lacked", "Delivery_Prepared", "DeliveryCanceled"
+};
+constexpr const auto& words_of(DeliverableStatus) {
+    return deliverable_words;
+}
 
 /// The picking list of one order.
 struct Deliverable {

@@ -20,9 +20,8 @@ using kernel::Next;
 using kernel::Write;
 
 const kernel::Fields<Book>& book_fields() {
-    static const auto fields = kernel::Fields<Book>()
-                                   .text("bookName", &Book::book_name)
-                                   .integer("stock", &Book::stock, 0);
+    static const auto fields =
+        kernel::Fields<Book>().text("bookName", &Book::book_name).integer("stock", &Book::stock, 0);
     return fields;
 }
 
@@ -38,22 +37,19 @@ http::Problem field_problem(std::string field, std::string message, std::int64_t
     return {
         .status = 400,
         .message = "1 field is invalid",
-        .errors = {{std::move(field), std::move(message), std::to_string(value)}}};
+        .errors = {{std::move(field), std::move(message), std::to_string(value)}}
+    };
 }
 
 // ---- books
 
 /// GET /books
 Answer list_books(const Request& request, storage::Connection& db) {
-    return store::book_pages.answer(
-        request,
-        books,
-        db,
-        [](CollectionWriter& writer, storage::Statement& row) {
+    return store::book_pages
+        .answer(request, books, db, [](CollectionWriter& writer, storage::Statement& row) {
             const Book book = store::book_in(row);
             writer.add(book.id, book);
-        }
-    );
+        });
 }
 
 /// GET /books/{id}
@@ -109,8 +105,8 @@ Next change_book(const Request& request, storage::Connection& db) {
     }
     Book wanted;
     const bool patch = request.method == Method::patch;
-    if (auto problem = patch ? book_fields().patch(request, wanted)
-                             : book_fields().replace(request, wanted)) {
+    if (auto problem =
+            patch ? book_fields().patch(request, wanted) : book_fields().replace(request, wanted)) {
         return {*problem};
     }
     return {Write{[&request, id = *id](UnitOfWork& work) -> Answer {

@@ -15,7 +15,8 @@ const Sql select_stock{file, "SELECT stock FROM book WHERE id = ?1"};
 const Sql insert_into_book{file, "INSERT INTO book(name, stock, received) VALUES (?1, ?2, ?2)"};
 const Sql update_name{file, "UPDATE book SET name = ?2 WHERE id = ?1"};
 const Sql update_received{
-    file, "UPDATE book SET stock = stock + ?2, received = received + ?2 WHERE id = ?1"};
+    file, "UPDATE book SET stock = stock + ?2, received = received + ?2 WHERE id = ?1"
+};
 const Sql update_stock{file, "UPDATE book SET stock = stock + ?2 WHERE id = ?1"};
 const Sql delete_book{file, "UPDATE book SET deleted = 1 WHERE id = ?1"};
 const Sql count_deleted{file, "UPDATE book_deleted SET count = count + 1"};
@@ -23,35 +24,41 @@ const Sql count_deleted{file, "UPDATE book_deleted SET count = count + 1"};
 const std::string select_inputs = "SELECT id, book_id, quantity, in_charger FROM stock_input";
 const Sql select_input{file, select_inputs + " WHERE id = ?1"};
 const Sql insert_into_input{
-    file, "INSERT INTO stock_input(book_id, quantity, in_charger) VALUES (?1, ?2, ?3)"};
+    file, "INSERT INTO stock_input(book_id, quantity, in_charger) VALUES (?1, ?2, ?3)"
+};
 
 const std::string select_deliverables =
     "SELECT id, order_id, book_id, quantity, status FROM deliverable";
 const Sql select_deliverable{file, select_deliverables + " WHERE id = ?1"};
 const Sql select_deliverable_of_order{file, select_deliverables + " WHERE order_id = ?1"};
 const Sql insert_into_deliverable{
-    file,
-    "INSERT INTO deliverable(order_id, book_id, quantity, status) VALUES (?1, ?2, ?3, ?4)"};
+    file, "INSERT INTO deliverable(order_id, book_id, quantity, status) VALUES (?1, ?2, ?3, ?4)"
+};
 const Sql update_status{file, "UPDATE deliverable SET status = ?2 WHERE id = ?1"};
 const Sql select_waiting_count{
-    file, "SELECT count(*) FROM deliverable WHERE book_id = ?1 AND status = 'Stock_Lacked'"};
+    file, "SELECT count(*) FROM deliverable WHERE book_id = ?1 AND status = 'Stock_Lacked'"
+};
 const Sql select_waiting{
     file,
     select_deliverables +
         " WHERE book_id = ?1 AND status = 'Stock_Lacked' AND order_id > ?2 "
-        "ORDER BY order_id LIMIT ?3"};
+        "ORDER BY order_id LIMIT ?3"
+};
 
 const Sql select_serving{file, "SELECT after_order FROM serving WHERE book_id = ?1"};
 const Sql upsert_serving{
     file,
     "INSERT INTO serving(book_id, after_order, next_try) VALUES (?1, ?2, ?3) "
     "ON CONFLICT (book_id) DO UPDATE SET after_order = excluded.after_order, "
-    "next_try = excluded.next_try"};
+    "next_try = excluded.next_try"
+};
 const Sql delete_serving{file, "DELETE FROM serving WHERE book_id = ?1"};
 const Sql select_serving_due{
-    file, "SELECT book_id FROM serving WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"};
+    file, "SELECT book_id FROM serving WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+};
 const Sql select_serving_next{
-    file, "SELECT next_try FROM serving WHERE next_try > ?1 ORDER BY next_try LIMIT 1"};
+    file, "SELECT next_try FROM serving WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
+};
 
 template <class T>
 std::optional<T> one(
@@ -83,7 +90,8 @@ StockInput input_in(storage::Statement& row) {
         .id = row.integer(0),
         .book_id = row.integer(1),
         .quantity = row.integer(2),
-        .in_charger = row.optional_string(3)};
+        .in_charger = row.optional_string(3)
+    };
 }
 
 Deliverable deliverable_in(storage::Statement& row) {
@@ -92,7 +100,8 @@ Deliverable deliverable_in(storage::Statement& row) {
         .order_id = row.integer(1),
         .book_id = row.integer(2),
         .quantity = row.integer(3),
-        .status = parse_word<DeliverableStatus>(row.text(4)).value()};
+        .status = parse_word<DeliverableStatus>(row.text(4)).value()
+    };
 }
 
 std::optional<Book> find_book(storage::Connection& db, std::int64_t id) {

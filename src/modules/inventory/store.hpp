@@ -34,7 +34,9 @@ extern const kernel::TablePages input_pages;
 void insert_deliverable(storage::Connection& db, const Deliverable& deliverable);
 void set_status(storage::Connection& db, std::int64_t id, DeliverableStatus status);
 std::optional<Deliverable> find_deliverable(storage::Connection& db, std::int64_t id);
-std::optional<Deliverable> find_deliverable_of_order(storage::Connection& db, std::int64_t order_id);
+std::optional<Deliverable> find_deliverable_of_order(
+    storage::Connection& db, std::int64_t order_id
+);
 Deliverable deliverable_in(storage::Statement& row);
 extern const kernel::TablePages deliverable_pages;
 

@@ -25,14 +25,7 @@ struct Ordered {
 BOOST_DESCRIBE_STRUCT(
     Ordered,
     (),
-    (order_id,
-     book_id,
-     customer_id,
-     quantity,
-     delivery_address,
-     order_status,
-     pay_amount,
-     pay_type)
+    (order_id, book_id, customer_id, quantity, delivery_address, order_status, pay_amount, pay_type)
 )
 
 struct OrderCanceled {

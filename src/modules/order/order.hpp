@@ -35,8 +35,11 @@ inline constexpr std::array<std::string_view, 10> order_words{
     "Delivered",
     "Returned",
     "CancelDelivery",
-    "CANCELED"};
-constexpr const auto& words_of(OrderStatus) { return order_words; }
+    "CANCELED"
+};
+constexpr const auto& words_of(OrderStatus) {
+    return order_words;
+}
 
 struct Order {
     std::int64_t id = 0;

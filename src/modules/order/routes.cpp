@@ -111,8 +111,7 @@ http::Problem refusal(const Order& order, const Verdict& verdict) {
 /// Stores what the verdict makes of the order; publishes Ordered if it makes it ORDERED.
 Answer store_order(const Request& request, UnitOfWork& work, Order order) {
     order.was_ordered = order.order_status == OrderStatus::ordered;
-    const auto verify_at =
-        order.was_ordered ? std::nullopt : std::optional(work.now_ms() + 1'000);
+    const auto verify_at = order.was_ordered ? std::nullopt : std::optional(work.now_ms() + 1'000);
     order.id = store::insert(work.db(), order, verify_at, work.trace());
     if (order.was_ordered) {
         work.publish(Ordered{
@@ -123,7 +122,8 @@ Answer store_order(const Request& request, UnitOfWork& work, Order order) {
             .delivery_address = order.delivery_address,
             .order_status = std::string(word(order.order_status)),
             .pay_amount = order.pay_amount,
-            .pay_type = order.pay_type});
+            .pay_type = order.pay_type
+        });
     }
     return shown(request, order, 201);
 }
@@ -142,7 +142,8 @@ Next place_order(const Ports& ports, const Request& request) {
             ports,
             customer_id,
             book_id,
-            [&request, order = std::move(order), go_on = std::move(go_on)](Verdict verdict) mutable {
+            [&request, order = std::move(order), go_on = std::move(go_on)](Verdict verdict
+            ) mutable {
                 if (verdict.refused()) {
                     go_on({refusal(order, verdict)});
                     return;
@@ -202,7 +203,9 @@ http::Problem not_unverified(const Order& order) {
     return kernel::problem(
         409,
         fmt::format(
-            "order {} is {}; only an unverified order is verified", order.id, word(order.order_status)
+            "order {} is {}; only an unverified order is verified",
+            order.id,
+            word(order.order_status)
         )
     );
 }
@@ -261,14 +264,10 @@ void add_routes(kernel::Module& module, const Ports& ports) {
     module.query(Method::get, "/orders", list_orders);
     module.query(Method::get, "/orders/{id}", show_order);
     module.query(Method::get, "/orders/search/findByCustomerId", find_orders_by_customer);
-    kernel::add_search(
-        module, orders, {{"findByCustomerId", "{?customerId,page,size,sort}"}}
-    );
-    module.command(
-        Method::post,
-        "/orders",
-        [ports](const Request& request, storage::Connection&) { return place_order(ports, request); }
-    );
+    kernel::add_search(module, orders, {{"findByCustomerId", "{?customerId,page,size,sort}"}});
+    module.command(Method::post, "/orders", [ports](const Request& request, storage::Connection&) {
+        return place_order(ports, request);
+    });
     module.command(
         Method::del, "/orders/{id}", cancel_order, http::Consumes::nothing, http::Produces::nothing
     );

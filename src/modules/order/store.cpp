@@ -15,19 +15,27 @@ const Sql select_status{file, "SELECT status FROM orders WHERE id = ?1"};
 const Sql insert_order{
     file,
     "INSERT INTO orders(book_id, customer_id, quantity, delivery_address, status, pay_amount, "
-    "pay_type, was_ordered, next_try, trace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
+    "pay_type, was_ordered, next_try, trace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+};
 const Sql update_status{file, "UPDATE orders SET status = ?2 WHERE id = ?1"};
 const Sql update_verified{
-    file, "UPDATE orders SET status = ?2, was_ordered = ?3, next_try = NULL WHERE id = ?1"};
+    file, "UPDATE orders SET status = ?2, was_ordered = ?3, next_try = NULL WHERE id = ?1"
+};
 
 const Sql select_to_verify{
     file,
     "SELECT id, customer_id, book_id, attempts, trace FROM orders "
-    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"};
+    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+};
 const Sql select_next_try{
-    file, "SELECT next_try FROM orders WHERE next_try > ?1 ORDER BY next_try LIMIT 1"};
+    file, "SELECT next_try FROM orders WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
+};
+// One that was canceled or verified while it was asked about is not asked about again.
 const Sql update_next_try{
-    file, "UPDATE orders SET attempts = attempts + 1, next_try = ?2 WHERE id = ?1"};
+    file,
+    "UPDATE orders SET attempts = attempts + 1, next_try = ?2 "
+    "WHERE id = ?1 AND next_try IS NOT NULL"
+};
 const Sql clear_next_try{file, "UPDATE orders SET next_try = NULL WHERE id = ?1"};
 const Sql update_all_next_try{file, "UPDATE orders SET next_try = ?1 WHERE next_try > ?1"};
 
@@ -122,7 +130,9 @@ void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_m
     db.prepare(update_next_try).bind(id, next_try_ms).run();
 }
 
-void give_up(storage::Connection& db, std::int64_t id) { db.prepare(clear_next_try).bind(id).run(); }
+void give_up(storage::Connection& db, std::int64_t id) {
+    db.prepare(clear_next_try).bind(id).run();
+}
 
 void try_all_now(storage::Connection& db, std::int64_t now_ms) {
     db.prepare(update_all_next_try).bind(now_ms).run();

@@ -33,9 +33,11 @@ struct Answers {
     }
 };
 
-void settle(
-    bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdict, Random& random
-) {
+void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdict, Random& random) {
+    const auto status = store::status_of(work.db(), intent.id);
+    if (!status || !unverified(*status)) {
+        return;  // verified by a request, or canceled, while the others were asked
+    }
     if (verdict.refused()) {
         spdlog::warn(
             "order {} stays unverified: there is no {} {}",
@@ -83,7 +85,8 @@ bool make_ordered(bus::UnitOfWork& work, std::int64_t id) {
         .delivery_address = std::move(order->delivery_address),
         .order_status = std::string(word(*status)),
         .pay_amount = order->pay_amount,
-        .pay_type = std::move(order->pay_type)});
+        .pay_type = std::move(order->pay_type)
+    });
     return true;
 }
 

@@ -16,8 +16,8 @@ void ask_both(
     std::function<void(Verdict)> done
 );
 
-/// Both said yes: the order becomes ORDERED and its Ordered is published, if it is still unverified.
-/// false when it is not any more.
+/// Both said yes: the order becomes ORDERED and its Ordered is published, if it is still
+/// unverified. false when it is not any more.
 bool make_ordered(bus::UnitOfWork& work, std::int64_t id);
 
 /// Whoever could not be asked when the order was placed is asked later, with backoff.

@@ -12,7 +12,8 @@ namespace bookstore::payment {
 /// The card network's company. Each call is answered once at most, from any thread; VanAnswer::none
 /// when it cannot be reached. The same key gets the same answer for ever.
 struct VanPort {
-    std::function<void(const std::string& key, Money amount, std::function<void(VanAnswer)>)> charge;
+    std::function<void(const std::string& key, Money amount, std::function<void(VanAnswer)>)>
+        charge;
     std::function<void(const std::string& key, std::function<void(VanAnswer)>)> cancel;
 };
 

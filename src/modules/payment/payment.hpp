@@ -14,8 +14,11 @@ namespace bookstore::payment {
 
 enum class PaymentStatus { requested, completed, failed, canceled };
 inline constexpr std::array<std::string_view, 4> payment_words{
-    "PAYMENT_REQUESTED", "PAYMENT_COMPLETED", "PAYMENT_FAILED", "PAYMENT_CANCELED"};
-constexpr const auto& words_of(PaymentStatus) { return payment_words; }
+    "PAYMENT_REQUESTED", "PAYMENT_COMPLETED", "PAYMENT_FAILED", "PAYMENT_CANCELED"
+};
+constexpr const auto& words_of(PaymentStatus) {
+    return payment_words;
+}
 
 struct Payment {
     std::int64_t id = 0;
@@ -29,7 +32,9 @@ BOOST_DESCRIBE_STRUCT(Payment, (), (amount, order_id, status, type))
 /// What VAN is to be asked for.
 enum class Call { charge, refund };
 inline constexpr std::array<std::string_view, 2> call_words{"charge", "refund"};
-constexpr const auto& words_of(Call) { return call_words; }
+constexpr const auto& words_of(Call) {
+    return call_words;
+}
 
 /// What VAN said. No answer is no answer: unreachable, stopped, timed out, breaker open.
 enum class VanAnswer { completed, failed, canceled, none };
@@ -50,7 +55,8 @@ constexpr Standing after_ordered(bool has_amount) {
         .status = has_amount ? PaymentStatus::requested : PaymentStatus::completed,
         .cancel_wanted = false,
         .call = has_amount ? std::optional(Call::charge) : std::nullopt,
-        .has_amount = has_amount};
+        .has_amount = has_amount
+    };
 }
 
 /// Whenever OrderCanceled. A charge under way runs to its answer; what was charged goes back.

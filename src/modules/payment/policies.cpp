@@ -22,12 +22,17 @@ void publish_status(
 ) {
     const std::string text(word(status));
     switch (status) {
-        case PaymentStatus::completed: work.publish(Payed{order_id, payment_id, text}); return;
-        case PaymentStatus::failed: work.publish(PaymentFailed{order_id, payment_id, text}); return;
+        case PaymentStatus::completed:
+            work.publish(Payed{order_id, payment_id, text});
+            return;
+        case PaymentStatus::failed:
+            work.publish(PaymentFailed{order_id, payment_id, text});
+            return;
         case PaymentStatus::canceled:
             work.publish(PaymentCanceled{order_id, payment_id, text});
             return;
-        case PaymentStatus::requested: return;
+        case PaymentStatus::requested:
+            return;
     }
 }
 
@@ -62,7 +67,8 @@ void charge_when_ordered(const order::Ordered& ordered, UnitOfWork& work, Random
         .amount = ordered.pay_amount,
         .order_id = ordered.order_id,
         .status = standing.status,
-        .type = ordered.pay_type};
+        .type = ordered.pay_type
+    };
     const std::int64_t id =
         store::insert(work.db(), payment, standing, random.uuid(), work.now_ms(), work.trace());
     publish_status(work, ordered.order_id, id, standing.status);

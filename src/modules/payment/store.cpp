@@ -18,20 +18,25 @@ const Sql select_record_of_order{file, select_records + " WHERE order_id = ?1"};
 const Sql insert_payment{
     file,
     "INSERT INTO payment(order_id, amount, status, type, key, call, next_try, trace) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+};
 const Sql update_standing{
     file,
     "UPDATE payment SET status = ?2, cancel_wanted = ?3, call = ?4, attempts = 0, next_try = ?5 "
-    "WHERE id = ?1"};
+    "WHERE id = ?1"
+};
 const Sql update_cancel_wanted{file, "UPDATE payment SET cancel_wanted = 1 WHERE id = ?1"};
 const Sql update_next_try{
-    file, "UPDATE payment SET attempts = attempts + 1, next_try = ?2 WHERE id = ?1"};
+    file, "UPDATE payment SET attempts = attempts + 1, next_try = ?2 WHERE id = ?1"
+};
 const Sql select_due{
     file,
     "SELECT id, call, amount, key, attempts, trace FROM payment "
-    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"};
+    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+};
 const Sql select_next_try{
-    file, "SELECT next_try FROM payment WHERE next_try > ?1 ORDER BY next_try LIMIT 1"};
+    file, "SELECT next_try FROM payment WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
+};
 
 template <class T>
 std::optional<T> one(
@@ -46,11 +51,12 @@ Record record_in(storage::Statement& row) {
     return {
         .id = row.integer(0),
         .order_id = row.integer(1),
-        .standing = {
-            .status = parse_word<PaymentStatus>(row.text(2)).value(),
-            .cancel_wanted = row.integer(3) != 0,
-            .call = row.null(4) ? std::nullopt : parse_word<Call>(row.text(4)),
-            .has_amount = row.integer(5) != 0}};
+        .standing =
+            {.status = parse_word<PaymentStatus>(row.text(2)).value(),
+             .cancel_wanted = row.integer(3) != 0,
+             .call = row.null(4) ? std::nullopt : parse_word<Call>(row.text(4)),
+             .has_amount = row.integer(5) != 0}
+    };
 }
 
 std::optional<std::string_view> call_text(const Standing& standing) {
@@ -141,7 +147,8 @@ Payment payment_in(storage::Statement& row) {
         .amount = cents ? std::optional(Money::from_cents(*cents)) : std::nullopt,
         .order_id = row.integer(2),
         .status = parse_word<PaymentStatus>(row.text(3)).value(),
-        .type = row.optional_string(4)};
+        .type = row.optional_string(4)
+    };
 }
 
 std::optional<Payment> find(storage::Connection& db, std::int64_t id) {

@@ -30,10 +30,12 @@ const std::string select_histories =
 const Sql select_history{file, select_histories + " WHERE id = ?1"};
 const Sql select_of_order{file, select_histories + " WHERE order_id = ?1 ORDER BY id LIMIT 1000"};
 const Sql insert_history{
-    file, "INSERT INTO payment_history(order_id, pay_status, payment_id) VALUES (?1, ?2, ?3)"};
+    file, "INSERT INTO payment_history(order_id, pay_status, payment_id) VALUES (?1, ?2, ?3)"
+};
 const Sql insert_rebuilt{
     file,
-    "INSERT INTO payment_history_rebuild(order_id, pay_status, payment_id) VALUES (?1, ?2, ?3)"};
+    "INSERT INTO payment_history_rebuild(order_id, pay_status, payment_id) VALUES (?1, ?2, ?3)"
+};
 const kernel::TablePages pages{file, select_histories, "id", "payment_history"};
 
 PaymentHistory history_in(storage::Statement& row) {
@@ -41,7 +43,8 @@ PaymentHistory history_in(storage::Statement& row) {
         .id = row.integer(0),
         .order_id = row.integer(1),
         .pay_status = row.string(2),
-        .payment_id = row.integer(3)};
+        .payment_id = row.integer(3)
+    };
 }
 
 void add_history(kernel::CollectionWriter& writer, storage::Statement& row) {

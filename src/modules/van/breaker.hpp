@@ -58,9 +58,12 @@ class Breaker {
 
 constexpr std::string_view name_of(Breaker::State state) {
     switch (state) {
-        case Breaker::State::closed: return "closed";
-        case Breaker::State::open: return "open";
-        case Breaker::State::half_open: return "half-open";
+        case Breaker::State::closed:
+            return "closed";
+        case Breaker::State::open:
+            return "open";
+        case Breaker::State::half_open:
+            return "half-open";
     }
     return "?";
 }

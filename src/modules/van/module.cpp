@@ -12,23 +12,31 @@ http::Answer answer_of(Answer answer, std::int64_t retry_after_ms) {
     http::Response response;
     response.content_type = "text/plain;charset=UTF-8";
     switch (answer) {
-        case Answer::completed: response.body = "PAYMENT_COMPLETED"; return response;
-        case Answer::failed: response.body = "PAYMENT_FAILED"; return response;
-        case Answer::canceled: response.body = "PAYMENT_CANCELED"; return response;
+        case Answer::completed:
+            response.body = "PAYMENT_COMPLETED";
+            return response;
+        case Answer::failed:
+            response.body = "PAYMENT_FAILED";
+            return response;
+        case Answer::canceled:
+            response.body = "PAYMENT_CANCELED";
+            return response;
         case Answer::other_amount:
             return kernel::problem(
                 422, "this Idempotency-Key was used with another amount; use a new one"
             );
-        case Answer::unavailable: break;
+        case Answer::unavailable:
+            break;
     }
-    auto problem = kernel::unavailable("VAN does not answer now; repeat with the same Idempotency-Key");
+    auto problem =
+        kernel::unavailable("VAN does not answer now; repeat with the same Idempotency-Key");
     const std::int64_t seconds = std::max<std::int64_t>((retry_after_ms + 999) / 1000, 1);
     problem.headers = {{"Retry-After", std::to_string(seconds)}};
     return problem;
 }
 
-/// GET and POST /requestPayment?payment=AMOUNT: PAYMENT_COMPLETED, or PAYMENT_FAILED when the network
-/// hangs or the breaker is open. With an Idempotency-Key the answer is recorded first.
+/// GET and POST /requestPayment?payment=AMOUNT: PAYMENT_COMPLETED, or PAYMENT_FAILED when the
+/// network hangs or the breaker is open. With an Idempotency-Key the answer is recorded first.
 void request_payment(Van& van, const Request& request, const http::Done& done) {
     const auto text = request.parameter("payment");
     const auto amount = text ? Money::parse(*text) : std::nullopt;
@@ -39,7 +47,8 @@ void request_payment(Van& van, const Request& request, const http::Done& done) {
                               "999999999999.99 with at most 2 fraction digits"
                             : "the query parameter payment is missing: the amount, for example "
                               "/requestPayment?payment=1000",
-            .errors = {{"payment", "must be an amount", std::nullopt}}};
+            .errors = {{"payment", "must be an amount", std::nullopt}}
+        };
         if (text) {
             problem.errors[0].rejected_value = std::string(*text);
         }
@@ -72,7 +81,9 @@ void cancel_payment(Van& van, const Request& request, const http::Done& done) {
 }
 
 http::Route route(
-    Method method, std::string pattern, std::function<void(const Request&, const http::Done&)> handler
+    Method method,
+    std::string pattern,
+    std::function<void(const Request&, const http::Done&)> handler
 ) {
     return {
         .method = method,
@@ -80,7 +91,8 @@ http::Route route(
         .produces = http::Produces::text,
         .consumes = http::Consumes::nothing,
         .head = false,
-        .handler = std::move(handler)};
+        .handler = std::move(handler)
+    };
 }
 
 }  // namespace
@@ -95,7 +107,9 @@ std::unique_ptr<Van> install(kernel::Module& module, const Options& options) {
     module.route(route(
         Method::post,
         "/cancelPayment",
-        [van = van.get()](const Request& r, const http::Done& done) { cancel_payment(*van, r, done); }
+        [van = van.get()](const Request& r, const http::Done& done) {
+            cancel_payment(*van, r, done);
+        }
     ));
     return van;
 }

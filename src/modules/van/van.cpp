@@ -17,9 +17,11 @@ constexpr std::int64_t storage_retry_ms = 1'000;
 
 const Sql select_entry{file, "SELECT amount, answer FROM ledger WHERE key = ?1"};
 const Sql insert_entry{
-    file, "INSERT INTO ledger(key, amount, answer, time) VALUES (?1, ?2, ?3, ?4)"};
+    file, "INSERT INTO ledger(key, amount, answer, time) VALUES (?1, ?2, ?3, ?4)"
+};
 const Sql update_canceled{
-    file, "UPDATE ledger SET canceled = 1 WHERE key = ?1 AND answer = 'PAYMENT_COMPLETED'"};
+    file, "UPDATE ledger SET canceled = 1 WHERE key = ?1 AND answer = 'PAYMENT_COMPLETED'"
+};
 
 struct Entry {
     std::optional<std::int64_t> cents;
@@ -34,14 +36,12 @@ std::optional<Entry> find(storage::Connection& db, const std::string& key) {
     }
     return Entry{
         .cents = row.optional_integer(0),
-        .answer = row.text(1) == completed_text ? Answer::completed : Answer::failed};
+        .answer = row.text(1) == completed_text ? Answer::completed : Answer::failed
+    };
 }
 
 void insert(
-    bus::UnitOfWork& work,
-    const std::string& key,
-    std::optional<std::int64_t> cents,
-    Answer answer
+    bus::UnitOfWork& work, const std::string& key, std::optional<std::int64_t> cents, Answer answer
 ) {
     const auto* text = answer == Answer::completed ? completed_text : failed_text;
     work.prepare(insert_entry).bind(key, cents, text, work.now_ms()).run();
@@ -58,9 +58,7 @@ Answer answer_from(const Entry& entry, Money amount) {
 Van::Van(kernel::Module& module, Options options)
     : module_(module), options_(options), keyless_(options.breaker), keyed_(options.breaker) {}
 
-void Van::call_network(
-    Breaker& breaker, Breaker::Permit permit, Money amount, NetworkDone done
-) {
+void Van::call_network(Breaker& breaker, Breaker::Permit permit, Money amount, NetworkDone done) {
     if (amount.cents() != 0) {
         breaker.success(permit, module_.clock().steady_ms());
         done(true);

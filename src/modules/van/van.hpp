@@ -23,13 +23,13 @@ enum class Answer {
     completed,
     failed,
     canceled,
-    unavailable,  ///< no answer: breaker open, or the storage refuses
+    unavailable,   ///< no answer: breaker open, or the storage refuses
     other_amount,  ///< the key is known with another amount
 };
 
-/// The card network's company, simulated: a network that takes no time over an amount and hangs over
-/// 0; a circuit breaker in front of it; and a ledger of the calls that came with a key, so that one
-/// key gets one answer, for ever.
+/// The card network's company, simulated: a network that takes no time over an amount and hangs
+/// over 0; a circuit breaker in front of it; and a ledger of the calls that came with a key, so
+/// that one key gets one answer, for ever.
 ///
 /// Public members from any thread; what it keeps in memory lives on the module's strand.
 class Van {

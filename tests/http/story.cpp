@@ -1,0 +1,229 @@
+#include "story.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "support/invariants.hpp"
+
+namespace bookstore::test {
+namespace {
+
+/// JSON texts that are shown in a URL's query need no more than this.
+std::string quoted(const std::string& text) {
+    return boost::json::serialize(boost::json::value(text));
+}
+
+const boost::json::value* below(const boost::json::value& value, std::string_view path) {
+    const auto dot = path.find('.');
+    const auto* object = value.if_object();
+    const auto* found = object == nullptr ? nullptr : object->if_contains(path.substr(0, dot));
+    return found == nullptr || dot == path.npos ? found : below(*found, path.substr(dot + 1));
+}
+
+}  // namespace
+
+std::string text_of(const boost::json::value& value) {
+    return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
+}
+
+boost::json::value Answer::json() const {
+    boost::json::error_code error;
+    auto value = boost::json::parse(body, error);
+    REQUIRE_MESSAGE(!error, "not JSON: " << body);
+    return value;
+}
+
+std::string Answer::field(std::string_view path) const {
+    const auto value = json();
+    const auto* found = below(value, path);
+    return found == nullptr ? "missing" : text_of(*found);
+}
+
+std::vector<boost::json::object> Answer::items(std::string_view collection) const {
+    REQUIRE_MESSAGE(status == 200, body);
+    std::vector<boost::json::object> result;
+    for (const auto& item : json().at("_embedded").at(collection).as_array()) {
+        result.push_back(item.as_object());
+    }
+    return result;
+}
+
+std::string Answer::header(std::string_view name) const {
+    for (const http::Header& header : headers) {
+        if (header.name == name) {
+            return header.value;
+        }
+    }
+    return {};
+}
+
+std::int64_t Answer::id() const {
+    const std::string location = header("Location");
+    REQUIRE_MESSAGE(!location.empty(), body);
+    return std::stoll(location.substr(location.rfind('/') + 1));
+}
+
+std::vector<std::string> quick_van() {
+    return {"--breaker-timeout", "300", "--van-hang", "600"};
+}
+
+Story::Story(std::vector<std::string> flags) {
+    start(std::move(flags));
+}
+
+void Story::start(std::vector<std::string> flags) {
+    process_ = std::make_unique<BookstoreProcess>(directory_.path(), std::move(flags));
+    process_->wait_until_ready();
+}
+
+void Story::stop() {
+    process_->signal(SIGTERM);
+    const int status = process_->wait();
+    REQUIRE_MESSAGE(status == 0, process_->log());
+}
+
+void Story::restart(std::vector<std::string> flags) {
+    stop();
+    start(std::move(flags));
+}
+
+Answer Story::send(
+    Method method,
+    const std::string& target,
+    const std::string& body,
+    std::vector<http::Header> headers
+) {
+    auto got =
+        http::fetch(method, http::parse_url(process_->url() + target), body, std::move(headers));
+    return {got.status, std::move(got.headers), std::move(got.body)};
+}
+
+Answer Story::get(const std::string& target, std::vector<http::Header> headers) {
+    return send(Method::get, target, {}, std::move(headers));
+}
+
+namespace {
+const std::vector<http::Header> json_type{{"Content-Type", "application/json"}};
+}
+
+Answer Story::post(const std::string& target, const std::string& json) {
+    return send(Method::post, target, json, json.empty() ? std::vector<http::Header>() : json_type);
+}
+Answer Story::put(const std::string& target, const std::string& json) {
+    return send(Method::put, target, json, json_type);
+}
+Answer Story::patch(const std::string& target, const std::string& json) {
+    return send(Method::patch, target, json, json_type);
+}
+Answer Story::del(const std::string& target) {
+    return send(Method::del, target);
+}
+
+std::int64_t Story::given_customer(const std::string& name) {
+    const auto answer = post("/customers", fmt::format(R"({{"customerName":{}}})", quoted(name)));
+    REQUIRE_MESSAGE(answer.status == 201, answer.body);
+    return answer.id();
+}
+
+std::int64_t Story::given_book(std::int64_t stock, const std::string& name) {
+    const auto answer =
+        post("/books", fmt::format(R"({{"bookName":{},"stock":{}}})", quoted(name), stock));
+    REQUIRE_MESSAGE(answer.status == 201, answer.body);
+    return answer.id();
+}
+
+std::int64_t Story::place_order(
+    std::int64_t book, std::int64_t customer, std::int64_t quantity, const std::string& pay_amount
+) {
+    std::string body = fmt::format(
+        R"({{"bookId":"{}","customerId":"{}","quantity":"{}","deliveryAddress":"busan si")",
+        book,
+        customer,
+        quantity
+    );
+    if (!pay_amount.empty()) {
+        body += fmt::format(R"(,"payAmount":"{}","payType":"ONCE")", pay_amount);
+    }
+    const auto answer = post("/orders", body + "}");
+    REQUIRE_MESSAGE(answer.status == 201, answer.body);
+    return answer.id();
+}
+
+std::int64_t Story::put_in_stock(std::int64_t book, std::int64_t quantity) {
+    const auto answer =
+        post("/stockInputs", fmt::format(R"({{"bookId":{},"quantity":{}}})", book, quantity));
+    REQUIRE_MESSAGE(answer.status == 201, answer.body);
+    return answer.id();
+}
+
+void Story::cancel(std::int64_t order) {
+    const auto answer = del(fmt::format("/orders/{}", order));
+    REQUIRE_MESSAGE(answer.status == 204, answer.body);
+}
+
+std::string Story::of(const std::string& target, std::string_view field) {
+    return get(target).field(field);
+}
+
+bool Story::becomes(const std::string& target, std::string_view field, const std::string& value) {
+    return eventually([&] { return of(target, field) == value; });
+}
+
+bool Story::order_becomes(std::int64_t order, const std::string& status) {
+    return becomes(fmt::format("/orders/{}", order), "orderStatus", status);
+}
+
+bool Story::payment_becomes(std::int64_t order, const std::string& status) {
+    return becomes(
+        fmt::format("/payments/search/findByOrderId?orderId={}", order), "status", status
+    );
+}
+
+std::vector<std::string> Story::events(const std::string& type, const std::string& key) {
+    std::string target = "/events?from=beginning&follow=false";
+    target += type.empty() ? "" : "&type=" + type;
+    target += key.empty() ? "" : "&key=" + key;
+    const auto answer = get(target);
+    REQUIRE_MESSAGE(answer.status == 200, answer.body);
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin < answer.body.size();) {
+        const auto end = answer.body.find('\n', begin);
+        const auto line = answer.body.substr(begin, end - begin);
+        if (line.starts_with("data: ")) {
+            lines.push_back(line.substr(6));
+        }
+        begin = end + 1;
+    }
+    return lines;
+}
+
+std::size_t Story::count(const std::string& type, const std::string& key) {
+    return events(type, key).size();
+}
+
+bool Story::published(const std::string& type, std::size_t times, const std::string& key) {
+    return eventually([&] { return count(type, key) == times; });
+}
+
+std::string Story::story_of(std::int64_t order) {
+    std::string all;
+    for (const auto& line : events({}, fmt::format("order-{}", order))) {
+        const auto event = boost::json::parse(line).as_object();
+        all += all.empty() ? "" : " ";
+        all += event.contains("deliveryStatus") ? event.at("deliveryStatus").as_string()
+                                                : event.at("eventType").as_string();
+    }
+    return all;
+}
+
+std::string Story::ends_with() {
+    eventually([this] { return violated_invariants(directory_.path()).empty(); });
+    stop();
+    return fmt::format("{}", fmt::join(violated_invariants(directory_.path()), "\n"));
+}
+
+}  // namespace bookstore::test

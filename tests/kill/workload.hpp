@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "http/client.hpp"
+
+namespace bookstore::test {
+
+/// What the bookstore has promised by an answer: it must be true for ever.
+struct Promises {
+    struct Order {
+        std::int64_t book_id;
+        std::int64_t customer_id;
+        std::int64_t quantity;
+        std::string address;
+        std::optional<std::int64_t> pay_cents;
+    };
+    struct StockInput {
+        std::int64_t book_id;
+        std::int64_t quantity;
+    };
+    std::map<std::int64_t, std::string> customers;
+    std::map<std::int64_t, std::int64_t> books;  ///< initial stock
+    std::set<std::int64_t> corrected_books;      ///< whose stock was (perhaps) set by PATCH
+    std::map<std::int64_t, StockInput> stock_inputs;
+    std::map<std::int64_t, Order> orders;
+    std::set<std::int64_t> canceled;
+    std::set<std::pair<std::int64_t, std::string>> moves;  ///< delivery, status
+    std::set<std::int64_t> deleted_customers;
+    std::set<std::int64_t> deleted_books;
+    std::vector<std::string> broken;  ///< answers that must never be given
+    std::int64_t answers = 0;
+};
+
+/// Clients that create books and customers, place and cancel orders, put in stock and move
+/// deliveries, until their server goes away. Notes every promise.
+class Workload {
+  public:
+    /// Runs that many clients, each with random numbers of its own, until `over` is set or their
+    /// connections fail.
+    void run(
+        const std::string& url, std::uint64_t seed, unsigned clients, const std::atomic<bool>& over
+    );
+    const Promises& promises() const { return promises_; }
+
+  private:
+    class Client;
+
+    std::mutex mutex_;
+    Promises promises_;  ///< guarded by mutex_ while clients run
+};
+
+}  // namespace bookstore::test

@@ -1,0 +1,160 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "kernel/fields.hpp"
+
+using namespace bookstore;
+using namespace bookstore::kernel;
+
+namespace {
+
+struct Body {
+    std::int64_t quantity = 0;
+    std::string name;
+    std::optional<Money> amount;
+    std::string state;
+};
+
+const Fields<Body>& table() {
+    static const auto fields = Fields<Body>()
+                                   .integer("quantity", &Body::quantity, 1)
+                                   .text("name", &Body::name)
+                                   .money("amount", &Body::amount)
+                                   .word("state", &Body::state, {"On", "Off"});
+    return fields;
+}
+
+http::Request with_body(std::string body) {
+    http::Request request;
+    request.body = std::move(body);
+    return request;
+}
+
+/// The only error of a body whose other fields are fine.
+http::FieldError only_error(const std::string& field_and_value) {
+    std::string body = R"({"quantity":1,"name":"n","state":"On",)" + field_and_value + "}";
+    const auto read = table().read(with_body(body));
+    REQUIRE_FALSE(read.has_value());
+    REQUIRE(read.error().errors.size() == 1);
+    CHECK(read.error().status == 400);
+    return read.error().errors[0];
+}
+
+Body good(const std::string& field_and_value) {
+    const auto read =
+        table().read(with_body(R"({"quantity":1,"name":"n","state":"On",)" + field_and_value + "}")
+        );
+    REQUIRE(read.has_value());
+    return *read;
+}
+
+}  // namespace
+
+TEST_CASE("numbers may come as JSON strings") {
+    CHECK(good(R"("quantity":"100")").quantity == 100);
+    CHECK(good(R"("quantity":100.0)").quantity == 100);
+    CHECK(good(R"("quantity":"1e2")").quantity == 100);
+    CHECK(good(R"("quantity":9007199254740991)").quantity == max_integer);
+    CHECK(good(R"("amount":"1000.0")").amount->text() == "1000.0");
+    CHECK(good(R"("amount":12.34)").amount->text() == "12.34");
+    CHECK(good(R"("amount":999999999999.99)").amount->text() == "999999999999.99");
+    CHECK_FALSE(good(R"("amount":null)").amount);
+}
+
+TEST_CASE("what is no such number is refused and shown") {
+    struct Row {
+        const char* given;
+        const char* shown;
+    };
+    for (const Row& row :
+         {Row{R"("abc")", "abc"},
+          Row{"1.5", "1.5"},
+          Row{R"("1.5")", "1.5"},
+          Row{"true", "true"},
+          Row{"[1]", "[1]"},
+          Row{R"({"a":1})", R"({"a":1})"},
+          Row{"0", "0"},
+          Row{"-1", "-1"},
+          Row{R"("")", ""},
+          Row{R"("1 ")", "1 "},
+          Row{R"("nan")", "nan"},
+          Row{R"("inf")", "inf"},
+          Row{"9007199254740992", "9007199254740992"},
+          Row{R"("99999999999999999999")", "99999999999999999999"}}) {
+        CAPTURE(row.given);
+        const auto error = only_error(std::string(R"("quantity":)") + row.given);
+        CHECK(error.field == "quantity");
+        CHECK(error.rejected_value == row.shown);
+    }
+    for (const char* amount : {"-1", "12.345", "1e12", R"("abc")", "true", R"("")"}) {
+        CAPTURE(amount);
+        CHECK(only_error(std::string(R"("amount":)") + amount).field == "amount");
+    }
+}
+
+TEST_CASE("all errors come at once, and a missing field has no rejected value") {
+    const auto read = table().read(with_body(R"({"quantity":0,"state":"Maybe"})"));
+    REQUIRE_FALSE(read.has_value());
+    REQUIRE(read.error().errors.size() == 3);
+    CHECK(read.error().errors[0].message == "must be at least 1");
+    CHECK(read.error().errors[1].field == "name");
+    CHECK_FALSE(read.error().errors[1].rejected_value.has_value());
+    CHECK(read.error().errors[2].message == "must be one of On, Off");
+}
+
+TEST_CASE("texts are UTF-8, not blank, without control characters, at most 255 characters") {
+    CHECK_FALSE(text_fault("부산시"));
+    CHECK_FALSE(text_fault(std::string(255, 'x')));
+    std::string korean;
+    for (int i = 0; i < 255; ++i) {
+        korean += "책";
+    }
+    CHECK_FALSE(text_fault(korean));
+    CHECK(text_fault(korean + "책"));
+    CHECK(text_fault(""));
+    CHECK(text_fault("  \u3000"));
+    CHECK(text_fault("a\nb"));
+    CHECK(text_fault(std::string("a\0b", 3)));
+    CHECK(text_fault("\xc3\x28"));
+    CHECK(text_fault("\xed\xa0\x80"));      // a surrogate
+    CHECK(text_fault("\xf4\x90\x80\x80"));  // beyond U+10FFFF
+    CHECK(text_fault("\xc0\xaf"));          // overlong
+    CHECK(text_fault("\xe1\x80"));          // cut off
+}
+
+TEST_CASE("a body that is no JSON object says so") {
+    for (const char* body :
+         {"", "  ", "{", "[]", "1", "null", "{\"a\":}", "{} x", "{\"a\":\"\xff\"}"}) {
+        CAPTURE(body);
+        const auto read = table().read(with_body(body));
+        REQUIRE_FALSE(read.has_value());
+        CHECK(read.error().status == 400);
+        CHECK(read.error().errors.empty());
+        CHECK_FALSE(read.error().message.empty());
+    }
+    const auto deep = table().read(with_body(std::string(100'000, '[')));
+    REQUIRE_FALSE(deep.has_value());
+    CHECK(deep.error().status == 400);
+}
+
+TEST_CASE("a merge patch touches what it names alone, and cannot remove what is required") {
+    Body body{.quantity = 7, .name = "old", .amount = {}, .state = "On"};
+    CHECK_FALSE(table().patch(with_body(R"({"name":"new","unknown":1})"), body));
+    CHECK(body.name == "new");
+    CHECK(body.quantity == 7);
+    CHECK_FALSE(table().patch(with_body("{}"), body));
+    const auto problem = table().patch(with_body(R"({"name":null})"), body);
+    REQUIRE(problem);
+    CHECK(problem->errors[0].field == "name");
+}
+
+TEST_CASE("ids in paths and queries are plain digits up to 2^53-1") {
+    CHECK(parse_integer("0") == 0);
+    CHECK(parse_integer("9007199254740991") == max_integer);
+    for (const char* text : {"", "-1", "+1", "1.0", " 1", "1 ", "abc", "0x1", "9007199254740992"}) {
+        CAPTURE(text);
+        CHECK_FALSE(parse_integer(text));
+    }
+    CHECK_FALSE(parse_integer("0", 1));
+}
