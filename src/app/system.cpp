@@ -94,7 +94,7 @@ payment::VanPort van_port(kernel::Module& module, van::Van& van) {
 }  // namespace
 
 System::System(SystemOptions options, const Clock& clock, Random& random, Ring ring)
-    : ring_(std::move(ring)), topic_(topic_options(options, clock)) {
+    : ring_(std::move(ring)), pressure_(clock), topic_(topic_options(options, clock)) {
     for (std::size_t place = 0; place < context_names.size(); ++place) {
         const kernel::Environment environment{
             .data_dir = options.data_dir,
@@ -102,6 +102,7 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
             .topic = topic_,
             .clock = clock,
             .random = random,
+            .pressure = pressure_,
             .retry = options.retry,
             .ring_relay = [this] { ring_(relay_bell); },
             .before_handling = options.before_handling
@@ -115,7 +116,7 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
     for (const auto& module : modules_) {
         outboxes.push_back(&module->outbox());
     }
-    relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock);
+    relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
     for (const auto& module : modules_) {
         module->start(std::ranges::find(options.stopped, module->name()) != options.stopped.end());
     }

@@ -62,6 +62,7 @@ class System {
     void install(const SystemOptions& options);
 
     Ring ring_;
+    bus::Pressure pressure_;
     bus::Topic topic_;
     std::vector<std::unique_ptr<kernel::Module>> modules_;
     std::unique_ptr<van::Van> van_;

@@ -33,6 +33,7 @@ class Outbox {
 
     /// Relay's side, any thread: rows may have come since the last call.
     bool take_signal() { return signal_.exchange(false, std::memory_order_acq_rel); }
+    bool signalled() const { return signal_.load(std::memory_order_acquire); }
     /// Look again later, although nobody rings.
     void signal() { signal_.store(true, std::memory_order_release); }
     /// Rows behind `position`, in order, at most `limit`.

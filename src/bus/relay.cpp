@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace bookstore::bus {
@@ -13,8 +14,10 @@ constexpr std::int64_t retry_ms = 200;  ///< after a storage error
 
 }  // namespace
 
-Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock)
-    : topic_(topic), clock_(clock) {
+Relay::Relay(
+    Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, const Pressure& pressure
+)
+    : topic_(topic), clock_(clock), pressure_(pressure) {
     for (Outbox* outbox : outboxes) {
         const std::int64_t relayed = topic_.relayed(outbox->source());
         if (outbox->newest() < relayed) {
@@ -33,7 +36,28 @@ Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock)
     }
 }
 
+bool Relay::gives_way() {
+    const bool waits = std::ranges::any_of(sources_, [](const Source& source) {
+        return source.outbox->signalled();
+    });
+    if (!waits) {
+        waiting_since_ms_.reset();
+        return false;
+    }
+    const std::int64_t now = clock_.now_ms();
+    waiting_since_ms_ = waiting_since_ms_.value_or(now);
+    return pressure_.gives_way(now - *waiting_since_ms_, Pressure::relay_waits_ms);
+}
+
+std::optional<std::int64_t> Relay::next_due_ms() const {
+    return gave_way_ ? std::optional(clock_.steady_ms() + Pressure::look_again_ms) : retry_at_ms_;
+}
+
 bool Relay::step() {
+    gave_way_ = gives_way();
+    if (gave_way_) {
+        return false;
+    }
     if (retry_at_ms_ && clock_.steady_ms() < *retry_at_ms_) {
         return false;
     }
@@ -71,6 +95,7 @@ bool Relay::step() {
         return true;
     }
     healthy_ = true;
+    waiting_since_ms_ = rows.back().time_ms;
     for (const auto& [source, position] : moved) {
         source->relayed = position;
         source->outbox->relayed(position);

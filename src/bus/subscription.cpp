@@ -68,6 +68,9 @@ void Subscription::start() {
 }
 
 void Subscription::told_of(std::int64_t position) {
+    if (caught_up()) {
+        waiting_since_ms_.store(context_.clock.now_ms(), std::memory_order_relaxed);
+    }
     std::int64_t known = newest_.load(std::memory_order_relaxed);
     while (known < position &&
            !newest_.compare_exchange_weak(known, position, std::memory_order_acq_rel)) {
@@ -102,7 +105,7 @@ bool Subscription::step() {
         if (submit_retries()) {
             return true;
         }
-        if (!caught_up()) {
+        if (!caught_up() && !gives_way()) {
             auto batch = context_.topic.read(position(), types_, max_batch);
             if (!batch.events.empty()) {
                 submit_batch(std::move(batch.events), batch.scanned);
@@ -121,6 +124,13 @@ bool Subscription::step() {
         return true;
     }
     return false;
+}
+
+bool Subscription::gives_way() const {
+    const std::int64_t since = waiting_since_ms_.load(std::memory_order_relaxed);
+    return context_.pressure.gives_way(
+        context_.clock.now_ms() - since, Pressure::subscription_waits_ms
+    );
 }
 
 std::optional<std::int64_t> Subscription::next_due_ms() const {
@@ -150,6 +160,7 @@ void Subscription::submit_batch(std::vector<Envelope> events, std::int64_t scann
     });
     // The cursor may stand at `scanned`: what lies between is foreign.
     auto batch = std::make_shared<std::vector<Envelope>>(std::move(events));
+    waiting_since_ms_.store(batch->back().time_ms, std::memory_order_relaxed);
     in_flight_ = true;
     context_.outbox.database().writer().submit({
         .durable = durable,

@@ -13,6 +13,7 @@
 #include "bus/held.hpp"
 #include "bus/outbox.hpp"
 #include "bus/parse.hpp"
+#include "bus/pressure.hpp"
 #include "bus/topic.hpp"
 
 namespace bookstore::bus {
@@ -47,6 +48,7 @@ class Subscription {
         Outbox& outbox;
         const Clock& clock;
         Random& random;
+        const Pressure& pressure;
         std::function<void()> ring;  ///< wakes the module's thread
         /// If set, called before an event is handled; what it throws is a handler's failure. For
         /// tests of what happens then.
@@ -124,6 +126,7 @@ class Subscription {
     std::int64_t pause_left_ms() const;
     void log_handled(const std::vector<Envelope>& events) const;
     void told_of(std::int64_t position);
+    bool gives_way() const;
     void handle(UnitOfWork& work, const Envelope& event) const;
     std::optional<std::int64_t> next_try(std::int64_t attempts);
     void look_for_held();
@@ -138,7 +141,9 @@ class Subscription {
 
     std::atomic<std::int64_t> newest_{0};  ///< last event of our types that we were told of
     std::atomic<std::int64_t> cursor_{0};  ///< how far we looked
-    std::int64_t stored_ = 0;              ///< the cursor as it stands in the file
+    /// When the oldest event that waits came, about; of no meaning when none waits.
+    std::atomic<std::int64_t> waiting_since_ms_{0};
+    std::int64_t stored_ = 0;  ///< the cursor as it stands in the file
     bool in_flight_ = false;
     bool carefully_ = false;  ///< the last attempt of this batch threw: a savepoint an event
     bool any_held_ = false;   ///< the held table may have rows of ours

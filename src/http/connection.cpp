@@ -545,7 +545,8 @@ Awaitable<bool> Connection::write(std::string_view text) {
     const auto written = write_now(text, {});
     if (!written) co_return false;
     if (*written == text.size()) co_return true;
-    const bool sent = co_await write_rest(text.substr(*written), {});
+    text.remove_prefix(*written);
+    const bool sent = co_await write_rest(text, std::string_view());
     co_return sent;
 }
 

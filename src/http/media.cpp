@@ -109,7 +109,7 @@ Negotiated negotiate(const Request& request, Produces produces) {
             return negotiate_hal(request);
         case Produces::json:
             // Routes of health, metrics or ALPS: JSON by whatever name the client has for it.
-            return {wants("application", "json") || wants("application", "+json"), true};
+            return {wants("application", "json") || wants("application", "+json"), false};
         case Produces::text:
             return {wants("text", "plain"), false};
         case Produces::event_stream:

@@ -84,7 +84,7 @@ RequestParser::State RequestParser::put(std::string_view& in) {
     const std::size_t used = basic_parser::put({in.data(), in.size()}, ec);
     taken_bytes_ += used;
     const std::string_view rest = in.substr(used);
-    if (problem_) return State::refused;
+    if (refused_) return State::refused;
     if (ec && ec != beast_http::error::need_more && ec != beast_http::error::header_limit) {
         return refuse_error(ec, in);
     }
@@ -181,7 +181,8 @@ void RequestParser::take_expect(std::string_view value) {
 }
 
 RequestParser::State RequestParser::refuse(int status, std::string message) {
-    if (!problem_) problem_.emplace(Problem{status, std::move(message), {}, {}});
+    if (!refused_) problem_ = Problem{status, std::move(message), {}, {}};
+    refused_ = true;
     return State::refused;
 }
 

@@ -31,7 +31,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
     /// `done`: what is left is the body. `refused`: problem() says why; framing is lost.
     State put(std::string_view& in);
 
-    Problem& problem() { return problem_.value(); }
+    Problem& problem() { return problem_; }
 
     // What follows holds when done.
     bool is_http_1_0() const { return version_ == 10; }
@@ -75,7 +75,8 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
 
     Request& request_;
     HeaderLimits limits_;
-    std::optional<Problem> problem_;
+    Problem problem_;
+    bool refused_ = false;
     std::string method_name_;
     std::size_t taken_bytes_ = 0;
     std::size_t line_bytes_ = 0;  ///< of the request line; 0: not read yet

@@ -186,6 +186,8 @@ Server::Server(ServerOptions options, Dispatch dispatch, AccessLog access_log)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(dispatch), std::move(access_log))
       ) {}
 
+// If it cannot be stopped, its threads would outlive it: to terminate is right.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 Server::~Server() {
     impl_->stop(std::chrono::milliseconds(0));
 }

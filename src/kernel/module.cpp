@@ -83,7 +83,11 @@ void Module::command(
                     done(std::move(*problem));
                     return;
                 }
-                run(command, request, std::move(done));
+                environment_.pressure.command_began();
+                run(command, request, [this, done = std::move(done)](http::Answer answer) {
+                    environment_.pressure.command_ended();
+                    done(std::move(answer));
+                });
             },
     });
 }
@@ -106,6 +110,7 @@ bus::Subscription::Context Module::subscription_context() {
         .outbox = outbox_,
         .clock = environment_.clock,
         .random = environment_.random,
+        .pressure = environment_.pressure,
         .ring = ring_,
         .before_handling = environment_.before_handling
     };

@@ -29,6 +29,7 @@ struct Environment {
     bus::Topic& topic;
     const Clock& clock;
     Random& random;
+    bus::Pressure& pressure;
     bus::RetryPolicy retry;
     std::function<void()> ring_relay;
     bus::BeforeHandling before_handling{};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "storage/database.hpp"
 
@@ -54,7 +55,7 @@ void Writer::open() {
         this
     );
     connection_ = std::move(connection);
-    secure_wal(lost_pages_);
+    secure_wal(std::exchange(lost_pages_, true));  // its own sync may be the one that fails
     lost_pages_ = false;
 }
 

@@ -54,7 +54,7 @@ TEST_CASE("a deleted customer is 404 in a path and 400 in an order; the id does 
         R"([{"field":"customerId","message":"there is no customer 1","rejectedValue":"1"}])"
     );
     CHECK(story.given_customer() == 2);
-    CHECK(story.count("Deleted") == 1);
+    CHECK(story.published("Deleted", 1));
 }
 
 TEST_CASE("My Page shows the customer's name now, and a deleted one's last") {

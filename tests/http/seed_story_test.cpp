@@ -36,7 +36,7 @@ constexpr auto seed_order =
 
 /// The URL of the running bookstore, written as "U"; timestamps as "T".
 std::string normalized(std::string text, const std::string& url) {
-    for (std::size_t at = 0; (at = text.find(url, at)) != std::string::npos;) {
+    for (std::size_t at = 0; !url.empty() && (at = text.find(url, at)) != std::string::npos;) {
         text.replace(at, url.size(), "U");
     }
     text = std::regex_replace(text, std::regex(R"("timestamp":"\d{14}")"), R"("timestamp":"T")");
@@ -225,7 +225,7 @@ TEST_CASE("an order beyond the stock waits, and ships after POST /stockInputs") 
     CHECK(story.order_becomes(1, "Shipped"));
     CHECK(story.of("/books/1", "stock") == "5");
     CHECK(
-        normalized(story.events("InventoryIncreased").at(0), "") ==
+        normalized(story.event("InventoryIncreased"), "") ==
         R"({"eventType":"InventoryIncreased","timestamp":"T","bookId":1,"stock":105,"me":true})"
     );
     CHECK(story.ends_with() == "");
@@ -278,7 +278,7 @@ TEST_CASE("an order with payAmount 0 ends PAYMENT_FAILED and ships all the same"
     CHECK(story.of("/payments/1", "amount") == "0E0");
     CHECK(story.get("/payments/1").body.starts_with(R"({"amount":0.0,)"));
     CHECK(
-        normalized(story.events("PaymentFailed").at(0), "") ==
+        normalized(story.event("PaymentFailed"), "") ==
         R"({"eventType":"PaymentFailed","timestamp":"T","orderId":1,"paymentId":1,)"
         R"("payStatus":"PAYMENT_FAILED","me":true})"
     );
@@ -316,7 +316,7 @@ TEST_CASE("the timestamps of events are now, in UTC and calendar years") {
     const auto before = std::time(nullptr);
     story.given_customer();
     REQUIRE(story.published("Registered", 1));
-    const auto line = story.events("Registered").at(0);
+    const auto line = story.event("Registered");
     std::tm parts{};
     const auto at = line.find("\"timestamp\":\"") + 13;
     REQUIRE(strptime(line.substr(at, 14).c_str(), "%Y%m%d%H%M%S", &parts) != nullptr);

@@ -46,7 +46,8 @@ std::string Answer::field(std::string_view path) const {
 std::vector<boost::json::object> Answer::items(std::string_view collection) const {
     REQUIRE_MESSAGE(status == 200, body);
     std::vector<boost::json::object> result;
-    for (const auto& item : json().at("_embedded").at(collection).as_array()) {
+    const auto value = json();
+    for (const auto& item : value.at("_embedded").at(collection).as_array()) {
         result.push_back(item.as_object());
     }
     return result;
@@ -199,6 +200,12 @@ std::vector<std::string> Story::events(const std::string& type, const std::strin
         begin = end + 1;
     }
     return lines;
+}
+
+std::string Story::event(const std::string& type) {
+    std::vector<std::string> lines;
+    REQUIRE_MESSAGE(eventually([&] { return !(lines = events(type)).empty(); }), type);
+    return lines.front();
 }
 
 std::size_t Story::count(const std::string& type, const std::string& key) {

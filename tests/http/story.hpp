@@ -89,6 +89,8 @@ class Story {
 
     /// The events so far, JSON lines; of that type, of that key, when given.
     std::vector<std::string> events(const std::string& type = {}, const std::string& key = {});
+    /// The first of that type; waits for it.
+    std::string event(const std::string& type);
     std::size_t count(const std::string& type, const std::string& key = {});
     /// Waits until there are so many.
     bool published(const std::string& type, std::size_t times, const std::string& key = {});

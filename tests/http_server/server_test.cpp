@@ -122,12 +122,14 @@ class Desk {
         return first;
     }
     std::pair<const Request*, Done> take() {
-        std::optional<std::pair<const Request*, Done>> taken;
+        std::pair<const Request*, Done> taken;
         REQUIRE(eventually([&] {
-            taken = try_take();
-            return taken.has_value();
+            auto first = try_take();
+            if (!first) return false;
+            taken = std::move(*first);
+            return true;
         }));
-        return std::move(taken.value());
+        return taken;
     }
 
   private:

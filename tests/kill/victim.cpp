@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -26,8 +27,14 @@ std::string content(const std::string& path) {
 
 Victim::Victim(const std::string& data_dir, const std::vector<std::string>& flags)
     : out_path_(data_dir + ".out") {
+    const char* other = std::getenv("BOOKSTORE_BINARY");
     std::vector<std::string> words{
-        BOOKSTORE_BINARY, "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir
+        other == nullptr ? BOOKSTORE_BINARY : other,
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        data_dir
     };
     words.insert(words.end(), flags.begin(), flags.end());
     std::vector<char*> argv;
@@ -44,10 +51,10 @@ Victim::Victim(const std::string& data_dir, const std::vector<std::string>& flag
     posix_spawn_file_actions_addopen(
         &actions, 2, log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600
     );
-    const int rc = posix_spawn(&pid_, BOOKSTORE_BINARY, &actions, nullptr, argv.data(), environ);
+    const int rc = posix_spawn(&pid_, words[0].c_str(), &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) {
-        throw std::runtime_error("cannot run " BOOKSTORE_BINARY);
+        throw std::runtime_error("cannot run " + words[0]);
     }
 }
 

@@ -28,10 +28,19 @@ std::string content(const std::string& path) {
     return text.str();
 }
 
+/// BOOKSTORE_BINARY runs the tests against another build.
+const std::string& binary() {
+    static const std::string path = [] {
+        const char* other = std::getenv("BOOKSTORE_BINARY");
+        return std::string(other == nullptr ? BOOKSTORE_BINARY : other);
+    }();
+    return path;
+}
+
 pid_t spawn(
     const std::vector<std::string>& arguments, const std::string& out, const std::string& error
 ) {
-    std::vector<std::string> words{BOOKSTORE_BINARY};
+    std::vector<std::string> words{binary()};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (std::string& word : words) {
@@ -45,10 +54,10 @@ pid_t spawn(
     posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), flags, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, error.c_str(), flags, 0600);
     pid_t pid = -1;
-    const int rc = posix_spawn(&pid, BOOKSTORE_BINARY, &actions, nullptr, argv.data(), environ);
+    const int rc = posix_spawn(&pid, words[0].c_str(), &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) {
-        throw std::runtime_error(fmt::format("cannot run {}: error {}", BOOKSTORE_BINARY, rc));
+        throw std::runtime_error(fmt::format("cannot run {}: error {}", binary(), rc));
     }
     return pid;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bus/outbox.hpp"
+#include "bus/pressure.hpp"
 #include "bus/relay.hpp"
 #include "bus/subscription.hpp"
 #include "bus/topic.hpp"
@@ -135,7 +136,7 @@ class BusFixture {
         for (const auto& module : modules) {
             outboxes.push_back(module->outbox.get());
         }
-        relay = std::make_unique<bus::Relay>(*topic, outboxes, clock);
+        relay = std::make_unique<bus::Relay>(*topic, outboxes, clock, pressure);
     }
     void close() {
         for (const auto& module : modules) {
@@ -164,6 +165,7 @@ class BusFixture {
                 .outbox = *owner.outbox,
                 .clock = clock,
                 .random = random,
+                .pressure = pressure,
                 .ring = [this] { ++module_rung; }
             },
             listener.retry
@@ -249,6 +251,9 @@ class BusFixture {
         FAIL("something is always due");
     }
     bool step_all() {
+        if (topic->database().writer().wants_opening()) {
+            topic->database().writer().step();
+        }
         bool did = relay->step();
         for (const auto& module : modules) {
             for (const auto& subscription : module->subscriptions) {
@@ -353,6 +358,7 @@ class BusFixture {
     MemoryVfs vfs;
     VirtualClock clock;
     SeededRandom random;
+    bus::Pressure pressure{clock};
     std::unique_ptr<bus::Topic> topic;
     std::vector<std::unique_ptr<Module>> modules;
     std::unique_ptr<bus::Relay> relay;

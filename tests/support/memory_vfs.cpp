@@ -177,7 +177,7 @@ class MemoryVfs::Impl {
     std::map<std::string, std::string, std::less<>> deleted_;
     std::map<std::string, Counters, std::less<>> counters_;
     std::vector<Failure> failures_;
-    std::function<void(FileOperation, const std::string&)> hook_;
+    std::shared_ptr<std::function<void(FileOperation, const std::string&)>> hook_;
     std::atomic<bool> hooked_{false};
     SeededRandom random_;
     std::uint64_t epoch_ = 0;
@@ -452,7 +452,7 @@ void MemoryVfs::Impl::call_hook(FileOperation operation, const Handle& handle) {
     if (!hooked_.load(std::memory_order_acquire)) {
         return;
     }
-    std::function<void(FileOperation, const std::string&)> hook;
+    std::shared_ptr<std::function<void(FileOperation, const std::string&)>> hook;
     {
         const std::scoped_lock lock(mutex_);
         if (dead(handle)) {
@@ -461,7 +461,7 @@ void MemoryVfs::Impl::call_hook(FileOperation operation, const Handle& handle) {
         hook = hook_;
     }
     if (hook) {
-        hook(operation, handle.file->name);
+        (*hook)(operation, handle.file->name);
     }
 }
 
@@ -816,8 +816,11 @@ int MemoryVfs::failed() const {
 
 void MemoryVfs::before_write(std::function<void(FileOperation, const std::string&)> hook) {
     const std::scoped_lock lock(impl_->mutex_);
-    impl_->hook_ = std::move(hook);
-    impl_->hooked_.store(static_cast<bool>(impl_->hook_), std::memory_order_release);
+    impl_->hook_.reset();
+    if (hook) {
+        impl_->hook_ = std::make_shared<decltype(hook)>(std::move(hook));
+    }
+    impl_->hooked_.store(impl_->hook_ != nullptr, std::memory_order_release);
 }
 
 int MemoryVfs::syncs(std::string_view file) const {

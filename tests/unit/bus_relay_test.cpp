@@ -266,6 +266,8 @@ TEST_CASE_FIXTURE(
     step_writer("shop");
     CHECK(outcome == "unknown");
     vfs.clear_failures();
+    CHECK(module("shop").database->writer().wants_opening());
+    CHECK_THROWS_AS(rows_left("shop"), storage::Error);  // the last reader of before is gone
     CHECK_FALSE(step_writer("shop"));  // nothing waits, but the file is opened again
     CHECK_FALSE(module("shop").database->writer().wants_opening());
     const bool there = rows_left("shop") == 1;

@@ -316,6 +316,7 @@ TEST_CASE(
                     break;
                 case 3:
                     storm.vfs.clear_failures();
+                    storm.step();  // opens it again, if need be
                     storm.notes();
                     break;
                 default:
@@ -324,6 +325,7 @@ TEST_CASE(
             }
             if (storm.random.one_in(15)) {
                 storm.vfs.clear_failures();
+                storm.step();
                 storm.crashes();
             }
         }

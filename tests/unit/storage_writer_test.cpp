@@ -314,6 +314,10 @@ TEST_CASE_FIXTURE(
     step();
     CHECK(outcome("a") == "unknown");
     CHECK(vfs.failed() == 2);
+    CHECK(db->writer().wants_opening());
+    CHECK_THROWS_AS(notes(), storage::Error);  // nobody reads what is not known to be on disk
+    CHECK_FALSE(step());
+    CHECK_FALSE(db->writer().wants_opening());
     CHECK(notes() == "before first a");
     wrote("b");
     CHECK(notes() == "before first a b");
