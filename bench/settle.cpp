@@ -214,7 +214,8 @@ class Progress {
     ) {
         const std::string last =
             fmt::format("SELECT {} FROM {} WHERE id = {}", what, table, orders);
-        const std::string count = fmt::format("SELECT count(*) FROM {} WHERE {}", table, what);
+        const std::string count =
+            fmt::format("SELECT count(*) FROM {} WHERE {} AND id <= {}", table, what, orders);
         return file.number(last.c_str()) == 1 && file.number(count.c_str()) == orders;
     }
 

@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iterator>
 #include <thread>
@@ -17,6 +19,8 @@
 
 namespace bookstore::app {
 namespace {
+
+constexpr std::size_t files_and_more = 256;  ///< descriptors beside the connections
 
 /// SIGTERM and SIGINT, blocked in every thread, taken by whoever waits.
 class Signals {
@@ -49,6 +53,24 @@ class Signals {
     sigset_t set_{};
 };
 
+/// A connection is a descriptor: as many as the limit allows, and those of our files.
+void raise_descriptor_limit(std::size_t connections) {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const rlim_t wanted = connections + files_and_more;
+    if (limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
+        spdlog::warn(
+            "only {} open files are allowed, fewer than --max-connections wants; raise the limit "
+            "(ulimit -n)",
+            limit.rlim_cur
+        );
+    }
+}
+
 void finish(
     const ServeOptions& options, ProcessState& state, http::Server& server, Threads& threads
 ) {
@@ -63,6 +85,7 @@ void finish(
 int serve(ServeOptions options) {
     set_up_log(options.log_format, options.log_level);
     const Signals signals;
+    raise_descriptor_limit(options.server.max_connections);
     const storage::DirectoryLock lock(options.system.data_dir);
     const SystemClock clock;
     SystemRandom random;
@@ -82,6 +105,12 @@ int serve(ServeOptions options) {
         },
         log_access
     );
+    server.set_hooks({
+        .precheck = [&router](http::Request& request) { return router.refusal(request); },
+        .decorate = {},
+        .error_log = [](std::string_view request_id, std::string_view what
+                     ) { spdlog::error("request {}: {}", request_id, what); },
+    });
     threads.start(system);
     server.start();
     fmt::print("bookstore listens on http://{}\n", server.address());

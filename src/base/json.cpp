@@ -7,8 +7,17 @@ namespace {
 
 constexpr char hex[] = "0123456789abcdef";
 
+/// Which bytes stand in a JSON string as they are. A table: this runs over every byte that leaves.
+constexpr std::array<bool, 256> plain_bytes = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t c = 0x20; c < plain.size(); ++c) {
+        plain[c] = c != '"' && c != '\\';
+    }
+    return plain;
+}();
+
 bool plain(char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+    return plain_bytes[static_cast<unsigned char>(c)];
 }
 
 void append_escaped(std::string& out, char c) {

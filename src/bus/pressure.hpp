@@ -28,14 +28,17 @@ class Pressure {
 
     /// Should what has waited for `waited_ms`, of at most `limit_ms`, wait a little longer?
     bool gives_way(std::int64_t waited_ms, std::int64_t limit_ms) const {
-        return waited_ms < limit_ms &&
+        if (waited_ms < 0 || waited_ms >= limit_ms) {
+            return false;  // below 0: the wall clock was set back
+        }
+        return in_flight_.load(std::memory_order_relaxed) >= busy_commands ||
                clock_.steady_ms() < busy_at_ms_.load(std::memory_order_relaxed) + busy_ms;
     }
 
   private:
     // One client, or a few, never wait for anything but their own commits.
     static constexpr std::int64_t busy_commands = 16;
-    static constexpr std::int64_t busy_ms = 10;  ///< between two bursts of answers
+    static constexpr std::int64_t busy_ms = 20;  ///< until clients have sent their next ones
 
     const Clock& clock_;
     std::atomic<std::int64_t> in_flight_{0};

@@ -145,7 +145,7 @@ std::optional<std::int64_t> Subscription::next_due_ms() const {
         consider(std::max(*next_held_ms_, rested));
     }
     if (!caught_up()) {
-        consider(rested);
+        consider(gives_way() ? std::max(rested, now + Pressure::look_again_ms) : rested);
     }
     if (position() > stored_) {
         const std::int64_t save_at_ms = saved_at_ms_ + save_every_ms;

@@ -42,6 +42,7 @@ struct Access {
 class Server {
   public:
     using Dispatch = std::function<void(Request&, Done)>;
+    /// Called on the I/O threads, on several at once, after the answer was written.
     using AccessLog = std::function<void(const Access&)>;
 
     /// What else the server may call, on its I/O threads; each may be empty.

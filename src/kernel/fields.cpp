@@ -268,7 +268,7 @@ std::optional<http::Problem> for_each_value(
 
 std::expected<std::int64_t, http::Problem> path_id(const http::Request& request) {
     const std::string& text = request.captures.at(0);
-    if (const auto id = parse_integer(text)) {
+    if (const auto id = parse_integer(text, 1)) {
         return *id;
     }
     return std::unexpected(http::Problem{
@@ -282,7 +282,7 @@ std::expected<std::int64_t, http::Problem> query_id(
 ) {
     const auto text = request.parameter(name);
     if (text) {
-        if (const auto id = parse_integer(*text)) {
+        if (const auto id = parse_integer(*text, 1)) {
             return *id;
         }
     }

@@ -20,6 +20,53 @@ void append_link(
     out += templated ? R"(,"templated":true},)" : "},";
 }
 
+/// Percent-encoded: what a query's name or value may hold as it is, stays.
+std::string encoded(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        const bool plain = letter || (c >= '0' && c <= '9') ||
+                           std::string_view("-._~,:/?@!$'()*;").find(c) != std::string_view::npos;
+        if (plain) {
+            out += c;
+        } else {
+            fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return out;
+}
+
+/// The request's own URL; bytes that no URL may hold are percent-encoded.
+std::string self_href(const http::Request& request, std::string_view origin) {
+    std::string_view target = request.target;
+    if (!target.starts_with('/')) {  // the absolute form: the origin says the host
+        const auto host = target.find("://");
+        target.remove_prefix(std::min(target.find_first_of("/?", host + 3), target.size()));
+    }
+    std::string out(origin);
+    for (const char c : target) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte > 0x20 && byte < 0x7f) {
+            out += c;
+        } else {
+            fmt::format_to(std::back_inserter(out), "%{:02X}", byte);
+        }
+    }
+    return out;
+}
+
+/// Of an item: relation and path are ours and hold nothing to escape; the origin is a valid host.
+void append_item_link(
+    std::string& out, std::string_view rel, std::string_view origin, std::string_view path
+) {
+    out += '"';
+    out += rel;
+    out += R"(":{"href":")";
+    out += origin;
+    out += path;
+    out += "\"},";
+}
+
 /// The request's own query with another page number; whatever else it asked for stays.
 std::string page_href(
     const http::Request& request, std::string_view origin, const Page& page, std::int64_t number
@@ -27,7 +74,7 @@ std::string page_href(
     std::string out = fmt::format("{}{}?", origin, request.path);
     for (const auto& [name, value] : request.query) {
         if (name != "page" && name != "size" && name != "sort") {
-            fmt::format_to(std::back_inserter(out), "{}={}&", name, value);
+            fmt::format_to(std::back_inserter(out), "{}={}&", encoded(name), encoded(value));
         }
     }
     fmt::format_to(std::back_inserter(out), "page={}&size={}", number, page.size);
@@ -104,11 +151,16 @@ void append_links(
     const std::vector<Link>& links
 ) {
     out += R"("_links":{)";
-    const std::string self = fmt::format("{}/{}/{}", origin, resource.collection, id);
-    append_link(out, "self", self);
-    append_link(out, resource.singular, self);
+    std::string self;
+    self.reserve(resource.collection.size() + 24);
+    self += '/';
+    self += resource.collection;
+    self += '/';
+    self += std::to_string(id);
+    append_item_link(out, "self", origin, self);
+    append_item_link(out, resource.singular, origin, self);
     for (const Link& link : links) {
-        append_link(out, link.rel, fmt::format("{}{}", origin, link.path));
+        append_item_link(out, link.rel, origin, link.path);
     }
     out.back() = '}';
 }
@@ -145,7 +197,7 @@ http::Response CollectionWriter::finish(const Page& page, std::int64_t total) &&
     if (page.plain && !finder) {
         append_link(out_, "self", collection + "{?page,size,sort}", true);
     } else {
-        append_link(out_, "self", origin_ + request_.target);
+        append_link(out_, "self", self_href(request_, origin_));
     }
     if (next) {
         append_link(out_, "next", href(page.number + 1));
@@ -176,7 +228,7 @@ http::Response CollectionWriter::finish(const Page& page, std::int64_t total) &&
 
 http::Response CollectionWriter::finish_unpaged() && {
     out_ += R"(]},"_links":{)";
-    append_link(out_, "self", origin_ + request_.target);
+    append_link(out_, "self", self_href(request_, origin_));
     out_.back() = '}';
     out_ += '}';
     http::Response response;

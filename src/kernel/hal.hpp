@@ -23,7 +23,7 @@ struct Resource {
 
 /// A further link of an item; `path` begins with "/" and may hold a query.
 struct Link {
-    std::string rel;
+    std::string_view rel;
     std::string path;
 };
 

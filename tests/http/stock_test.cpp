@@ -78,9 +78,7 @@ TEST_CASE("raised stock is InventoryIncreased and serves who waits; lowered or r
     CHECK(raised.field("stock") == "2");
     CHECK(story.order_becomes(waiting[0], "Shipped"));
     REQUIRE(story.published("InventoryIncreased", 1));
-    CHECK(
-        story.event("InventoryIncreased").find(R"("bookId":1,"stock":6,)") != std::string::npos
-    );
+    CHECK(story.event("InventoryIncreased").find(R"("bookId":1,"stock":6,)") != std::string::npos);
 
     CHECK(story.patch("/books/1", R"({"stock":1})").field("stock") == "1");
     CHECK(

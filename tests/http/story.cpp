@@ -6,6 +6,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <regex>
 
 #include "support/invariants.hpp"
 
@@ -66,6 +67,64 @@ std::int64_t Answer::id() const {
     const std::string location = header("Location");
     REQUIRE_MESSAGE(!location.empty(), body);
     return std::stoll(location.substr(location.rfind('/') + 1));
+}
+
+namespace {
+
+/// The errors of an error body: each names a field, says what is wrong, and shows a text or null.
+std::string errors_fault(const boost::json::object& body) {
+    const auto* errors = body.if_contains("errors");
+    if (errors == nullptr) {
+        return {};
+    }
+    if (!errors->is_array() || errors->get_array().empty()) {
+        return "errors is no list, or an empty one";
+    }
+    for (const auto& error : errors->get_array()) {
+        const auto& one = error.as_object();
+        const bool well_formed =
+            one.size() == 3 && one.at("field").is_string() &&
+            !one.at("message").as_string().empty() &&
+            (one.at("rejectedValue").is_null() || one.at("rejectedValue").is_string());
+        if (!well_formed) {
+            return "an error is not {field, message, rejectedValue}";
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string error_fault(const Answer& answer, int status, const std::string& path) {
+    if (answer.status != status) {
+        return fmt::format("it is {}, not {}: {}", answer.status, status, answer.body);
+    }
+    if (answer.header("Content-Type") != "application/json;charset=UTF-8") {
+        return "its type is " + answer.header("Content-Type");
+    }
+    const auto body = answer.json().as_object();
+    std::string names;
+    for (const auto& member : body) {
+        names += std::string(member.key()) + " ";
+    }
+    if (names != "timestamp status error message path " &&
+        names != "timestamp status error message path errors ") {
+        return "its fields are " + names;
+    }
+    static const std::regex timestamp(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000)");
+    if (!std::regex_match(std::string(body.at("timestamp").as_string()), timestamp)) {
+        return "its timestamp is " + text_of(body.at("timestamp"));
+    }
+    if (body.at("status") != status || body.at("message").as_string().empty()) {
+        return "its status is another one, or it has no message";
+    }
+    if (body.at("error").as_string() != http::reason_phrase(status)) {
+        return "its error is " + text_of(body.at("error"));
+    }
+    if (body.at("path").as_string() != path) {
+        return "its path is " + text_of(body.at("path"));
+    }
+    return errors_fault(body);
 }
 
 std::vector<std::string> quick_van() {

@@ -33,6 +33,10 @@ struct Answer {
     std::int64_t id() const;
 };
 
+/// What is wrong with an answer that should be the contract's error body of that status and path;
+/// empty when nothing is.
+std::string error_fault(const Answer& answer, int status, const std::string& path);
+
 /// JSON text; a string without its quotes.
 std::string text_of(const boost::json::value& value);
 

@@ -18,7 +18,7 @@ using storage::DirectoryLock;
 
 /// A new directory that goes with it.
 struct TemporaryDirectory {
-    std::string path = "/tmp/bookstore-test-XXXXXX";
+    std::string path = std::filesystem::temp_directory_path().string() + "/bookstore-test-XXXXXX";
     TemporaryDirectory() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
     ~TemporaryDirectory() {
         std::error_code ignored;

@@ -35,22 +35,21 @@ const kernel::Fields<Order>& order_fields() {
 /// What the order's state allows, and where the rest of its story stands.
 std::vector<kernel::Link> links_of(const Order& order) {
     std::vector<kernel::Link> links;
+    links.reserve(8);
+    const std::string id = std::to_string(order.id);
     if (after_cancel(order.order_status)) {
-        links.push_back({"cancel", fmt::format("/orders/{}", order.id)});
+        links.push_back({"cancel", "/orders/" + id});
     }
     if (unverified(order.order_status)) {
-        links.push_back({"verify", fmt::format("/orders/{}/verification", order.id)});
+        links.push_back({"verify", "/orders/" + id + "/verification"});
     }
-    links.push_back({"customer", fmt::format("/customers/{}", order.customer_id)});
-    links.push_back({"book", fmt::format("/books/{}", order.book_id)});
+    links.push_back({"customer", "/customers/" + std::to_string(order.customer_id)});
+    links.push_back({"book", "/books/" + std::to_string(order.book_id)});
     if (order.was_ordered) {
-        const auto finder = [&](std::string_view collection, std::string_view name) {
-            return fmt::format("/{}/search/{}?orderId={}", collection, name, order.id);
-        };
-        links.push_back({"delivery", finder("deliveries", "findFirstByOrderId")});
-        links.push_back({"payment", finder("payments", "findByOrderId")});
-        links.push_back({"deliverable", finder("deliverables", "findByOrderId")});
-        links.push_back({"myPage", finder("myPages", "findByOrderId")});
+        links.push_back({"delivery", "/deliveries/search/findFirstByOrderId?orderId=" + id});
+        links.push_back({"payment", "/payments/search/findByOrderId?orderId=" + id});
+        links.push_back({"deliverable", "/deliverables/search/findByOrderId?orderId=" + id});
+        links.push_back({"myPage", "/myPages/search/findByOrderId?orderId=" + id});
     }
     return links;
 }

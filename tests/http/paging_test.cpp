@@ -1,0 +1,300 @@
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "story.hpp"
+
+using namespace bookstore::test;
+
+namespace {
+
+/// A target as it stands in a link, without the server's address.
+std::string target_of(Story& story, const Answer& answer, const std::string& rel) {
+    const std::string href = answer.field("_links." + rel + ".href");
+    return href.starts_with(story.process().url()) ? href.substr(story.process().url().size())
+                                                   : href;
+}
+
+/// "1 2 3": the ids on a page, from the self links.
+std::string ids_on(const Answer& answer, const std::string& collection) {
+    std::string ids;
+    for (const auto& item : answer.items(collection)) {
+        const std::string href(item.at("_links").at("self").at("href").as_string());
+        ids += (ids.empty() ? "" : " ") + href.substr(href.rfind('/') + 1);
+    }
+    return ids;
+}
+
+std::string rels_of(const Answer& answer) {
+    std::string rels;
+    const auto body = answer.json().as_object();
+    for (const auto& link : body.at("_links").as_object()) {
+        rels += (rels.empty() ? "" : " ") + std::string(link.key());
+    }
+    return rels;
+}
+
+/// Follows `next` from that page on: "1 2|3 4|5".
+std::string walk(
+    Story& story, std::string target, const std::string& collection, const std::string& rel
+) {
+    std::string all;
+    for (int pages = 0; target != "missing" && pages < 100; ++pages) {
+        const auto answer = story.get(target);
+        all += (all.empty() ? "" : "|") + ids_on(answer, collection);
+        target = target_of(story, answer, rel);
+    }
+    return all;
+}
+
+void given_customers(Story& story, int count) {
+    for (int i = 1; i <= count; ++i) {
+        story.given_customer(fmt::format("customer {}", i));
+    }
+}
+
+std::string numbers(const Answer& answer) {
+    return fmt::format(
+        "{} of {} in {} by {}",
+        answer.field("page.number"),
+        answer.field("page.totalElements"),
+        answer.field("page.totalPages"),
+        answer.field("page.size")
+    );
+}
+
+}  // namespace
+
+TEST_CASE("pages are walked by their links, forward and back") {
+    Story story;
+    given_customers(story, 7);
+    CHECK(walk(story, "/customers?size=3", "customers", "next") == "1 2 3|4 5 6|7");
+    CHECK(walk(story, "/customers?page=2&size=3", "customers", "prev") == "7|4 5 6|1 2 3");
+    CHECK(walk(story, "/customers?size=7", "customers", "next") == "1 2 3 4 5 6 7");
+    CHECK(walk(story, "/customers?size=1", "customers", "next") == "1|2|3|4|5|6|7");
+
+    const auto middle = story.get("/customers?page=1&size=3");
+    CHECK(numbers(middle) == "1 of 7 in 3 by 3");
+    CHECK(rels_of(middle) == "first prev self next last profile");
+    CHECK(target_of(story, middle, "first") == "/customers?page=0&size=3");
+    CHECK(target_of(story, middle, "last") == "/customers?page=2&size=3");
+    CHECK(target_of(story, middle, "self") == "/customers?page=1&size=3");
+    CHECK(rels_of(story.get("/customers?size=3")) == "first self next last profile");
+    CHECK(rels_of(story.get("/customers?page=2&size=3")) == "first prev self last profile");
+    CHECK(rels_of(story.get("/customers")) == "self profile");
+}
+
+TEST_CASE("the plain collection's self is templated, and pages by 20") {
+    Story story;
+    given_customers(story, 21);
+    const auto plain = story.get("/customers");
+    CHECK(numbers(plain) == "0 of 21 in 2 by 20");
+    CHECK(plain.items("customers").size() == 20);
+    CHECK(target_of(story, plain, "self") == "/customers{?page,size,sort}");
+    CHECK(plain.field("_links.self.templated") == "true");
+    CHECK(ids_on(story.get(target_of(story, plain, "next")), "customers") == "21");
+}
+
+TEST_CASE("beyond the last page is an empty page that leads back") {
+    Story story;
+    given_customers(story, 3);
+    const auto beyond = story.get("/customers?page=9&size=2");
+    CHECK(beyond.status == 200);
+    CHECK(ids_on(beyond, "customers").empty());
+    CHECK(numbers(beyond) == "9 of 3 in 2 by 2");
+    CHECK(ids_on(story.get(target_of(story, beyond, "prev")), "customers") == "3");
+    CHECK(ids_on(story.get(target_of(story, beyond, "last")), "customers") == "3");
+    const auto far = story.get("/customers?page=9007199254740991&size=1000");
+    CHECK(far.status == 200);
+    CHECK(ids_on(far, "customers").empty());
+    const auto empty = story.get("/orders");
+    CHECK(numbers(empty) == "0 of 0 in 0 by 20");
+    CHECK(rels_of(empty) == "self profile search");
+    CHECK(rels_of(story.get("/orders?page=4")) == "self profile search");
+}
+
+TEST_CASE("a size above 1000 gives 1000") {
+    Story story;
+    given_customers(story, 2);
+    CHECK(numbers(story.get("/customers?size=5000")) == "0 of 2 in 1 by 1000");
+    CHECK(numbers(story.get("/customers?size=9007199254740991")) == "0 of 2 in 1 by 1000");
+}
+
+TEST_CASE("descending pages begin with the newest") {
+    Story story;
+    given_customers(story, 5);
+    CHECK(
+        walk(story, "/customers?size=2&sort=customerId,desc", "customers", "next") == "5 4|3 2|1"
+    );
+    CHECK(walk(story, "/customers?size=2&sort=customerId,asc", "customers", "next") == "1 2|3 4|5");
+    CHECK(walk(story, "/customers?size=2&sort=customerId", "customers", "next") == "1 2|3 4|5");
+    const auto page = story.get("/customers?size=2&page=1&sort=customerId,desc");
+    CHECK(target_of(story, page, "last") == "/customers?page=2&size=2&sort=customerId,desc");
+    CHECK(ids_on(story.get(target_of(story, page, "last")), "customers") == "1");
+}
+
+TEST_CASE("deleted customers and books are in no page and no total") {
+    Story story;
+    given_customers(story, 6);
+    for (int i = 0; i < 6; ++i) {
+        story.given_book(i);
+    }
+    for (const std::string id : {"1", "3", "6"}) {
+        REQUIRE(story.del("/customers/" + id).status == 204);
+        REQUIRE(story.del("/books/" + id).status == 204);
+    }
+    CHECK(walk(story, "/customers?size=2", "customers", "next") == "2 4|5");
+    CHECK(walk(story, "/books?size=2", "books", "next") == "2 4|5");
+    CHECK(walk(story, "/books?size=2&sort=bookId,desc", "books", "next") == "5 4|2");
+    CHECK(numbers(story.get("/books?size=2")) == "0 of 3 in 2 by 2");
+    CHECK(ids_on(story.get("/books?page=7&size=2"), "books").empty());
+    story.given_book(9);
+    CHECK(walk(story, "/books?size=2", "books", "next") == "2 4|5 7");
+    story.restart();
+    CHECK(walk(story, "/books?size=3", "books", "next") == "2 4 5|7");
+    CHECK(walk(story, "/customers?size=10", "customers", "next") == "2 4 5");
+}
+
+TEST_CASE("every collection of an order's story pages by its links") {
+    Story story;
+    story.given_customer();
+    story.given_book(100);
+    for (int i = 0; i < 5; ++i) {
+        story.place_order(1, 1, 1);
+        story.put_in_stock(1, 1);
+    }
+    REQUIRE(eventually([&] { return story.of("/paymentHistories", "page.totalElements") == "5"; }));
+    REQUIRE(eventually([&] { return story.of("/deliveries", "page.totalElements") == "5"; }));
+    REQUIRE(eventually([&] { return story.of("/deliverables", "page.totalElements") == "5"; }));
+    REQUIRE(eventually([&] { return story.of("/myPages", "page.totalElements") == "5"; }));
+    const std::vector<std::pair<std::string, std::string>> sorts{
+        {"orders", "orderId"},
+        {"stockInputs", "id"},
+        {"payments", "paymentId"},
+        {"paymentHistories", "id"},
+        {"deliveries", "id"},
+        {"deliverables", "id"},
+        {"myPages", "id"}
+    };
+    for (const auto& [collection, id] : sorts) {
+        CAPTURE(collection);
+        CHECK(walk(story, "/" + collection + "?size=2", collection, "next") == "1 2|3 4|5");
+        const auto down = fmt::format("/{}?size=2&sort={},desc", collection, id);
+        CHECK(walk(story, down, collection, "next") == "5 4|3 2|1");
+    }
+}
+
+TEST_CASE("the finders by customer page like collections") {
+    Story story;
+    given_customers(story, 2);
+    story.given_book(100);
+    for (int i = 0; i < 7; ++i) {
+        story.place_order(1, i % 3 == 0 ? 2 : 1, 1);
+    }
+    REQUIRE(eventually([&] { return story.of("/myPages", "page.totalElements") == "7"; }));
+    for (const std::string collection : {"orders", "myPages"}) {
+        CAPTURE(collection);
+        const auto finder = fmt::format("/{}/search/findByCustomerId?customerId=1", collection);
+        CHECK(walk(story, finder + "&size=3", collection, "next") == "2 3 5|6");
+        CHECK(walk(story, finder + "&page=1&size=3", collection, "prev") == "6|2 3 5");
+        const std::string id = collection == "orders" ? "orderId" : "id";
+        CHECK(
+            walk(story, finder + "&size=3&sort=" + id + ",desc", collection, "next") == "6 5 3|2"
+        );
+        const auto page = story.get(finder + "&size=3");
+        CHECK(numbers(page) == "0 of 4 in 2 by 3");
+        CHECK(rels_of(page) == "first self next last");
+        CHECK(target_of(story, page, "self") == finder + "&size=3");
+        CHECK(numbers(story.get(finder)) == "0 of 4 in 1 by 20");
+        CHECK(target_of(story, story.get(finder), "self") == finder);
+        CHECK(ids_on(story.get(finder + "&page=5"), collection).empty());
+    }
+}
+
+TEST_CASE("the finders by order give one item, or a list without a page") {
+    Story story;
+    story.given_customer();
+    story.given_book(100);
+    story.place_order(1, 1, 1);
+    const auto order = story.place_order(1, 1, 2);
+    REQUIRE(story.payment_becomes(order, "PAYMENT_COMPLETED"));
+    REQUIRE(story.becomes("/myPages/2", "orderStatus", "Shipped"));
+    REQUIRE(eventually([&] { return story.of("/paymentHistories", "page.totalElements") == "2"; }));
+    for (const std::string finder :
+         {"/deliverables/search/findByOrderId",
+          "/deliveries/search/findFirstByOrderId",
+          "/payments/search/findByOrderId"}) {
+        const auto found = story.get(finder + "?orderId=2");
+        CHECK(found.field("orderId") == "2");
+        const auto self = target_of(story, found, "self");
+        CHECK(story.get(self).body == found.body);
+    }
+    for (const std::string collection : {"myPages", "paymentHistories"}) {
+        const auto found = story.get("/" + collection + "/search/findByOrderId?orderId=2");
+        CHECK(found.items(collection).size() == 1);
+        CHECK(found.field("page") == "missing");
+        CHECK(rels_of(found) == "self");
+        CHECK(
+            target_of(story, found, "self") == "/" + collection + "/search/findByOrderId?orderId=2"
+        );
+    }
+}
+
+TEST_CASE("/search lists the finders, templated") {
+    Story story;
+    const std::vector<std::tuple<std::string, std::string, std::string>> table{
+        {"deliverables", "findByOrderId", "{?orderId}"},
+        {"deliveries", "findFirstByOrderId", "{?orderId}"},
+        {"myPages", "findByOrderId", "{?orderId}"},
+        {"myPages", "findByCustomerId", "{?customerId,page,size,sort}"},
+        {"orders", "findByCustomerId", "{?customerId,page,size,sort}"},
+        {"payments", "findByOrderId", "{?orderId}"},
+        {"paymentHistories", "findByOrderId", "{?orderId}"}
+    };
+    for (const auto& [collection, finder, parameters] : table) {
+        const auto search = story.get("/" + collection + "/search");
+        CHECK(search.status == 200);
+        CHECK(
+            target_of(story, search, finder) ==
+            fmt::format("/{}/search/{}{}", collection, finder, parameters)
+        );
+        CHECK(search.field("_links." + finder + ".templated") == "true");
+        CHECK(target_of(story, search, "self") == "/" + collection + "/search");
+        CHECK(
+            target_of(story, story.get("/" + collection), "search") == "/" + collection + "/search"
+        );
+    }
+}
+
+TEST_CASE("the links of a page keep what else its query held, encoded") {
+    Story story;
+    given_customers(story, 3);
+    const auto page =
+        story.get("/customers?size=1&q=a%20b%26c%3Dd%22&%ED%95%9C=%ED%95%9C&raw=%FF%0A");
+    const auto next = target_of(story, page, "next");
+    CHECK(next == "/customers?q=a%20b%26c%3Dd%22&%ED%95%9C=%ED%95%9C&raw=%FF%0A&page=1&size=1");
+    CHECK(ids_on(story.get(next), "customers") == "2");
+    const auto raw = story.get("/customers?size=1&x=\xed\x95\x9c\xff");
+    CHECK(target_of(story, raw, "self") == "/customers?size=1&x=%ED%95%9C%FF");
+    auto proxied = bookstore::http::parse_url(story.process().url());
+    proxied.target = story.process().url() + "/customers?size=1";
+    const auto got = bookstore::http::fetch(Method::get, proxied);
+    CHECK(target_of(story, {got.status, got.headers, got.body}, "self") == "/customers?size=1");
+    CHECK(walk(story, "/customers?size=1&q=%25%2B%20", "customers", "next") == "1|2|3");
+}
+
+TEST_CASE("the links of an order lead to the rest of its story") {
+    Story story;
+    story.given_customer();
+    story.given_book(1);
+    const auto order = story.place_order(1, 1, 1);
+    REQUIRE(story.order_becomes(order, "Shipped"));
+    REQUIRE(story.payment_becomes(order, "PAYMENT_COMPLETED"));
+    REQUIRE(story.becomes("/myPages/1", "orderStatus", "Shipped"));
+    const auto shown = story.get("/orders/1");
+    CHECK(rels_of(shown) == "self order customer book delivery payment deliverable myPage");
+    for (const std::string rel :
+         {"self", "order", "customer", "book", "delivery", "payment", "deliverable", "myPage"}) {
+        CAPTURE(rel);
+        CHECK(story.get(target_of(story, shown, rel)).status == 200);
+    }
+}
