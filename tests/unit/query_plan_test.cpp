@@ -84,7 +84,9 @@ TEST_CASE("no SQL constant scans a table that grows, or sorts one") {
 
     std::vector<std::pair<std::string, std::string>> constants;
     for (const storage::Sql* sql = storage::Sql::first(); sql != nullptr; sql = sql->next()) {
-        constants.emplace_back(sql->file(), sql->text());
+        if (sql->file() != "test") {  // other tests' own
+            constants.emplace_back(sql->file(), sql->text());
+        }
     }
     REQUIRE(constants.size() > 80);
     int explained = 0;
