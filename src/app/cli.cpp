@@ -32,6 +32,9 @@ CLI::Option* add(CLI::App& app, const std::string& flag, T& value, const std::st
         ->capture_default_str();
 }
 
+constexpr int most_bytes = 1 << 30;
+constexpr int most_ms = 86'400'000;  ///< a day
+
 /// "HOST:PORT"; an IPv6 host in brackets.
 void read_listen(const std::string& text, http::ServerOptions& server) {
     const auto colon = text.rfind(':');
@@ -73,16 +76,26 @@ void add_server_flags(CLI::App& app, Flags& flags) {
     add(app, "--threads", server.threads, "I/O threads")->check(CLI::Range(1, 64));
     add(app, "--max-connections", server.max_connections, "Connections at a time")
         ->check(CLI::Range(1, 1'000'000));
-    add(app, "--max-body-bytes", server.max_body_bytes, "Of a request; more is 413");
-    add(app, "--max-header-bytes", server.max_header_bytes, "Of a request; more is 431");
-    add(app, "--max-target-bytes", server.max_target_bytes, "Of a request; more is 414");
-    add(app, "--idle-timeout", flags.idle_ms, "ms between requests of a connection");
-    add(app, "--header-timeout", flags.header_ms, "ms for a request's header; then 408");
-    add(app, "--body-timeout", flags.body_ms, "ms for a request's body; then 408");
-    add(app, "--write-timeout", flags.write_ms, "ms for a client to take an answer");
-    add(app, "--heartbeat", flags.heartbeat_ms, "ms between comments on a quiet event stream");
-    add(app, "--drain-delay", flags.drain_delay_ms, "ms not ready before accepting ends");
-    add(app, "--drain-timeout", flags.drain_timeout_ms, "ms for what is in flight at the end");
+    add(app, "--max-body-bytes", server.max_body_bytes, "Of a request; more is 413")
+        ->check(CLI::Range(1, most_bytes));
+    add(app, "--max-header-bytes", server.max_header_bytes, "Of a request; more is 431")
+        ->check(CLI::Range(1, most_bytes));
+    add(app, "--max-target-bytes", server.max_target_bytes, "Of a request; more is 414")
+        ->check(CLI::Range(1, most_bytes));
+    add(app, "--idle-timeout", flags.idle_ms, "ms between requests of a connection")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--header-timeout", flags.header_ms, "ms for a request's header; then 408")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--body-timeout", flags.body_ms, "ms for a request's body; then 408")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--write-timeout", flags.write_ms, "ms for a client to take an answer")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--heartbeat", flags.heartbeat_ms, "ms between comments on a quiet event stream")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--drain-delay", flags.drain_delay_ms, "ms not ready before accepting ends")
+        ->check(CLI::Range(0, most_ms));
+    add(app, "--drain-timeout", flags.drain_timeout_ms, "ms for what is in flight at the end")
+        ->check(CLI::Range(0, most_ms));
 }
 
 void add_system_flags(CLI::App& app, Flags& flags) {
@@ -94,13 +107,17 @@ void add_system_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::IsMember(context_names));
     add(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
         ->check(CLI::PositiveNumber);
-    add(app, "--payment-timeout", system.payment.van_timeout_ms, "ms for VAN to answer payment");
-    add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0"
-    );
+    add(app, "--payment-timeout", system.payment.van_timeout_ms, "ms for VAN to answer payment")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0")
+        ->check(CLI::Range(0, most_ms));
     van::BreakerOptions& breaker = system.van.breaker;
-    add(app, "--breaker-timeout", breaker.timeout_ms, "ms, then a call of VAN's network failed");
-    add(app, "--breaker-sleep-window", breaker.sleep_window_ms, "ms open before a trial");
-    add(app, "--breaker-request-volume", breaker.request_volume, "Calls in the window to open");
+    add(app, "--breaker-timeout", breaker.timeout_ms, "ms, then a call of VAN's network failed")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--breaker-sleep-window", breaker.sleep_window_ms, "ms open before a trial")
+        ->check(CLI::Range(0, most_ms));
+    add(app, "--breaker-request-volume", breaker.request_volume, "Calls in the window to open")
+        ->check(CLI::Range(1, 1'000'000));
     add(app, "--breaker-error-percent", breaker.error_percent, "Of them failed, to open")
         ->check(CLI::Range(1, 100));
     add(app, "--breaker-window", breaker.window_ms, "ms, rolling, in 10 buckets")

@@ -162,10 +162,10 @@ TEST_CASE("a command line that means nothing is refused in one line") {
         {"events", "--url", "ftp://x"},
         {"events", "--url", "127.0.0.1:8080"},
         {"events", "--url", "http://127.0.0.1:1", "--data-dir", data},
-        {"events", "--data-dir", data},
+        {"events", "--data-dir", directory.path() + "/none"},
         {"rebuild"},
         {"rebuild", "customers"},
-        {"rebuild", "my-page", "--data-dir", data}
+        {"rebuild", "my-page", "--data-dir", directory.path() + "/none"}
     };
     for (auto arguments : wrong) {
         CAPTURE(fmt::format("{}", fmt::join(arguments, " ")));

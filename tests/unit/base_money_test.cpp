@@ -40,7 +40,7 @@ TEST_CASE("an amount is read from every form in which a number may be sent") {
     CHECK(cents_of("1E3") == 100'000);
     CHECK(cents_of("1.5e+2") == 15'000);
     CHECK(cents_of("1234e-2") == 1234);
-    CHECK(cents_of("9.9999999999999e11") == 99'999'999'999'990);
+    CHECK(cents_of("9.9999999999999e11") == 99'999'999'999'999);
 }
 
 TEST_CASE("what is no amount is not read as one") {
