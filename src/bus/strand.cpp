@@ -15,9 +15,11 @@ void Strand::post(Callback callback) {
 }
 
 void Strand::after(std::int64_t ms, Callback callback) {
+    // The clock's milliseconds are cut off: up to one of the first has passed already.
+    const std::int64_t whole_ms = ms > 0 ? ms + 1 : 0;
     {
         const std::scoped_lock lock(mutex_);
-        timers_.emplace(clock_.steady_ms() + ms, std::move(callback));
+        timers_.emplace(clock_.steady_ms() + whole_ms, std::move(callback));
     }
     ring_();
 }
