@@ -82,6 +82,8 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(1, most_bytes));
     add(app, "--max-target-bytes", server.max_target_bytes, "Of a request; more is 414")
         ->check(CLI::Range(1, most_bytes));
+    add(app, "--max-json-depth", server.max_json_depth, "Of a body's nesting; more is 400")
+        ->check(CLI::Range(1, 1000));
     add(app, "--idle-timeout", flags.idle_ms, "ms between requests of a connection")
         ->check(CLI::Range(1, most_ms));
     add(app, "--header-timeout", flags.header_ms, "ms for a request's header; then 408")
@@ -105,6 +107,10 @@ void add_system_flags(CLI::App& app, Flags& flags) {
     add(app, "--stopped", system.stopped, "Contexts that rest from the start, by comma")
         ->delimiter(',')
         ->check(CLI::IsMember(context_names));
+    add(app, "--idempotency-ttl", system.idempotency_kept_ms, "ms to keep a key's first answer")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{366} * most_ms));
+    add(app, "--read-timeout", system.read_limit_ms, "ms for a query's statement; then 503")
+        ->check(CLI::Range(1, most_ms));
     add(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
         ->check(CLI::PositiveNumber);
     add(app, "--payment-timeout", system.payment.van_timeout_ms, "ms for VAN to answer payment")

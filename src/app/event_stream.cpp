@@ -21,14 +21,6 @@ struct Selection {
     bool follow = true;
 };
 
-http::Problem bad_parameter(std::string_view name, std::string_view value, std::string message) {
-    return {
-        .status = 400,
-        .message = fmt::format("{} {}", name, message),
-        .errors = {{std::string(name), message, std::string(value)}}
-    };
-}
-
 /// Where to begin: behind which position.
 std::expected<std::int64_t, http::Problem> begin_of(
     const http::Request& request, std::int64_t end, bool follow
@@ -37,7 +29,7 @@ std::expected<std::int64_t, http::Problem> begin_of(
         if (const auto position = kernel::parse_integer(*last)) {
             return *position;
         }
-        return std::unexpected(bad_parameter(
+        return std::unexpected(kernel::bad_parameter(
             "Last-Event-ID", *last, "must be a position: the id of the last event that was seen"
         ));
     }
@@ -51,9 +43,9 @@ std::expected<std::int64_t, http::Problem> begin_of(
     if (const auto position = kernel::parse_integer(from)) {
         return *position == 0 ? 0 : *position - 1;
     }
-    return std::unexpected(
-        bad_parameter("from", from, "must be beginning, end, or a position (a whole number)")
-    );
+    return std::unexpected(kernel::bad_parameter(
+        "from", from, "must be beginning, end, or a position (a whole number)"
+    ));
 }
 
 std::expected<Selection, http::Problem> read_selection(
@@ -62,7 +54,7 @@ std::expected<Selection, http::Problem> read_selection(
     Selection selection;
     const std::string follow(request.parameter("follow").value_or("true"));
     if (follow != "true" && follow != "false") {
-        return std::unexpected(bad_parameter("follow", follow, "must be true or false"));
+        return std::unexpected(kernel::bad_parameter("follow", follow, "must be true or false"));
     }
     selection.follow = follow == "true";
     for (const auto& [name, value] : request.query) {
@@ -124,29 +116,65 @@ class EventStream final : public http::Stream {
     std::shared_ptr<void> listening_;
 };
 
+void answer(bus::Topic& topic, const http::Request& request, const http::Done& done) {
+    auto selection = read_selection(request, topic.end());
+    if (!selection) {
+        done(std::move(selection.error()));
+        return;
+    }
+    http::Response response;
+    response.content_type = "text/event-stream;charset=UTF-8";
+    response.headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
+    response.stream = std::make_unique<EventStream>(topic, std::move(*selection));
+    done(std::move(response));
+}
+
 }  // namespace
 
-http::Route events_route(bus::Topic& topic) {
-    return {
-        .method = http::Method::get,
-        .pattern = "/events",
-        .produces = http::Produces::event_stream,
-        .consumes = http::Consumes::nothing,
-        .head = true,
-        .handler =
-            [&topic](const http::Request& request, const http::Done& done) {
-                auto selection = read_selection(request, topic.end());
-                if (!selection) {
-                    done(std::move(selection.error()));
-                    return;
-                }
-                http::Response response;
-                response.content_type = "text/event-stream;charset=UTF-8";
-                response.headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-                response.stream = std::make_unique<EventStream>(topic, std::move(*selection));
-                done(std::move(response));
-            }
+kernel::Endpoint events_endpoint(bus::Topic& topic) {
+    using kernel::Parameter;
+    kernel::Endpoint endpoint;
+    endpoint.route.pattern = "/events";
+    endpoint.route.produces = http::Produces::event_stream;
+    endpoint.route.handler = [&topic](const http::Request& request, const http::Done& done) {
+        answer(topic, request, done);
     };
+    endpoint.operation = {
+        .tag = "process",
+        .id = "events",
+        .summary = "The events between the contexts, as they come",
+        .description =
+            "Server-Sent Events: id is the position, event the type, data the JSON "
+            "line.",
+        .parameters =
+            {{.name = "from",
+              .description = "beginning, end, or a position, which is included; by default the "
+                             "end, and with follow=false the beginning",
+              .schema = R"({"type":"string","pattern":"^(beginning|end|[0-9]{1,15})$"})",
+              .example = R"("beginning")"},
+             {.name = "type",
+              .description = "of that type alone; may be given several times",
+              .schema = R"({"type":"array","items":{"type":"string"}})",
+              .example = R"(["Ordered"])"},
+             {.name = "key",
+              .description = "of that key alone",
+              .schema = R"({"type":"string"})",
+              .example = R"("order-1")"},
+             {.name = "follow",
+              .description = "false: ends at the end of the log",
+              .schema = R"({"type":"string","enum":["true","false"],"default":"true"})",
+              .example = R"("false")"},
+             {.name = "Last-Event-ID",
+              .in = Parameter::In::header,
+              .description = "go on behind that position; it wins over from",
+              .schema = R"({"type":"string","pattern":"^[0-9]{1,15}$"})"}},
+        .replies =
+            {{.status = 200,
+              .description = "the stream",
+              .type = "text/event-stream",
+              .schema = R"({"type":"string"})"}}
+    };
+    return endpoint;
 }
 
 }  // namespace bookstore::app

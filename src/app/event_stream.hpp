@@ -1,9 +1,7 @@
 #pragma once
 
-#include <vector>
-
 #include "bus/topic.hpp"
-#include "http/router.hpp"
+#include "kernel/operation.hpp"
 
 namespace bookstore::app {
 
@@ -13,6 +11,6 @@ namespace bookstore::app {
 /// ?from=beginning|end|POSITION (inclusive), Last-Event-ID (exclusive; it wins), ?type=, ?key=,
 /// ?follow=false ends at the end of the log. By default from the end; with follow=false from the
 /// beginning.
-http::Route events_route(bus::Topic& topic);
+kernel::Endpoint events_endpoint(bus::Topic& topic);
 
 }  // namespace bookstore::app

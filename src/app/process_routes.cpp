@@ -10,41 +10,28 @@ namespace {
 using http::Done;
 using http::Request;
 
-constexpr std::string_view collections[] = {
-    "customers",
-    "myPages",
-    "books",
-    "stockInputs",
-    "deliverables",
-    "orders",
-    "deliveries",
-    "payments",
-    "paymentHistories"
-};
-
-http::Route route(
+kernel::Endpoint endpoint(
     std::string pattern,
+    kernel::Operation operation,
     std::function<void(const Request&, const Done&)> handler,
-    http::Produces produces = http::Produces::nothing,
-    bool head = true
+    http::Produces produces = http::Produces::nothing
 ) {
-    return {
-        .method = http::Method::get,
-        .pattern = std::move(pattern),
-        .produces = produces,
-        .consumes = http::Consumes::nothing,
-        .head = head,
-        .handler = std::move(handler)
-    };
+    kernel::Endpoint result;
+    result.route.pattern = std::move(pattern);
+    result.route.produces = produces;
+    result.route.handler = std::move(handler);
+    result.operation = std::move(operation);
+    result.operation.tag = "process";
+    return result;
 }
 
 /// GET /: a link per collection.
-void index(const Request& request, const Done& done) {
+void index(const std::vector<std::string>& collections, const Request& request, const Done& done) {
     http::Response response;
     response.content_type = kernel::hal_type(request);
     std::string& out = response.body;
     out += R"({"_links":{)";
-    for (const std::string_view collection : collections) {
+    for (const std::string& collection : collections) {
         out += fmt::format(R"("{}":{{"href":)", collection);
         json::append(out, fmt::format("{}/{}{{?page,size,sort}}", request.origin(), collection));
         out += R"(,"templated":true},)";
@@ -109,24 +96,70 @@ void is_healthy(const System& system, const ProcessState& state, const Done& don
     }
 }
 
-}  // namespace
+constexpr auto health_schema = R"({
+    "type": "object",
+    "required": ["status", "components"],
+    "properties": {
+        "status": {"type": "string", "enum": ["UP", "DOWN"]},
+        "components": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["status"],
+                "properties": {"status": {"type": "string", "enum": ["UP", "DOWN", "STOPPED"]}}
+            }
+        }
+    }
+})";
 
-std::vector<http::Route> process_routes(System& system, ProcessState& state) {
-    std::vector<http::Route> routes;
-    routes.push_back(route("/", index, http::Produces::hal));
-    routes.push_back(route(
+kernel::Endpoint index_endpoint(const System& system) {
+    std::vector<std::string> collections;
+    for (const auto& resource : system.resources()) {
+        collections.push_back(resource.collection);
+    }
+    return endpoint(
+        "/",
+        {.tag = {},
+         .id = "index",
+         .summary = "Where everything is",
+         .replies =
+             {{.status = 200,
+               .description = "a templated link per collection",
+               .type = "hal",
+               .schema = R"({"$ref":"#/components/schemas/Links"})"}}},
+        [collections](const Request& request, const Done& done) {
+            index(collections, request, done);
+        },
+        http::Produces::hal
+    );
+}
+
+kernel::Endpoint health_endpoint(System& system) {
+    return endpoint(
         "/actuator/health",
+        {.tag = {},
+         .id = "health",
+         .summary = "How the contexts are",
+         .replies =
+             {{.status = 200,
+               .description = "UP; a context that an operator stopped does not count",
+               .type = "application/json",
+               .schema = health_schema},
+              {.status = 503, .description = "something is DOWN"}}},
         [&system](const Request&, const Done& done) { health(system, done); },
         http::Produces::json
-    ));
-    routes.push_back(route("/isReady", [&](const Request&, const Done& done) {
-        is_ready(system, state, done);
-    }));
-    routes.push_back(route("/isHealthy", [&](const Request&, const Done& done) {
-        is_healthy(system, state, done);
-    }));
-    routes.push_back(route(
+    );
+}
+
+kernel::Endpoint zombie_endpoint(ProcessState& state) {
+    kernel::Endpoint result = endpoint(
         "/makeZombie",
+        {.tag = {},
+         .id = "makeZombie",
+         .summary = "From now on /isHealthy fails: a drill for the orchestrator",
+         .replies =
+             {{.status = 200, .description = "it is one now"},
+              {.status = 403, .description = "a page of another origin sent it"}}},
         [&state](const Request& request, const Done& done) {
             if (auto problem = kernel::refuse_cross_origin(request)) {
                 done(std::move(*problem));
@@ -134,11 +167,41 @@ std::vector<http::Route> process_routes(System& system, ProcessState& state) {
             }
             state.zombie = true;
             done(http::Response{});
-        },
-        http::Produces::nothing,
-        false
+        }
+    );
+    result.route.head = false;
+    return result;
+}
+
+}  // namespace
+
+std::vector<kernel::Endpoint> process_endpoints(System& system, ProcessState& state) {
+    std::vector<kernel::Endpoint> endpoints;
+    endpoints.push_back(index_endpoint(system));
+    endpoints.push_back(health_endpoint(system));
+    endpoints.push_back(endpoint(
+        "/isReady",
+        {.tag = {},
+         .id = "isReady",
+         .summary = "Whether it may be sent requests",
+         .replies =
+             {{.status = 200, .description = "every context has caught up"},
+              {.status = 503, .description = "it is starting, or ending", .headers = {"Retry-After"}
+              }}},
+        [&](const Request&, const Done& done) { is_ready(system, state, done); }
     ));
-    return routes;
+    endpoints.push_back(endpoint(
+        "/isHealthy",
+        {.tag = {},
+         .id = "isHealthy",
+         .summary = "Whether it is to be left alone",
+         .replies =
+             {{.status = 200, .description = "it is well"},
+              {.status = 500, .description = "it is to be restarted, and why"}}},
+        [&](const Request&, const Done& done) { is_healthy(system, state, done); }
+    ));
+    endpoints.push_back(zombie_endpoint(state));
+    return endpoints;
 }
 
 }  // namespace bookstore::app

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "app/system.hpp"
-#include "http/router.hpp"
+#include "kernel/operation.hpp"
 
 namespace bookstore::app {
 
@@ -15,6 +15,6 @@ struct ProcessState {
 };
 
 /// The routes of the process, not of a context: the index at /, health, the zombie drill.
-std::vector<http::Route> process_routes(System& system, ProcessState& state);
+std::vector<kernel::Endpoint> process_endpoints(System& system, ProcessState& state);
 
 }  // namespace bookstore::app

@@ -9,11 +9,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iterator>
 #include <thread>
 
-#include "app/event_stream.hpp"
-#include "app/process_routes.hpp"
+#include "app/api.hpp"
 #include "app/threads.hpp"
 #include "http/router.hpp"
 
@@ -94,10 +92,7 @@ int serve(ServeOptions options) {
     storage::sync_directory(options.system.data_dir);
     ProcessState state;
 
-    auto routes = system.take_routes();
-    std::ranges::move(process_routes(system, state), std::back_inserter(routes));
-    routes.push_back(events_route(system.topic()));
-    const http::Router router(std::move(routes));
+    const http::Router router(api_routes(system, state, BOOKSTORE_VERSION));
     http::Server server(
         options.server,
         [&router](http::Request& request, http::Done done) {

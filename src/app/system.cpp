@@ -105,7 +105,9 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
             .pressure = pressure_,
             .retry = options.retry,
             .ring_relay = [this] { ring_(relay_bell); },
-            .before_handling = options.before_handling
+            .before_handling = options.before_handling,
+            .idempotency_kept_ms = options.idempotency_kept_ms,
+            .read_limit_ms = options.read_limit_ms
         };
         modules_.push_back(std::make_unique<kernel::Module>(
             context_names[place], environment, [this, place] { ring_(place); }
@@ -156,12 +158,20 @@ kernel::Rebuild* System::rebuild(std::string_view name) {
     return nullptr;
 }
 
-std::vector<http::Route> System::take_routes() {
-    std::vector<http::Route> routes;
+std::vector<kernel::Endpoint> System::take_endpoints() {
+    std::vector<kernel::Endpoint> endpoints;
     for (const auto& module : modules_) {
-        std::ranges::move(module->take_routes(), std::back_inserter(routes));
+        std::ranges::move(module->take_endpoints(), std::back_inserter(endpoints));
     }
-    return routes;
+    return endpoints;
+}
+
+std::vector<kernel::ResourceDescription> System::resources() const {
+    std::vector<kernel::ResourceDescription> resources;
+    for (const auto& module : modules_) {
+        std::ranges::copy(module->resources(), std::back_inserter(resources));
+    }
+    return resources;
 }
 
 bool System::ready() const {

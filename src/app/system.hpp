@@ -27,6 +27,8 @@ struct SystemOptions {
     van::Options van{};
     std::vector<std::string> stopped{};     ///< contexts that rest from the start
     bus::BeforeHandling before_handling{};  ///< for tests: makes handlers fail
+    std::int64_t idempotency_kept_ms = 86'400'000;
+    int read_limit_ms = 250;  ///< then a query is given up
 };
 
 /// The seven contexts, the topic and the relay, wired to each other; without threads and without a
@@ -51,7 +53,9 @@ class System {
     /// The rebuild of that read model; null when there is none of that name.
     kernel::Rebuild* rebuild(std::string_view name);
     /// Every context's routes. Once.
-    std::vector<http::Route> take_routes();
+    std::vector<kernel::Endpoint> take_endpoints();
+    /// What every context's collections are like, in the order of the contexts.
+    std::vector<kernel::ResourceDescription> resources() const;
 
     /// Every context has caught up with what it missed (one that is stopped does not count).
     bool ready() const;

@@ -297,6 +297,7 @@ void Connection::prepare_request() {
     }
     if (traces > 1) request.trace.clear();
     if (request.id.empty()) request.id = worker_.next_request_id();
+    request.max_json_depth = worker_.shared.options.max_json_depth;
     if (request.host.empty()) request.host = worker_.shared.address;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,7 +40,8 @@ struct Request {
     std::string host;   ///< the Host field: what links are built from
     std::string id;     ///< request id, for logs: X-Request-Id if sane, else made here
     std::string trace;  ///< W3C traceparent as received; empty if there was none or it is malformed
-    bool prefers_json = false;  ///< Accept prefers application/json to application/hal+json
+    bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
+    std::size_t max_json_depth = 32;  ///< a body that nests deeper is refused (400)
 
     /// The value of the first header of that name (case-insensitive).
     std::optional<std::string_view> header(std::string_view name) const;

@@ -21,6 +21,7 @@ struct ServerOptions {
     std::size_t max_body_bytes = 1 << 20;
     std::size_t max_header_bytes = 16 << 10;
     std::size_t max_target_bytes = 8 << 10;
+    std::size_t max_json_depth = 32;  ///< for whoever reads the body: in every request
     std::chrono::milliseconds idle_timeout{60'000};
     std::chrono::milliseconds header_timeout{10'000};
     std::chrono::milliseconds body_timeout{30'000};

@@ -11,8 +11,6 @@
 namespace bookstore::kernel {
 namespace {
 
-constexpr std::size_t max_depth = 32;
-
 /// One character of valid UTF-8 at `i`, which moves on; -1 when it is none (RFC 3629).
 std::int32_t next_character(std::string_view text, std::size_t& i) {
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
@@ -224,13 +222,14 @@ Error read(const FieldSpec& spec, Value value, std::string& into) {
 }
 
 std::optional<http::Problem> for_each_value(
-    std::string_view body,
+    const http::Request& request,
     const std::vector<FieldSpec>& specs,
     bool present_only,
     const std::function<Error(std::size_t index, Value value)>& each
 ) {
+    const std::string_view body = request.body;
     boost::json::parse_options options;
-    options.max_depth = max_depth;
+    options.max_depth = request.max_json_depth;
     boost::json::error_code error;
     const boost::json::value parsed = boost::json::parse(body, error, {}, options);
     if (error) {
@@ -277,26 +276,52 @@ std::expected<std::int64_t, http::Problem> path_id(const http::Request& request)
     });
 }
 
+std::expected<std::optional<std::string_view>, http::Problem> query_text(
+    const http::Request& request, std::string_view name
+) {
+    std::optional<std::string_view> found;
+    for (const auto& [given, value] : request.query) {
+        if (given != name) {
+            continue;
+        }
+        if (found) {
+            return std::unexpected(bad_parameter(name, value, "must be given once"));
+        }
+        found = value;
+    }
+    return found;
+}
+
+http::Problem bad_parameter(
+    std::string_view name, std::optional<std::string_view> value, std::string message
+) {
+    http::Problem problem{
+        .status = 400, .message = fmt::format("the query parameter {} {}", name, message)
+    };
+    problem.errors.push_back(
+        {std::string(name), std::move(message), value.transform([](std::string_view text) {
+             return std::string(text);
+         })}
+    );
+    return problem;
+}
+
 std::expected<std::int64_t, http::Problem> query_id(
     const http::Request& request, std::string_view name
 ) {
-    const auto text = request.parameter(name);
-    if (text) {
-        if (const auto id = parse_integer(*text, 1)) {
-            return *id;
-        }
+    const auto text = query_text(request, name);
+    if (!text) {
+        return std::unexpected(text.error());
     }
-    const std::string message = "must be a whole number from 1";
-    http::Problem problem{
-        .status = 400,
-        .message = text ? fmt::format("the query parameter {} {}", name, message)
-                        : fmt::format("the query parameter {} is missing", name),
-        .errors = {{std::string(name), message, std::nullopt}}
-    };
-    if (text) {
-        problem.errors[0].rejected_value = std::string(*text);
+    if (!*text) {
+        return std::unexpected(
+            bad_parameter(name, std::nullopt, "is missing: a whole number from 1")
+        );
     }
-    return std::unexpected(std::move(problem));
+    if (const auto id = parse_integer(**text, 1)) {
+        return *id;
+    }
+    return std::unexpected(bad_parameter(name, *text, "must be a whole number from 1"));
 }
 
 }  // namespace bookstore::kernel

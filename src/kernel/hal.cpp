@@ -37,13 +37,13 @@ std::string encoded(std::string_view text) {
 }
 
 /// The request's own URL; bytes that no URL may hold are percent-encoded.
-std::string self_href(const http::Request& request, std::string_view origin) {
+std::string self_href(const http::Request& request, std::string_view base_url) {
     std::string_view target = request.target;
     if (!target.starts_with('/')) {  // the absolute form: the origin says the host
         const auto host = target.find("://");
         target.remove_prefix(std::min(target.find_first_of("/?", host + 3), target.size()));
     }
-    std::string out(origin);
+    std::string out(base_url);
     for (const char c : target) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte > 0x20 && byte < 0x7f) {
@@ -57,21 +57,21 @@ std::string self_href(const http::Request& request, std::string_view origin) {
 
 /// Of an item: relation and path are ours and hold nothing to escape; the origin is a valid host.
 void append_item_link(
-    std::string& out, std::string_view rel, std::string_view origin, std::string_view path
+    std::string& out, std::string_view rel, std::string_view base_url, std::string_view path
 ) {
     out += '"';
     out += rel;
     out += R"(":{"href":")";
-    out += origin;
+    out += base_url;
     out += path;
     out += "\"},";
 }
 
 /// The request's own query with another page number; whatever else it asked for stays.
 std::string page_href(
-    const http::Request& request, std::string_view origin, const Page& page, std::int64_t number
+    const http::Request& request, std::string_view base_url, const Page& page, std::int64_t number
 ) {
-    std::string out = fmt::format("{}{}?", origin, request.path);
+    std::string out = fmt::format("{}{}?", base_url, request.path);
     for (const auto& [name, value] : request.query) {
         if (name != "page" && name != "size" && name != "sort") {
             fmt::format_to(std::back_inserter(out), "{}={}&", encoded(name), encoded(value));
@@ -84,39 +84,42 @@ std::string page_href(
     return out;
 }
 
-http::Problem bad_page(std::string_view name, std::string_view value, std::string message) {
-    return {
-        .status = 400,
-        .message = fmt::format("the query parameter {} {}", name, message),
-        .errors = {{std::string(name), message, std::string(value)}}
-    };
-}
-
 }  // namespace
 
 std::int64_t Page::offset() const {
     return number > max_integer / size ? max_integer : number * size;
 }
 
-std::expected<Page, http::Problem> read_page(
-    const http::Request& request, const Resource& resource
-) {
-    Page page;
-    if (const auto text = request.parameter("page")) {
+namespace {
+
+std::optional<http::Problem> read_number(const http::Request& request, Page& page) {
+    const auto text = query_text(request, "page");
+    if (!text) {
+        return text.error();
+    }
+    if (*text) {
         page.plain = false;
-        const auto number = parse_integer(*text);
+        const auto number = parse_integer(**text);
         if (!number) {
-            return std::unexpected(bad_page(
+            return bad_parameter(
                 "page", *text, fmt::format("must be a whole number from 0 to {}", max_integer)
-            ));
+            );
         }
         page.number = *number;
     }
-    if (const auto text = request.parameter("size")) {
+    return std::nullopt;
+}
+
+std::optional<http::Problem> read_size(const http::Request& request, Page& page) {
+    const auto text = query_text(request, "size");
+    if (!text) {
+        return text.error();
+    }
+    if (*text) {
         page.plain = false;
-        const auto size = parse_integer(*text, 1);
+        const auto size = parse_integer(**text, 1);
         if (!size) {
-            return std::unexpected(bad_page(
+            return bad_parameter(
                 "size",
                 *text,
                 fmt::format(
@@ -124,28 +127,66 @@ std::expected<Page, http::Problem> read_page(
                     max_page_size,
                     max_page_size
                 )
-            ));
+            );
         }
         page.size = std::min(*size, max_page_size);
     }
-    if (const auto text = request.parameter("sort")) {
+    return std::nullopt;
+}
+
+std::optional<http::Problem> read_sort(
+    const http::Request& request, std::span<const std::string_view> sortable, Page& page
+) {
+    const auto text = query_text(request, "sort");
+    if (!text) {
+        return text.error();
+    }
+    if (*text) {
         page.plain = false;
-        const std::string_view property = text->substr(0, text->find(','));
+        const std::string_view wanted = **text;
+        const std::string_view property = wanted.substr(0, wanted.find(','));
         const std::string_view order =
-            property.size() < text->size() ? text->substr(property.size() + 1) : "asc";
-        if (property != resource.id || (order != "asc" && order != "desc")) {
-            return std::unexpected(bad_page(
-                "sort", *text, fmt::format("must be {0} or {0},asc or {0},desc", resource.id)
-            ));
+            property.size() < wanted.size() ? wanted.substr(property.size() + 1) : "asc";
+        const auto found = std::ranges::find(sortable, property);
+        if (found == sortable.end() || (order != "asc" && order != "desc")) {
+            return bad_parameter(
+                "sort",
+                wanted,
+                fmt::format(
+                    "must be one of {}, alone or with ,asc or ,desc behind it: {},desc",
+                    fmt::join(sortable, ", "),
+                    sortable.front()
+                )
+            );
         }
+        page.sort = static_cast<std::size_t>(found - sortable.begin());
         page.descending = order == "desc";
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::expected<Page, http::Problem> read_page(
+    const http::Request& request, std::span<const std::string_view> sortable
+) {
+    Page page;
+    auto problem = read_number(request, page);
+    if (!problem) {
+        problem = read_size(request, page);
+    }
+    if (!problem) {
+        problem = read_sort(request, sortable, page);
+    }
+    if (problem) {
+        return std::unexpected(std::move(*problem));
     }
     return page;
 }
 
 void append_links(
     std::string& out,
-    std::string_view origin,
+    std::string_view base_url,
     const Resource& resource,
     std::int64_t id,
     const std::vector<Link>& links
@@ -157,12 +198,22 @@ void append_links(
     self += resource.collection;
     self += '/';
     self += std::to_string(id);
-    append_item_link(out, "self", origin, self);
-    append_item_link(out, resource.singular, origin, self);
+    append_item_link(out, "self", base_url, self);
+    append_item_link(out, resource.singular, base_url, self);
     for (const Link& link : links) {
-        append_item_link(out, link.rel, origin, link.path);
+        append_item_link(out, link.rel, base_url, link.path);
     }
     out.back() = '}';
+}
+
+std::string item_tag(std::string_view fields, const std::vector<Link>& links) {
+    EntityTag tag;
+    tag.add(fields);
+    for (const Link& link : links) {
+        tag.add(link.rel);
+        tag.add(link.path);
+    }
+    return tag.text();
 }
 
 std::string_view hal_type(const http::Request& request) {
@@ -171,42 +222,67 @@ std::string_view hal_type(const http::Request& request) {
 }
 
 CollectionWriter::CollectionWriter(const http::Request& request, const Resource& resource)
-    : request_(request), resource_(resource), origin_(request.origin()) {
+    : request_(request), resource_(resource), base_url_(request.origin()) {
     out_.reserve(4096);
     out_ += R"({"_embedded":{")";
     out_ += resource.collection;
     out_ += "\":[";
 }
 
-http::Response CollectionWriter::finish(const Page& page, std::int64_t total) && {
+void CollectionWriter::reverse() {
+    if (starts_.empty()) {
+        return;
+    }
+    std::string turned = out_.substr(0, starts_.front());
+    turned.reserve(out_.size());
+    for (std::size_t i = starts_.size(); i-- > 0;) {
+        const std::size_t end = i + 1 < starts_.size() ? starts_[i + 1] : out_.size();
+        turned.append(out_, starts_[i], end - starts_[i]);
+    }
+    out_ = std::move(turned);
+}
+
+void CollectionWriter::end_items() {
+    if (!starts_.empty()) {
+        out_.pop_back();  // the last one's comma
+    }
+    out_ += R"(]},"_links":{)";
+}
+
+http::Response CollectionWriter::finish(
+    const Page& page, std::int64_t total, const std::function<bool(std::int64_t number)>& reachable
+) && {
     const std::int64_t pages = (total + page.size - 1) / page.size;
+    const std::int64_t last = std::max<std::int64_t>(pages - 1, 0);
     const bool prev = page.number > 0 && pages > 0;
     const bool next = page.number + 1 < pages;
-    const auto href = [&](std::int64_t number) {
-        return page_href(request_, origin_, page, number);
+    const auto link = [&](std::string_view rel, std::int64_t number) {
+        if (!reachable || reachable(number)) {
+            append_link(out_, rel, page_href(request_, base_url_, page, number));
+        }
     };
-    out_ += R"(]},"_links":{)";
+    end_items();
     if (prev || next) {
-        append_link(out_, "first", href(0));
+        link("first", 0);
     }
     if (prev) {
-        append_link(out_, "prev", href(std::min(page.number, pages) - 1));
+        link("prev", std::min(page.number, pages) - 1);
     }
-    const std::string collection = fmt::format("{}/{}", origin_, resource_.collection);
+    const std::string collection = fmt::format("{}/{}", base_url_, resource_.collection);
     const bool finder = request_.path.size() > resource_.collection.size() + 1;
     if (page.plain && !finder) {
         append_link(out_, "self", collection + "{?page,size,sort}", true);
     } else {
-        append_link(out_, "self", self_href(request_, origin_));
+        append_link(out_, "self", self_href(request_, base_url_));
     }
     if (next) {
-        append_link(out_, "next", href(page.number + 1));
+        link("next", page.number + 1);
     }
     if (prev || next) {
-        append_link(out_, "last", href(std::max<std::int64_t>(pages - 1, 0)));
+        link("last", last);
     }
     if (!finder) {
-        append_link(out_, "profile", fmt::format("{}/profile/{}", origin_, resource_.collection));
+        append_link(out_, "profile", fmt::format("{}/profile/{}", base_url_, resource_.collection));
         if (resource_.search) {
             append_link(out_, "search", collection + "/search");
         }
@@ -227,8 +303,8 @@ http::Response CollectionWriter::finish(const Page& page, std::int64_t total) &&
 }
 
 http::Response CollectionWriter::finish_unpaged() && {
-    out_ += R"(]},"_links":{)";
-    append_link(out_, "self", self_href(request_, origin_));
+    end_items();
+    append_link(out_, "self", self_href(request_, base_url_));
     out_.back() = '}';
     out_ += '}';
     http::Response response;

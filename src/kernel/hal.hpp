@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
 #include "http/message.hpp"
+#include "kernel/conditional.hpp"
 
 // HAL (draft-kelly-json-hal): items with their links, and pages of collections.
 
@@ -31,43 +34,36 @@ struct Link {
 struct Page {
     std::int64_t number = 0;
     std::int64_t size = 20;
-    bool descending = false;  ///< by id
-    bool plain = true;        ///< the query had none of page, size, sort
+    std::size_t sort = 0;  ///< by which of the sortable properties; 0 is the id
+    bool descending = false;
+    bool plain = true;  ///< the query had none of page, size, sort
 
     /// How many rows stand before it; at most 2^53-1.
     std::int64_t offset() const;
 };
 
+constexpr std::int64_t default_page_size = 20;
 constexpr std::int64_t max_page_size = 1000;
 
-/// page, size (clamped to max_page_size), sort; 400 that says what is allowed.
+/// page, size (clamped to max_page_size), sort by one of `sortable`; 400 that says what is allowed.
 std::expected<Page, http::Problem> read_page(
-    const http::Request& request, const Resource& resource
+    const http::Request& request, std::span<const std::string_view> sortable
 );
 
-/// Writes one item: its described fields, then _links with self, the singular name and `links`.
-template <class T>
-void append_item(
-    std::string& out,
-    std::string_view origin,
-    const Resource& resource,
-    std::int64_t id,
-    const T& fields,
-    const std::vector<Link>& links
-);
-
+/// Appends `"_links":{...}` with self, the singular name and `links`.
 void append_links(
     std::string& out,
-    std::string_view origin,
+    std::string_view base_url,
     const Resource& resource,
     std::int64_t id,
     const std::vector<Link>& links
 );
 
+/// Writes one item: its described fields, then its links.
 template <class T>
 void append_item(
     std::string& out,
-    std::string_view origin,
+    std::string_view base_url,
     const Resource& resource,
     std::int64_t id,
     const T& fields,
@@ -76,14 +72,24 @@ void append_item(
     out += '{';
     json::append_fields(out, fields);
     out += ',';
-    append_links(out, origin, resource, id, links);
+    append_links(out, base_url, resource, id, links);
     out += '}';
+}
+
+/// The entity tag of an item with these fields, as append_fields wrote them, and links.
+std::string item_tag(std::string_view fields, const std::vector<Link>& links);
+
+template <class T>
+std::string tag_of(const T& item, const std::vector<Link>& links) {
+    std::string fields;
+    json::append_fields(fields, item);
+    return item_tag(fields, links);
 }
 
 /// The media type that the request prefers: HAL's, or plain JSON's (the body is the same).
 std::string_view hal_type(const http::Request& request);
 
-/// 200 (or `status`) with one item.
+/// 200 (or `status`) with one item and its ETag; a GET of what the client has already is 304.
 template <class T>
 http::Response item_response(
     const http::Request& request,
@@ -94,14 +100,27 @@ http::Response item_response(
     int status = 200
 ) {
     http::Response response;
+    std::string& body = response.body;
+    body.reserve(1024);
+    body += '{';
+    json::append_fields(body, fields);
+    response.headers.push_back({"ETag", item_tag(std::string_view(body).substr(1), links)});
+    const bool read = request.method == http::Method::get || request.method == http::Method::head;
+    if (read && client_has(request, response.headers.back().value)) {
+        response.status = 304;
+        body.clear();
+        return response;
+    }
+    const std::string base_url = request.origin();
+    body += ',';
+    append_links(body, base_url, resource, id, links);
+    body += '}';
     response.status = status;
     response.content_type = hal_type(request);
-    response.body.reserve(512);
-    append_item(response.body, request.origin(), resource, id, fields, links);
     if (status == 201) {
         response.headers.push_back(
             {"Location",
-             request.origin() + "/" + std::string(resource.collection) + "/" + std::to_string(id)}
+             base_url + "/" + std::string(resource.collection) + "/" + std::to_string(id)}
         );
     }
     return response;
@@ -114,24 +133,32 @@ class CollectionWriter {
 
     template <class T>
     void add(std::int64_t id, const T& fields, const std::vector<Link>& links = {}) {
-        if (!first_) {
-            out_ += ',';
-        }
-        first_ = false;
-        append_item(out_, origin_, resource_, id, fields, links);
+        starts_.push_back(out_.size());
+        append_item(out_, base_url_, resource_, id, fields, links);
+        out_ += ',';
     }
 
-    /// With paging links and numbers.
-    http::Response finish(const Page& page, std::int64_t total) &&;
+    /// The items were read from the far end: turns their order round.
+    void reverse();
+
+    /// With paging links and numbers. `reachable` says of a page whether a link may lead to it;
+    /// empty: to all.
+    http::Response finish(
+        const Page& page,
+        std::int64_t total,
+        const std::function<bool(std::int64_t number)>& reachable = {}
+    ) &&;
     /// `_embedded` and `_links.self` alone: a finder that is not paged.
     http::Response finish_unpaged() &&;
 
   private:
+    void end_items();
+
     const http::Request& request_;
     const Resource& resource_;
-    std::string origin_;
+    std::string base_url_;
     std::string out_;
-    bool first_ = true;
+    std::vector<std::size_t> starts_;  ///< of the items in out_, each with a comma behind it
 };
 
 /// 204

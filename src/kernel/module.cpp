@@ -19,6 +19,7 @@ storage::Database::Options database_options(
     options.migrations = {"bus", name};
     options.ring = ring;
     options.now_ms = environment.clock.now_ms();
+    options.read_limit_ms = environment.read_limit_ms;
     return options;
 }
 
@@ -29,6 +30,26 @@ bool refused(const http::Answer& answer) {
     return response == nullptr || response->status >= 400;
 }
 
+using Claim = std::shared_ptr<IdempotencyKeys::Claim>;
+
+/// The same step, whose write stores its answer too.
+Next recording(Next next, const Claim& claim) {
+    if (auto* ask = std::get_if<Ask>(&next.step)) {
+        next.step = Ask{[run = std::move(ask->run), claim](const Continue& go_on) {
+            run([go_on, claim](Next after) { go_on(recording(std::move(after), claim)); });
+        }};
+    } else if (auto* write = std::get_if<Write>(&next.step)) {
+        next.step = Write{[write = std::move(*write), claim](bus::UnitOfWork& work) {
+            http::Answer answer = write(work);
+            if (!refused(answer)) {
+                claim->record(work.db(), std::get<http::Response>(answer));
+            }
+            return answer;
+        }};
+    }
+    return next;
+}
+
 }  // namespace
 
 Module::Module(std::string name, const Environment& environment, std::function<void()> ring)
@@ -37,71 +58,68 @@ Module::Module(std::string name, const Environment& environment, std::function<v
       ring_(std::move(ring)),
       database_(database_options(name_, environment_, ring_)),
       outbox_(name_, database_, environment_.ring_relay),
-      strand_(environment_.clock, ring_) {}
+      strand_(environment_.clock, ring_),
+      idempotency_keys_(database_, environment_.clock, environment_.idempotency_kept_ms) {}
 
 Module::~Module() = default;
 
 // ---- table of contents
 
-void Module::query(http::Method method, std::string pattern, Query query, http::Produces produces) {
-    route({
-        .method = method,
-        .pattern = std::move(pattern),
-        .produces = produces,
-        .consumes = http::Consumes::nothing,
-        .head = true,
-        .handler =
-            [this, query = std::move(query)](const http::Request& request, http::Done done) {
-                http::Answer answer;
-                try {
-                    const storage::Reader reader = database_.read();
-                    answer = query(request, *reader);
-                } catch (...) {
-                    answer = problem_of(std::current_exception(), request.target);
-                }
-                done(std::move(answer));
-            },
-    });
+void Module::query(Endpoint declared, Query query) {
+    declared.route.handler =
+        [this, query = std::move(query)](const http::Request& request, http::Done done) {
+            http::Answer answer;
+            try {
+                const storage::Reader reader = database_.read();
+                answer = query(request, *reader);
+            } catch (...) {
+                answer = problem_of(std::current_exception(), request.target);
+            }
+            done(std::move(answer));
+        };
+    add(std::move(declared), false);
 }
 
-void Module::command(
-    http::Method method,
-    std::string pattern,
-    Command command,
-    http::Consumes consumes,
-    http::Produces produces
-) {
-    route({
-        .method = method,
-        .pattern = std::move(pattern),
-        .produces = produces,
-        .consumes = consumes,
-        .head = false,
-        .handler =
-            [this, command = std::move(command)](const http::Request& request, http::Done done) {
-                if (auto problem = refuse_write()) {
-                    done(std::move(*problem));
-                    return;
-                }
-                environment_.pressure.command_began();
-                run(command, request, [this, done = std::move(done)](http::Answer answer) {
-                    environment_.pressure.command_ended();
-                    done(std::move(answer));
-                });
-            },
-    });
-}
-
-void Module::route(http::Route route) {
-    route.handler =
-        [this, handler = std::move(route.handler)](const http::Request& request, http::Done done) {
-            if (auto problem = refuse_read()) {
+void Module::command(Endpoint declared, Command command) {
+    declared.route.head = false;
+    const bool once = declared.route.method == http::Method::post;
+    declared.route.handler =
+        [this, once, command = std::move(command)](const http::Request& request, http::Done done) {
+            if (auto problem = refuse_write()) {
                 done(std::move(*problem));
                 return;
             }
-            handler(request, std::move(done));
+            environment_.pressure.command_began();
+            auto counted = [this, done = std::move(done)](http::Answer answer) {
+                environment_.pressure.command_ended();
+                done(std::move(answer));
+            };
+            if (once) {
+                run_once(command, request, std::move(counted));
+            } else {
+                run(command, request, std::move(counted));
+            }
         };
-    routes_.push_back(std::move(route));
+    add(std::move(declared), true);
+}
+
+void Module::route(Endpoint declared) {
+    add(std::move(declared), false);
+}
+
+void Module::add(Endpoint declared, bool writes) {
+    describe_server(declared);
+    describe_context(declared, writes);
+    declared.route.handler = [this, handler = std::move(declared.route.handler)](
+                                 const http::Request& request, http::Done done
+                             ) {
+        if (auto problem = refuse_read()) {
+            done(std::move(*problem));
+            return;
+        }
+        handler(request, std::move(done));
+    };
+    endpoints_.push_back(std::move(declared));
 }
 
 bus::Subscription::Context Module::subscription_context() {
@@ -148,9 +166,7 @@ void Module::read_model(
         environment_.topic,
         environment_.clock
     ));
-    for (http::Route& declared : rebuilds_.back()->routes(strand_)) {
-        route(std::move(declared));
-    }
+    rebuilds_.back()->add_routes(*this);
 }
 
 // ---- commands
@@ -167,6 +183,32 @@ void Module::run(const Command& command, const http::Request& request, http::Don
     } catch (...) {
         (*shared)(problem_of(std::current_exception(), request.target));
     }
+}
+
+/// As run(), but a request with an Idempotency-Key that was answered before is answered so again.
+void Module::run_once(const Command& command, const http::Request& request, http::Done done) {
+    std::expected<std::shared_ptr<IdempotencyKeys::Claim>, http::Answer> claimed;
+    try {
+        claimed = idempotency_keys_.claim(request);
+    } catch (...) {
+        claimed = std::unexpected(problem_of(std::current_exception(), request.target));
+    }
+    if (!claimed) {
+        done(std::move(claimed.error()));
+        return;
+    }
+    const auto claim = std::move(*claimed);
+    if (!claim) {
+        run(command, request, std::move(done));
+        return;
+    }
+    const Command recorded = [&command, claim](const http::Request& r, storage::Connection& db) {
+        return recording(command(r, db), claim);
+    };
+    run(recorded, request, [claim, done = std::move(done)](http::Answer answer) {
+        claim->release();
+        done(std::move(answer));
+    });
 }
 
 void Module::run_next(Next next, std::shared_ptr<const http::Done> done, std::string trace) {

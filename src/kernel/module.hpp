@@ -16,6 +16,8 @@
 #include "bus/topic.hpp"
 #include "http/router.hpp"
 #include "kernel/command.hpp"
+#include "kernel/idempotency.hpp"
+#include "kernel/operation.hpp"
 #include "storage/database.hpp"
 
 namespace bookstore::kernel {
@@ -33,6 +35,8 @@ struct Environment {
     bus::RetryPolicy retry;
     std::function<void()> ring_relay;
     bus::BeforeHandling before_handling{};
+    std::int64_t idempotency_kept_ms = 86'400'000;
+    int read_limit_ms = 250;  ///< a query's statement is interrupted after it
 };
 
 /// One bounded context: its database, outbox, subscriptions, tasks and routes.
@@ -56,21 +60,15 @@ class Module {
 
     // ---- the table of contents, filled by install()
 
-    void query(
-        http::Method method,
-        std::string pattern,
-        Query query,
-        http::Produces produces = http::Produces::hal
-    );
-    void command(
-        http::Method method,
-        std::string pattern,
-        Command command,
-        http::Consumes consumes = http::Consumes::json,
-        http::Produces produces = http::Produces::hal
-    );
-    /// A route that is neither: it answers by itself, when the module is not stopped.
-    void route(http::Route route);
+    // A declaration is a route without its handler, and what it says of itself; what is common to
+    // all routes, or to all that write, is added to that.
+
+    void query(Endpoint declared, Query query);
+    /// A POST may carry an Idempotency-Key: then its work is done once, and its answer kept.
+    void command(Endpoint declared, Command command);
+    /// A route that is neither: it has its handler, and answers when the module is not stopped.
+    void route(Endpoint declared);
+    void describe(ResourceDescription resource) { resources_.push_back(std::move(resource)); }
     bus::Subscription& subscription(std::string name);
     template <class Intent>
     void task(typename bus::Tasks<Intent>::Spec spec) {
@@ -116,7 +114,8 @@ class Module {
     /// Writes the cursors and moves the WAL: the end of the module's thread.
     void finish();
     /// All routes, each refusing when the module's state does not allow it. Once, after install().
-    std::vector<http::Route> take_routes() { return std::move(routes_); }
+    std::vector<Endpoint> take_endpoints() { return std::move(endpoints_); }
+    const std::vector<ResourceDescription>& resources() const { return resources_; }
 
     const std::vector<std::unique_ptr<bus::Subscription>>& subscriptions() const {
         return subscriptions_;
@@ -128,7 +127,9 @@ class Module {
 
   private:
     bus::Subscription::Context subscription_context();
+    void add(Endpoint declared, bool writes);
     void run_next(Next next, std::shared_ptr<const http::Done> done, std::string trace);
+    void run_once(const Command& command, const http::Request& request, http::Done done);
     std::optional<http::Problem> refuse_read() const;
     std::optional<http::Problem> refuse_write() const;
     void notice_caught_up();
@@ -139,7 +140,9 @@ class Module {
     storage::Database database_;
     bus::Outbox outbox_;
     bus::Strand strand_;
-    std::vector<http::Route> routes_;
+    IdempotencyKeys idempotency_keys_;
+    std::vector<Endpoint> endpoints_;
+    std::vector<ResourceDescription> resources_;
     std::vector<std::unique_ptr<bus::Subscription>> subscriptions_;
     std::vector<std::unique_ptr<bus::TaskRunner>> tasks_;
     std::vector<std::unique_ptr<Rebuild>> rebuilds_;

@@ -13,6 +13,21 @@ std::string second_of(const std::string& table) {
     return table + "_rebuild";
 }
 
+constexpr auto rebuild_schema = R"({
+    "type": "object",
+    "required": ["name", "state", "position", "end", "startedAt", "endedAt", "_links"],
+    "properties": {
+        "name": {"type": "string"},
+        "state": {"type": "string", "enum": ["none", "building", "done", "failed"]},
+        "position": {"type": "integer", "minimum": 0},
+        "end": {"type": "integer", "minimum": 0},
+        "startedAt": {"type": ["string", "null"], "format": "date-time"},
+        "endedAt": {"type": ["string", "null"], "format": "date-time"},
+        "failure": {"type": "string"},
+        "_links": {"$ref": "#/components/schemas/LinkMap"}
+    }
+})";
+
 std::string what(const std::exception_ptr& error) {
     try {
         if (error) {
@@ -204,44 +219,59 @@ http::Response Rebuild::shown(const http::Request& request, int status) const {
     return response;
 }
 
-std::vector<http::Route> Rebuild::routes(bus::Strand& strand) {
-    const auto post = [this, &strand](const http::Request& request, http::Done done) {
-        if (auto problem = refuse_cross_origin(request)) {
-            done(std::move(*problem));
-            return;
-        }
-        strand.post([this, &request, done = std::move(done)] {
-            if (!begin()) {
-                done(problem(409, "a rebuild of " + options_.name + " is under way"));
-                return;
+void Rebuild::add_routes(Module& module) {
+    add_begin(module);
+    Endpoint progress;
+    progress.route.pattern = "/rebuilds/" + options_.name;
+    progress.operation =
+        {.tag = "rebuilds",
+         .id = "get-rebuild-of-" + options_.name,
+         .summary = "How far the last rebuild came",
+         .replies = {
+             {.status = 200, .description = "its progress", .type = "hal", .schema = rebuild_schema}
+         }};
+    module.query(std::move(progress), [this](const http::Request& request, storage::Connection&) {
+        return shown(request, 200);
+    });
+}
+
+/// POST /rebuilds/NAME begins one: 202; 409 while one is under way.
+void Rebuild::add_begin(Module& module) {
+    Endpoint begin;
+    begin.route.method = http::Method::post;
+    begin.route.pattern = "/rebuilds/" + options_.name;
+    begin.operation = {
+        .tag = "rebuilds",
+        .id = "rebuild-" + options_.name,
+        .summary = "Rebuild the read model from the event log",
+        .description = "The rows that are there are served until the new ones take their place.",
+        .replies =
+            {{.status = 202,
+              .description = "it has begun",
+              .type = "hal",
+              .schema = rebuild_schema,
+              .headers = {"Location"}},
+             {.status = 403, .description = "a page of another origin sent it"},
+             {.status = 409, .description = "one is under way"}}
+    };
+    module.command(
+        std::move(begin),
+        [this](const http::Request& request, storage::Connection&) -> Next {
+            if (auto problem = refuse_cross_origin(request)) {
+                return {std::move(*problem)};
             }
-            auto response = shown(request, 202);
-            response.headers.push_back({"Location", request.origin() + "/rebuilds/" + options_.name}
-            );
-            done(std::move(response));
-        });
-    };
-    const auto get = [this](const http::Request& request, const http::Done& done) {
-        done(shown(request, 200));
-    };
-    std::vector<http::Route> routes(2);
-    routes[0] = {
-        .method = http::Method::post,
-        .pattern = "/rebuilds/" + options_.name,
-        .produces = http::Produces::hal,
-        .consumes = http::Consumes::nothing,
-        .head = false,
-        .handler = post
-    };
-    routes[1] = {
-        .method = http::Method::get,
-        .pattern = "/rebuilds/" + options_.name,
-        .produces = http::Produces::hal,
-        .consumes = http::Consumes::nothing,
-        .head = true,
-        .handler = get
-    };
-    return routes;
+            return {Write{[this, &request](bus::UnitOfWork&) -> http::Answer {
+                if (!this->begin()) {
+                    return problem(409, "a rebuild of " + options_.name + " is under way");
+                }
+                auto response = shown(request, 202);
+                response.headers.push_back(
+                    {"Location", request.origin() + "/rebuilds/" + options_.name}
+                );
+                return response;
+            }}};
+        }
+    );
 }
 
 }  // namespace bookstore::kernel

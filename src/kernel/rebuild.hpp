@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "bus/strand.hpp"
 #include "bus/subscription.hpp"
-#include "http/router.hpp"
+#include "http/message.hpp"
+#include "storage/database.hpp"
 
 namespace bookstore::kernel {
+
+class Module;
 
 /// Rebuilds a read model from the log: a second table with its own cursor from 0 and its own held
 /// events is built in batches, like by any subscription, while the first is served and goes on; at
@@ -49,8 +51,8 @@ class Rebuild {
 
     const std::string& name() const { return options_.name; }
 
-    /// POST (202) and GET (progress) of /rebuilds/NAME.
-    std::vector<http::Route> routes(bus::Strand& strand);
+    /// Adds POST (202) and GET (progress) of /rebuilds/NAME.
+    void add_routes(Module& module);
 
   private:
     enum class Phase { idle, creating, building, replacing };
@@ -69,6 +71,7 @@ class Rebuild {
     void replace();
     void end(std::string failure);
     http::Response shown(const http::Request& request, int status) const;
+    void add_begin(Module& module);
 
     Options options_;
     bus::Subscription& live_;

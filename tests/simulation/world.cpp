@@ -94,7 +94,11 @@ void World::open() {
     };
     options.retry.attempts = 1'000'000;  // nobody is there to retry what is parked
     system_ = std::make_unique<app::System>(options, clock_, system_random_, [](std::size_t) {});
-    router_ = std::make_unique<http::Router>(system_->take_routes());
+    std::vector<http::Route> routes;
+    for (kernel::Endpoint& endpoint : system_->take_endpoints()) {
+        routes.push_back(std::move(endpoint.route));
+    }
+    router_ = std::make_unique<http::Router>(std::move(routes));
 }
 
 void World::close() {

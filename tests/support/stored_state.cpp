@@ -32,7 +32,7 @@ void read_customer(Sqlite& db, StoredState& state) {
     db.rows("SELECT id, name, deleted FROM customer ORDER BY id", [&](const Row& row) {
         state.customers.push_back({row.integer(0), row.text(1), row.flag(2)});
     });
-    state.customers_deleted = db.number("SELECT count FROM customer_deleted");
+    state.customers_deleted = db.number("SELECT coalesce(sum(count), 0) FROM customer_deleted");
     db.rows(
         "SELECT id, customer_id, order_id, book_id, quantity, delivery_address, order_status, "
         "delivery_status, delivery_id, pay_amount, pay_status, ordered_at FROM my_page ORDER BY id",
@@ -61,7 +61,7 @@ void read_inventory(Sqlite& db, StoredState& state) {
             {row.integer(0), row.text(1), row.integer(2), row.integer(3), row.flag(4)}
         );
     });
-    state.books_deleted = db.number("SELECT count FROM book_deleted");
+    state.books_deleted = db.number("SELECT coalesce(sum(count), 0) FROM book_deleted");
     state.books_being_served = db.number("SELECT count(*) FROM serving");
     db.rows(
         "SELECT id, book_id, quantity, in_charger FROM stock_input ORDER BY id",

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 
 #include "kernel/fields.hpp"
@@ -9,11 +10,17 @@ using namespace bookstore::kernel;
 
 namespace {
 
+enum class Switch { on, off, broken };
+constexpr std::array<std::string_view, 3> switch_words{"On", "Off", "Broken"};
+constexpr const auto& words_of(Switch) {
+    return switch_words;
+}
+
 struct Body {
     std::int64_t quantity = 0;
     std::string name;
     std::optional<Money> amount;
-    std::string state;
+    Switch state = Switch::on;
 };
 
 const Fields<Body>& table() {
@@ -139,14 +146,52 @@ TEST_CASE("a body that is no JSON object says so") {
 }
 
 TEST_CASE("a merge patch touches what it names alone, and cannot remove what is required") {
-    Body body{.quantity = 7, .name = "old", .amount = {}, .state = "On"};
-    CHECK_FALSE(table().patch(with_body(R"({"name":"new","unknown":1})"), body));
+    Body body{.quantity = 7, .name = "old", .amount = Money::from_cents(1), .state = Switch::off};
+    const auto renamed = table().merge_patch(with_body(R"({"name":"new","unknown":1})"));
+    REQUIRE(renamed);
+    renamed->apply(body);
     CHECK(body.name == "new");
     CHECK(body.quantity == 7);
-    CHECK_FALSE(table().patch(with_body("{}"), body));
-    const auto problem = table().patch(with_body(R"({"name":null})"), body);
-    REQUIRE(problem);
-    CHECK(problem->errors[0].field == "name");
+    CHECK(body.amount);
+    CHECK(body.state == Switch::off);
+    const auto nothing = table().merge_patch(with_body("{}"));
+    REQUIRE(nothing);
+    nothing->apply(body);
+    CHECK(body.name == "new");
+    const auto removed = table().merge_patch(with_body(R"({"amount":null,"state":"On"})"));
+    REQUIRE(removed);
+    removed->apply(body);
+    CHECK_FALSE(body.amount);
+    CHECK(body.state == Switch::on);
+    const auto refused = table().merge_patch(with_body(R"({"name":null})"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().errors[0].field == "name");
+}
+
+TEST_CASE("a replacement needs what is required, and takes away what may be missing") {
+    Body body{.quantity = 7, .name = "old", .amount = Money::from_cents(1), .state = Switch::off};
+    const auto whole = table().replacement(with_body(R"({"quantity":1,"name":"n","state":"On"})"));
+    REQUIRE(whole);
+    whole->apply(body);
+    CHECK_FALSE(body.amount);
+    CHECK(body.quantity == 1);
+    const auto partial = table().replacement(with_body(R"({"quantity":1})"));
+    REQUIRE_FALSE(partial);
+    CHECK(partial.error().errors.size() == 2);
+}
+
+TEST_CASE("a word of the enum that the table does not offer is refused") {
+    CHECK(only_error(R"("state":"Broken")").message == "must be one of On, Off");
+}
+
+TEST_CASE("a body that nests deeper than the request allows is refused") {
+    auto request = with_body(R"({"quantity":1,"name":"n","state":"On","x":[[[[1]]]]})");
+    request.max_json_depth = 5;
+    CHECK(table().read(request));
+    request.max_json_depth = 4;
+    const auto refused = table().read(request);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().status == 400);
 }
 
 TEST_CASE("ids in paths and queries are plain digits up to 2^53-1") {

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "base/clock.hpp"
+
 namespace bookstore::customer::store {
 namespace {
 
@@ -14,7 +16,6 @@ const Sql select_customer{"customer", select_customers + " WHERE id = ?1 AND NOT
 const Sql insert_customer{"customer", "INSERT INTO customer(name) VALUES (?1)"};
 const Sql update_customer{"customer", "UPDATE customer SET name = ?2 WHERE id = ?1"};
 const Sql delete_customer{"customer", "UPDATE customer SET deleted = 1 WHERE id = ?1"};
-const Sql count_deleted{"customer", "UPDATE customer_deleted SET count = count + 1"};
 
 const std::string select_my_pages =
     "SELECT p.id, p.customer_id, c.name, p.order_id, p.book_id, p.quantity, p.delivery_address, "
@@ -37,8 +38,10 @@ class PageSql {
 };
 
 const PageSql insert_page{
-    "INSERT INTO {}(customer_id, order_id, book_id, quantity, delivery_address, order_status, "
-    "pay_amount, ordered_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    "INSERT INTO {0}(customer_id, nth_of_customer, order_id, book_id, quantity, delivery_address, "
+    "order_status, pay_amount, ordered_at) VALUES (?1, "
+    "(SELECT coalesce(max(nth_of_customer), 0) + 1 FROM {0} WHERE customer_id = ?1), "
+    "?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 };
 const PageSql select_status{"SELECT order_status FROM {} WHERE order_id = ?1"};
 const PageSql update_status{"UPDATE {} SET order_status = ?2 WHERE order_id = ?1"};
@@ -65,10 +68,12 @@ std::optional<MyPage> one_page(storage::Connection& db, const Sql& sql, std::int
 
 }  // namespace
 
-const kernel::DeletablePages customer_pages{"customer", select_customers, "id", "customer"};
-const kernel::TablePages my_page_pages{"customer", select_my_pages, "p.id", "my_page"};
+const kernel::DeletablePages customer_pages{
+    "customer", select_customers, "customer", "customerId", {{"customerName", {"name", "id"}}}
+};
+const kernel::TablePages my_page_pages{"customer", select_my_pages, "p.id", "my_page", "id"};
 const kernel::FinderPages my_pages_of_customer{
-    "customer", select_my_pages, "p.customer_id", "p.id", "my_page"
+    "customer", select_my_pages, "p.customer_id", "p.nth_of_customer", "my_page", "id", "customerId"
 };
 
 Customer customer_in(storage::Statement& row) {
@@ -92,7 +97,7 @@ void update(storage::Connection& db, const Customer& customer) {
 
 void mark_deleted(storage::Connection& db, std::int64_t id) {
     db.prepare(delete_customer).bind(id).run();
-    db.prepare(count_deleted).run();
+    customer_pages.count_deleted(db, id);
 }
 
 MyPage my_page_in(storage::Statement& row) {
@@ -117,8 +122,12 @@ std::optional<MyPage> find_my_page(storage::Connection& db, std::int64_t id) {
     return one_page(db, select_my_page, id);
 }
 
-std::optional<MyPage> find_my_page_of_order(storage::Connection& db, std::int64_t order_id) {
-    return one_page(db, select_my_page_of_order, order_id);
+std::vector<MyPage> my_pages_of_order(storage::Connection& db, std::int64_t order_id) {
+    std::vector<MyPage> pages;
+    if (auto page = one_page(db, select_my_page_of_order, order_id)) {
+        pages.push_back(std::move(*page));
+    }
+    return pages;
 }
 
 void MyPageRows::insert(storage::Connection& db, const MyPage& page, std::int64_t ordered_at_ms)

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernel/paging.hpp"
 #include "modules/customer/customer.hpp"
@@ -25,7 +26,8 @@ MyPage my_page_in(storage::Statement& row);
 extern const kernel::TablePages my_page_pages;
 extern const kernel::FinderPages my_pages_of_customer;
 std::optional<MyPage> find_my_page(storage::Connection& db, std::int64_t id);
-std::optional<MyPage> find_my_page_of_order(storage::Connection& db, std::int64_t order_id);
+/// One, or none.
+std::vector<MyPage> my_pages_of_order(storage::Connection& db, std::int64_t order_id);
 
 /// My Page's rows as its policies write them: those that are served, or their second set while they
 /// are rebuilt. An update throws when the order has no row.

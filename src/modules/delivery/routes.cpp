@@ -2,125 +2,76 @@
 
 #include <fmt/format.h>
 
-#include "kernel/fields.hpp"
-#include "kernel/paging.hpp"
+#include "kernel/collection.hpp"
 #include "modules/delivery/events.hpp"
 #include "modules/delivery/store.hpp"
 
 namespace bookstore::delivery {
 namespace {
 
-using bus::UnitOfWork;
-using http::Answer;
-using http::Method;
-using http::Request;
-using kernel::Next;
-using kernel::Write;
-
-/// What a courier may change.
-struct Move {
-    std::string delivery_status;
+const kernel::Items<Delivery> delivery_items{
+    .read = store::delivery_in,
+    .find = store::find,
+    .example =
+        {.id = 1,
+         .order_id = 1,
+         .delivery_address = "busan si",
+         .delivery_status = DeliveryStatus::shipped}
 };
 
-const kernel::Fields<Move>& move_fields() {
-    static const auto fields = kernel::Fields<Move>().word(
-        "deliveryStatus", &Move::delivery_status, {courier_words.begin(), courier_words.end()}
+/// What a courier may change.
+const kernel::Fields<Delivery>& courier_fields() {
+    static const auto fields = kernel::Fields<Delivery>().word(
+        "deliveryStatus", &Delivery::delivery_status, {courier_words.begin(), courier_words.end()}
     );
     return fields;
 }
 
-/// GET /deliveries
-Answer list_deliveries(const Request& request, storage::Connection& db) {
-    return store::pages.answer(
-        request,
-        deliveries,
-        db,
-        [](kernel::CollectionWriter& writer, storage::Statement& row) {
-            const Delivery delivery = store::delivery_in(row);
-            writer.add(delivery.id, delivery);
-        }
+/// A courier moves it on; DeliveryStatusChanged unless it is there already. 409 before it was
+/// shipped and after it was canceled.
+std::optional<http::Problem> move_delivery(
+    bus::UnitOfWork& work, const Delivery& before, const Delivery& after
+) {
+    if (after.delivery_status == before.delivery_status) {
+        return std::nullopt;
+    }
+    if (!courier_may_move(before.delivery_status)) {
+        return kernel::problem(
+            409,
+            fmt::format(
+                "delivery {} is {}; {}",
+                before.id,
+                word(before.delivery_status),
+                before.delivery_status == DeliveryStatus::create_delivery
+                    ? "its order is not prepared yet"
+                    : "its order was canceled"
+            )
+        );
+    }
+    store::set_status(work.db(), after.id, after.delivery_status);
+    work.publish(
+        DeliveryStatusChanged{after.id, after.order_id, std::string(word(after.delivery_status))}
     );
-}
-
-/// GET /deliveries/{id}
-Answer show_delivery(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return id.error();
-    }
-    const auto delivery = store::find(db, *id);
-    if (!delivery) {
-        return kernel::not_found(deliveries, *id);
-    }
-    return kernel::item_response(request, deliveries, *id, *delivery);
-}
-
-/// GET /deliveries/search/findFirstByOrderId?orderId=N
-Answer find_by_order(const Request& request, storage::Connection& db) {
-    const auto id = kernel::query_id(request, "orderId");
-    if (!id) {
-        return id.error();
-    }
-    const auto delivery = store::find_of_order(db, *id);
-    if (!delivery) {
-        return kernel::problem(404, fmt::format("there is no delivery of order {}", *id));
-    }
-    return kernel::item_response(request, deliveries, delivery->id, *delivery);
-}
-
-/// PUT and PATCH of /deliveries/{id}: a courier moves it on; DeliveryStatusChanged unless it is
-/// there already. 409 before it was shipped and after it was canceled.
-Next move_delivery(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return {id.error()};
-    }
-    if (!store::find(db, *id)) {
-        return {kernel::not_found(deliveries, *id)};
-    }
-    Move move;
-    const bool patch = request.method == Method::patch;
-    if (auto problem =
-            patch ? move_fields().patch(request, move) : move_fields().replace(request, move)) {
-        return {*problem};
-    }
-    return {Write{[&request, id = *id, move](UnitOfWork& work) -> Answer {
-        Delivery delivery = store::find(work.db(), id).value();
-        const auto wanted = parse_word<DeliveryStatus>(move.delivery_status);
-        if (!wanted) {  // a PATCH that says nothing changes nothing
-            return kernel::item_response(request, deliveries, id, delivery);
-        }
-        if (!courier_may_move(delivery.delivery_status)) {
-            return kernel::problem(
-                409,
-                fmt::format(
-                    "delivery {} is {}; {}",
-                    id,
-                    word(delivery.delivery_status),
-                    delivery.delivery_status == DeliveryStatus::create_delivery
-                        ? "its order is not prepared yet"
-                        : "its order was canceled"
-                )
-            );
-        }
-        if (delivery.delivery_status != *wanted) {
-            delivery.delivery_status = *wanted;
-            store::set_status(work.db(), id, *wanted);
-            work.publish(DeliveryStatusChanged{id, delivery.order_id, std::string(word(*wanted))});
-        }
-        return kernel::item_response(request, deliveries, id, delivery);
-    }}};
+    return std::nullopt;
 }
 
 }  // namespace
 
 void add_routes(kernel::Module& module) {
-    module.query(Method::get, "/deliveries", list_deliveries);
-    module.query(Method::get, "/deliveries/{id}", show_delivery);
-    module.query(Method::get, "/deliveries/search/findFirstByOrderId", find_by_order);
-    kernel::add_search(module, deliveries, {{"findFirstByOrderId", "{?orderId}"}});
-    module.command(Method::put, "/deliveries/{id}", move_delivery);
-    module.command(Method::patch, "/deliveries/{id}", move_delivery, http::Consumes::merge_patch);
+    kernel::Collection<Delivery>(module, deliveries, delivery_items)
+        .list(store::pages)
+        .show()
+        .find_one("findFirstByOrderId", "orderId", store::find_of_order)
+        .change(
+            courier_fields(),
+            {.id = "Delivery",
+             .summary = "a delivery's status",
+             .description = "What a courier does: its order and My Page follow.",
+             .replies =
+                 {{.status = 409, .description = "its order is not prepared yet, or was canceled"}}
+            },
+            move_delivery
+        );
 }
 
 }  // namespace bookstore::delivery

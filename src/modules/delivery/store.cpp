@@ -23,7 +23,7 @@ std::optional<Delivery> one(storage::Connection& db, const Sql& sql, std::int64_
 
 }  // namespace
 
-const kernel::TablePages pages{file, select_deliveries, "id", "delivery"};
+const kernel::TablePages pages{file, select_deliveries, "id", "delivery", "id"};
 
 Delivery delivery_in(storage::Statement& row) {
     return {

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "kernel/fields.hpp"
-#include "kernel/paging.hpp"
+#include "kernel/collection.hpp"
 #include "modules/inventory/allocation.hpp"
 #include "modules/inventory/events.hpp"
 #include "modules/inventory/store.hpp"
@@ -12,12 +11,30 @@ namespace bookstore::inventory {
 namespace {
 
 using bus::UnitOfWork;
-using http::Answer;
-using http::Method;
-using http::Request;
-using kernel::CollectionWriter;
-using kernel::Next;
-using kernel::Write;
+using http::Problem;
+
+const kernel::Items<Book> book_items{
+    .read = store::book_in,
+    .find = store::find_book,
+    .example = {.id = 1, .book_name = "Domain-Driven Design", .stock = 150}
+};
+
+const kernel::Items<StockInput> stock_input_items{
+    .read = store::input_in,
+    .find = store::find_input,
+    .example = {.id = 1, .book_id = 1, .quantity = 20, .in_charger = "Kim"}
+};
+
+const kernel::Items<Deliverable> deliverable_items{
+    .read = store::deliverable_in,
+    .find = store::find_deliverable,
+    .example =
+        {.id = 1,
+         .order_id = 1,
+         .book_id = 1,
+         .quantity = 100,
+         .status = DeliverableStatus::delivery_prepared}
+};
 
 const kernel::Fields<Book>& book_fields() {
     static const auto fields =
@@ -33,7 +50,7 @@ const kernel::Fields<StockInput>& stock_input_fields() {
     return fields;
 }
 
-http::Problem field_problem(std::string field, std::string message, std::int64_t value) {
+Problem field_problem(std::string field, std::string message, std::int64_t value) {
     return {
         .status = 400,
         .message = "1 field is invalid",
@@ -43,44 +60,17 @@ http::Problem field_problem(std::string field, std::string message, std::int64_t
 
 // ---- books
 
-/// GET /books
-Answer list_books(const Request& request, storage::Connection& db) {
-    return store::book_pages
-        .answer(request, books, db, [](CollectionWriter& writer, storage::Statement& row) {
-            const Book book = store::book_in(row);
-            writer.add(book.id, book);
-        });
-}
-
-/// GET /books/{id}
-Answer show_book(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return id.error();
-    }
-    const auto book = store::find_book(db, *id);
-    if (!book) {
-        return kernel::not_found(books, *id);
-    }
-    return kernel::item_response(request, books, *id, *book);
-}
-
-/// POST /books: 201, BookRegistered.
-Next register_book(const Request& request, storage::Connection&) {
-    auto body = book_fields().read(request);
-    if (!body) {
-        return {body.error()};
-    }
-    return {Write{[&request, book = *body](UnitOfWork& work) -> Answer {
-        const std::int64_t id = store::insert_book(work.db(), book);
-        work.publish(BookRegistered{id, book.book_name, book.stock});
-        return kernel::item_response(request, books, id, book, {}, 201);
-    }}};
+/// Publishes BookRegistered.
+std::expected<Book, Problem> register_book(UnitOfWork& work, const Book& body) {
+    Book book = body;
+    book.id = store::insert_book(work.db(), body);
+    work.publish(BookRegistered{book.id, book.book_name, book.stock});
+    return book;
 }
 
 /// Raised stock is an InventoryIncreased and serves who waits; lowered stock or a new name is
 /// neither.
-void apply_change(UnitOfWork& work, const Book& before, const Book& after) {
+std::optional<Problem> change_book(UnitOfWork& work, const Book& before, const Book& after) {
     if (after.book_name != before.book_name) {
         store::rename_book(work.db(), before.id, after.book_name);
     }
@@ -91,179 +81,95 @@ void apply_change(UnitOfWork& work, const Book& before, const Book& after) {
         work.publish(InventoryIncreased{before.id, after.stock});
         serve_waiting(work, before.id);
     }
+    return std::nullopt;
 }
 
-/// PUT (the whole) and PATCH (a merge) of /books/{id}. The answer shows the stock after waiting
-/// orders were served.
-Next change_book(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return {id.error()};
+/// Publishes BookDeleted; 409 while orders wait for the book.
+std::optional<Problem> delete_book(UnitOfWork& work, const Book& book) {
+    if (const std::int64_t waiting = store::count_waiting(work.db(), book.id); waiting > 0) {
+        return kernel::problem(
+            409,
+            fmt::format(
+                "{} order{} for book {} (Stock_Lacked); put in stock or cancel {} first",
+                waiting,
+                waiting == 1 ? " waits" : "s wait",
+                book.id,
+                waiting == 1 ? "it" : "them"
+            )
+        );
     }
-    if (!store::find_book(db, *id)) {
-        return {kernel::not_found(books, *id)};
-    }
-    Book wanted;
-    const bool patch = request.method == Method::patch;
-    if (auto problem =
-            patch ? book_fields().patch(request, wanted) : book_fields().replace(request, wanted)) {
-        return {*problem};
-    }
-    return {Write{[&request, id = *id](UnitOfWork& work) -> Answer {
-        const auto before = store::find_book(work.db(), id);
-        if (!before) {
-            return kernel::not_found(books, id);
-        }
-        Book after = *before;
-        book_fields().patch(request, after);  // the body was checked before
-        apply_change(work, *before, after);
-        return kernel::item_response(request, books, id, store::find_book(work.db(), id).value());
-    }}};
-}
-
-/// DELETE /books/{id}: 204, BookDeleted; 409 while orders wait for it.
-Next delete_book(const Request& request, storage::Connection&) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return {id.error()};
-    }
-    return {Write{[id = *id](UnitOfWork& work) -> Answer {
-        if (!store::find_book(work.db(), id)) {
-            return kernel::not_found(books, id);
-        }
-        if (const std::int64_t waiting = store::count_waiting(work.db(), id); waiting > 0) {
-            return kernel::problem(
-                409,
-                fmt::format(
-                    "{} order{} for book {} (Stock_Lacked); put in stock or cancel {} first",
-                    waiting,
-                    waiting == 1 ? " waits" : "s wait",
-                    id,
-                    waiting == 1 ? "it" : "them"
-                )
-            );
-        }
-        store::mark_deleted(work.db(), id);
-        work.publish(BookDeleted{id});
-        return kernel::no_content();
-    }}};
+    store::mark_deleted(work.db(), book.id);
+    work.publish(BookDeleted{book.id});
+    return std::nullopt;
 }
 
 // ---- stock inputs
 
-void add_input(CollectionWriter& writer, storage::Statement& row) {
-    const StockInput input = store::input_in(row);
-    writer.add(input.id, input);
-}
-
-/// GET /stockInputs
-Answer list_inputs(const Request& request, storage::Connection& db) {
-    return store::input_pages.answer(request, stock_inputs, db, add_input);
-}
-
-/// GET /stockInputs/{id}
-Answer show_input(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return id.error();
+/// Publishes InventoryIncreased, and whoever waits is served.
+std::expected<StockInput, Problem> put_in_stock(UnitOfWork& work, const StockInput& body) {
+    const auto book = store::find_book(work.db(), body.book_id);
+    if (!book) {
+        return std::unexpected(
+            field_problem("bookId", fmt::format("there is no book {}", body.book_id), body.book_id)
+        );
     }
-    const auto input = store::find_input(db, *id);
-    if (!input) {
-        return kernel::not_found(stock_inputs, *id);
+    if (body.quantity > kernel::max_integer - book->stock) {
+        return std::unexpected(field_problem(
+            "quantity",
+            fmt::format("the stock of {} would exceed {}", book->stock, kernel::max_integer),
+            body.quantity
+        ));
     }
-    return kernel::item_response(request, stock_inputs, *id, *input);
-}
-
-/// POST /stockInputs: 201, InventoryIncreased, and whoever waits is served.
-Next put_in_stock(const Request& request, storage::Connection&) {
-    auto body = stock_input_fields().read(request);
-    if (!body) {
-        return {body.error()};
-    }
-    return {Write{[&request, input = *body](UnitOfWork& work) mutable -> Answer {
-        const auto book = store::find_book(work.db(), input.book_id);
-        if (!book) {
-            return field_problem(
-                "bookId", fmt::format("there is no book {}", input.book_id), input.book_id
-            );
-        }
-        if (input.quantity > kernel::max_integer - book->stock) {
-            return field_problem(
-                "quantity",
-                fmt::format("the stock of {} would exceed {}", book->stock, kernel::max_integer),
-                input.quantity
-            );
-        }
-        input.id = store::insert_input(work.db(), input);
-        store::receive(work.db(), input.book_id, input.quantity);
-        work.publish(InventoryIncreased{input.book_id, book->stock + input.quantity});
-        serve_waiting(work, input.book_id);
-        return kernel::item_response(request, stock_inputs, input.id, input, {}, 201);
-    }}};
-}
-
-// ---- deliverables
-
-void add_deliverable(CollectionWriter& writer, storage::Statement& row) {
-    const Deliverable deliverable = store::deliverable_in(row);
-    writer.add(deliverable.id, deliverable);
-}
-
-/// GET /deliverables
-Answer list_deliverables(const Request& request, storage::Connection& db) {
-    return store::deliverable_pages.answer(request, deliverables, db, add_deliverable);
-}
-
-/// GET /deliverables/{id}
-Answer show_deliverable(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return id.error();
-    }
-    const auto deliverable = store::find_deliverable(db, *id);
-    if (!deliverable) {
-        return kernel::not_found(deliverables, *id);
-    }
-    return kernel::item_response(request, deliverables, *id, *deliverable);
-}
-
-/// GET /deliverables/search/findByOrderId?orderId=N
-Answer find_deliverable_by_order(const Request& request, storage::Connection& db) {
-    const auto id = kernel::query_id(request, "orderId");
-    if (!id) {
-        return id.error();
-    }
-    const auto deliverable = store::find_deliverable_of_order(db, *id);
-    if (!deliverable) {
-        return kernel::problem(404, fmt::format("there is no deliverable of order {}", *id));
-    }
-    return kernel::item_response(request, deliverables, deliverable->id, *deliverable);
+    StockInput input = body;
+    input.id = store::insert_input(work.db(), body);
+    store::receive(work.db(), input.book_id, input.quantity);
+    work.publish(InventoryIncreased{input.book_id, book->stock + input.quantity});
+    serve_waiting(work, input.book_id);
+    return input;
 }
 
 }  // namespace
 
 void add_book_routes(kernel::Module& module) {
-    module.query(Method::get, "/books", list_books);
-    module.query(Method::get, "/books/{id}", show_book);
-    module.command(Method::post, "/books", register_book);
-    module.command(Method::put, "/books/{id}", change_book);
-    module.command(Method::patch, "/books/{id}", change_book, http::Consumes::merge_patch);
-    module.command(
-        Method::del, "/books/{id}", delete_book, http::Consumes::nothing, http::Produces::nothing
-    );
+    kernel::Collection<Book>(module, books, book_items)
+        .list(store::book_pages)
+        .show()
+        .create(book_fields(), {.id = "registerBook", .summary = "Register a book"}, register_book)
+        .change(
+            book_fields(),
+            {.id = "Book",
+             .summary = "a book",
+             .description = "Raised stock serves the orders that wait for it; the answer shows the "
+                            "stock after that."},
+            change_book
+        )
+        .remove(
+            {.id = "deleteBook",
+             .summary = "Delete a book",
+             .description = "What already refers to it goes on.",
+             .replies = {{.status = 409, .description = "orders wait for its stock"}}},
+            delete_book
+        );
 }
 
 void add_stock_input_routes(kernel::Module& module) {
-    module.query(Method::get, "/stockInputs", list_inputs);
-    module.query(Method::get, "/stockInputs/{id}", show_input);
-    module.command(Method::post, "/stockInputs", put_in_stock);
+    kernel::Collection<StockInput>(module, stock_inputs, stock_input_items)
+        .list(store::input_pages)
+        .show()
+        .create(
+            stock_input_fields(),
+            {.id = "putInStock",
+             .summary = "Put in stock",
+             .description = "Orders that wait for the book are served, the oldest first."},
+            put_in_stock
+        );
 }
 
 void add_deliverable_routes(kernel::Module& module) {
-    module.query(Method::get, "/deliverables", list_deliverables);
-    module.query(Method::get, "/deliverables/{id}", show_deliverable);
-    module.query(Method::get, "/deliverables/search/findByOrderId", find_deliverable_by_order);
-    kernel::add_search(module, deliverables, {{"findByOrderId", "{?orderId}"}});
+    kernel::Collection<Deliverable>(module, deliverables, deliverable_items)
+        .list(store::deliverable_pages)
+        .show()
+        .find_one("findByOrderId", "orderId", store::find_deliverable_of_order);
 }
 
 }  // namespace bookstore::inventory

@@ -19,7 +19,6 @@ const Sql update_received{
 };
 const Sql update_stock{file, "UPDATE book SET stock = stock + ?2 WHERE id = ?1"};
 const Sql delete_book{file, "UPDATE book SET deleted = 1 WHERE id = ?1"};
-const Sql count_deleted{file, "UPDATE book_deleted SET count = count + 1"};
 
 const std::string select_inputs = "SELECT id, book_id, quantity, in_charger FROM stock_input";
 const Sql select_input{file, select_inputs + " WHERE id = ?1"};
@@ -77,9 +76,11 @@ std::optional<std::int64_t> number(storage::Connection& db, const Sql& sql, std:
 
 }  // namespace
 
-const kernel::DeletablePages book_pages{file, select_books, "id", "book"};
-const kernel::TablePages input_pages{file, select_inputs, "id", "stock_input"};
-const kernel::TablePages deliverable_pages{file, select_deliverables, "id", "deliverable"};
+const kernel::DeletablePages book_pages{
+    file, select_books, "book", "bookId", {{"bookName", {"name", "id"}}, {"stock", {"stock", "id"}}}
+};
+const kernel::TablePages input_pages{file, select_inputs, "id", "stock_input", "id"};
+const kernel::TablePages deliverable_pages{file, select_deliverables, "id", "deliverable", "id"};
 
 Book book_in(storage::Statement& row) {
     return {.id = row.integer(0), .book_name = row.string(1), .stock = row.integer(2)};
@@ -131,7 +132,7 @@ void move_stock(storage::Connection& db, std::int64_t book_id, std::int64_t quan
 
 void mark_deleted(storage::Connection& db, std::int64_t id) {
     db.prepare(delete_book).bind(id).run();
-    db.prepare(count_deleted).run();
+    book_pages.count_deleted(db, id);
 }
 
 std::int64_t insert_input(storage::Connection& db, const StockInput& input) {

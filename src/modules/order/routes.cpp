@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include "bus/held.hpp"
-#include "kernel/fields.hpp"
-#include "kernel/paging.hpp"
+#include "kernel/collection.hpp"
 #include "modules/order/events.hpp"
 #include "modules/order/store.hpp"
 #include "modules/order/verification.hpp"
@@ -14,7 +13,6 @@ namespace {
 
 using bus::UnitOfWork;
 using http::Answer;
-using http::Method;
 using http::Request;
 using kernel::Ask;
 using kernel::Continue;
@@ -54,40 +52,26 @@ std::vector<kernel::Link> links_of(const Order& order) {
     return links;
 }
 
-void add_order(kernel::CollectionWriter& writer, storage::Statement& row) {
-    const Order order = store::order_in(row);
-    writer.add(order.id, order, links_of(order));
-}
+const kernel::Items<Order> order_items{
+    .read = store::order_in,
+    .find = store::find,
+    .links = links_of,
+    .rels =
+        {"cancel", "verify", "customer", "book", "delivery", "payment", "deliverable", "myPage"},
+    .example =
+        {.id = 1,
+         .book_id = 1,
+         .customer_id = 1,
+         .quantity = 100,
+         .delivery_address = "busan si",
+         .order_status = OrderStatus::ordered,
+         .pay_amount = Money::from_cents(100'000),
+         .pay_type = "ONCE",
+         .was_ordered = true}
+};
 
 http::Response shown(const Request& request, const Order& order, int status = 200) {
     return kernel::item_response(request, orders, order.id, order, links_of(order), status);
-}
-
-/// GET /orders
-Answer list_orders(const Request& request, storage::Connection& db) {
-    return store::order_pages.answer(request, orders, db, add_order);
-}
-
-/// GET /orders/{id}
-Answer show_order(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return id.error();
-    }
-    const auto order = store::find(db, *id);
-    if (!order) {
-        return kernel::not_found(orders, *id);
-    }
-    return shown(request, *order);
-}
-
-/// GET /orders/search/findByCustomerId?customerId=N
-Answer find_orders_by_customer(const Request& request, storage::Connection& db) {
-    const auto id = kernel::query_id(request, "customerId");
-    if (!id) {
-        return id.error();
-    }
-    return store::orders_of_customer.answer(request, orders, db, *id, add_order);
 }
 
 http::Problem refusal(const Order& order, const Verdict& verdict) {
@@ -127,14 +111,10 @@ Answer store_order(const Request& request, UnitOfWork& work, Order order) {
     return shown(request, order, 201);
 }
 
-/// POST /orders: asks customer and book inventory. Both say yes: ORDERED, and Ordered is published.
-/// One says there is none: 400, nothing is stored. One does not answer: stored, unverified.
-Next place_order(const Ports& ports, const Request& request) {
-    auto body = order_fields().read(request);
-    if (!body) {
-        return {body.error()};
-    }
-    return {Ask{[&ports, &request, order = *body](Continue go_on) mutable {
+/// Asks customer and book inventory. Both say yes: ORDERED, and Ordered is published. One says
+/// there is none: 400, nothing is stored. One does not answer: stored, unverified.
+Next place_order(const Ports& ports, const Request& request, Order order) {
+    return {Ask{[&ports, &request, order = std::move(order)](Continue go_on) mutable {
         const std::int64_t customer_id = order.customer_id;
         const std::int64_t book_id = order.book_id;
         ask_both(
@@ -156,46 +136,36 @@ Next place_order(const Ports& ports, const Request& request) {
     }}};
 }
 
-/// DELETE /orders/{id} cancels: 204; 409 when it is prepared already, canceled before, or when an
-/// event of it is held here, so that its state is stale.
-Next cancel_order(const Request& request, storage::Connection&) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return {id.error()};
+/// Cancels; 409 when it is prepared already, canceled before, or when an event of it is held here,
+/// so that its state is stale.
+std::optional<http::Problem> cancel_order(UnitOfWork& work, const Order& order) {
+    if (bus::holds_key(work.db(), "order", fmt::format("order-{}", order.id))) {
+        return kernel::problem(
+            409,
+            fmt::format(
+                "order {} cannot be canceled now: an event of it is held, so its state here "
+                "({}) may be stale; try again when the event was handled",
+                order.id,
+                word(order.order_status)
+            )
+        );
     }
-    return {Write{[id = *id](UnitOfWork& work) -> Answer {
-        const auto order = store::find(work.db(), id);
-        if (!order) {
-            return kernel::not_found(orders, id);
-        }
-        if (bus::holds_key(work.db(), "order", fmt::format("order-{}", id))) {
-            return kernel::problem(
-                409,
-                fmt::format(
-                    "order {} cannot be canceled now: an event of it is held, so its state here "
-                    "({}) may be stale; try again when the event was handled",
-                    id,
-                    word(order->order_status)
-                )
-            );
-        }
-        const auto status = after_cancel(order->order_status);
-        if (!status) {
-            return kernel::problem(
-                409,
-                fmt::format(
-                    "order {} is {}; only an order that is ORDERED or not verified can be canceled",
-                    id,
-                    word(order->order_status)
-                )
-            );
-        }
-        store::set_verified(work.db(), id, *status, order->was_ordered);
-        if (order->was_ordered) {
-            work.publish(OrderCanceled{id, std::string(word(*status))});
-        }
-        return kernel::no_content();
-    }}};
+    const auto status = after_cancel(order.order_status);
+    if (!status) {
+        return kernel::problem(
+            409,
+            fmt::format(
+                "order {} is {}; only an order that is ORDERED or not verified can be canceled",
+                order.id,
+                word(order.order_status)
+            )
+        );
+    }
+    store::set_verified(work.db(), order.id, *status, order.was_ordered);
+    if (order.was_ordered) {
+        work.publish(OrderCanceled{order.id, std::string(word(*status))});
+    }
+    return std::nullopt;
 }
 
 http::Problem not_unverified(const Order& order) {
@@ -257,27 +227,58 @@ Next verify_order(const Ports& ports, const Request& request, storage::Connectio
     }}};
 }
 
+void add_verification(kernel::Module& module, const Ports& ports) {
+    kernel::Endpoint verify;
+    verify.route.method = http::Method::post;
+    verify.route.pattern = "/orders/{id}/verification";
+    verify.operation = {
+        .tag = "orders",
+        .id = "verifyOrder",
+        .summary = "Ask again for an unverified order",
+        .replies =
+            {{.status = 200,
+              .description = "the order, which is ORDERED now",
+              .type = "hal",
+              .schema = R"({"$ref":"#/components/schemas/Order"})",
+              .headers = {"ETag"}},
+             {.status = 404, .description = "there is no such order"},
+             {.status = 409,
+              .description = "there is no such customer or book, or the order is not unverified"},
+             {.status = 503, .description = "customer or book inventory does not answer"}}
+    };
+    module.command(std::move(verify), [ports](const Request& request, storage::Connection& db) {
+        return verify_order(ports, request, db);
+    });
+}
+
 }  // namespace
 
 void add_routes(kernel::Module& module, const Ports& ports) {
-    module.query(Method::get, "/orders", list_orders);
-    module.query(Method::get, "/orders/{id}", show_order);
-    module.query(Method::get, "/orders/search/findByCustomerId", find_orders_by_customer);
-    kernel::add_search(module, orders, {{"findByCustomerId", "{?customerId,page,size,sort}"}});
-    module.command(Method::post, "/orders", [ports](const Request& request, storage::Connection&) {
-        return place_order(ports, request);
-    });
-    module.command(
-        Method::del, "/orders/{id}", cancel_order, http::Consumes::nothing, http::Produces::nothing
-    );
-    module.command(
-        Method::post,
-        "/orders/{id}/verification",
-        [ports](const Request& request, storage::Connection& db) {
-            return verify_order(ports, request, db);
-        },
-        http::Consumes::nothing
-    );
+    kernel::Collection<Order>(module, orders, order_items)
+        .list(store::order_pages)
+        .show()
+        .find_pages("findByCustomerId", "customerId", store::orders_of_customer)
+        .create(
+            order_fields(),
+            {.id = "placeOrder",
+             .summary = "Place an order",
+             .description = "Customer and book are asked for first: 400 when there is no such one. "
+                            "When their context does not answer, the order is stored unverified, "
+                            "and verified later."},
+            [ports](const Request& request, Order order) {
+                return place_order(ports, request, std::move(order));
+            }
+        )
+        .remove(
+            {.id = "cancelOrder",
+             .summary = "Cancel an order",
+             .description = "Its stock and its money come back. It stays readable, as CANCELED.",
+             .replies =
+                 {{.status = 409, .description = "it is prepared already, or was canceled before"}}
+            },
+            cancel_order
+        );
+    add_verification(module, ports);
 }
 
 }  // namespace bookstore::order

@@ -15,7 +15,9 @@ const Sql select_status{file, "SELECT status FROM orders WHERE id = ?1"};
 const Sql insert_order{
     file,
     "INSERT INTO orders(book_id, customer_id, quantity, delivery_address, status, pay_amount, "
-    "pay_type, was_ordered, next_try, trace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    "pay_type, was_ordered, next_try, trace, nth_of_customer) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+    "(SELECT coalesce(max(nth_of_customer), 0) + 1 FROM orders WHERE customer_id = ?2))"
 };
 const Sql update_status{file, "UPDATE orders SET status = ?2 WHERE id = ?1"};
 const Sql update_verified{
@@ -41,8 +43,18 @@ const Sql update_all_next_try{file, "UPDATE orders SET next_try = ?1 WHERE next_
 
 }  // namespace
 
-const kernel::TablePages order_pages{file, select_orders, "id", "orders"};
-const kernel::FinderPages orders_of_customer{file, select_orders, "customer_id", "id", "orders"};
+// Of a customer's orders, ids and numbers grow together.
+const kernel::TablePages order_pages{
+    file,
+    select_orders,
+    "id",
+    "orders",
+    "orderId",
+    {{"customerId", {"customer_id", "nth_of_customer"}}}
+};
+const kernel::FinderPages orders_of_customer{
+    file, select_orders, "customer_id", "nth_of_customer", "orders", "orderId", "customerId"
+};
 
 Order order_in(storage::Statement& row) {
     const auto cents = row.optional_integer(6);

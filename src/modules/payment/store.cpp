@@ -65,7 +65,7 @@ std::optional<std::string_view> call_text(const Standing& standing) {
 
 }  // namespace
 
-const kernel::TablePages pages{file, select_payments, "id", "payment"};
+const kernel::TablePages pages{file, select_payments, "id", "payment", "paymentId"};
 
 std::int64_t insert(
     storage::Connection& db,

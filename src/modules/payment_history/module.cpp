@@ -2,16 +2,12 @@
 
 #include <boost/describe/class.hpp>
 
-#include "kernel/fields.hpp"
-#include "kernel/paging.hpp"
+#include "kernel/collection.hpp"
 #include "modules/payment/events.hpp"
 
 namespace bookstore::payment_history {
 namespace {
 
-using http::Answer;
-using http::Method;
-using http::Request;
 using storage::Sql;
 
 constexpr kernel::Resource payment_histories{"paymentHistories", "paymentHistory", "id", true};
@@ -36,7 +32,7 @@ const Sql insert_rebuilt{
     file,
     "INSERT INTO payment_history_rebuild(order_id, pay_status, payment_id) VALUES (?1, ?2, ?3)"
 };
-const kernel::TablePages pages{file, select_histories, "id", "payment_history"};
+const kernel::TablePages pages{file, select_histories, "id", "payment_history", "id"};
 
 PaymentHistory history_in(storage::Statement& row) {
     return {
@@ -47,44 +43,27 @@ PaymentHistory history_in(storage::Statement& row) {
     };
 }
 
-void add_history(kernel::CollectionWriter& writer, storage::Statement& row) {
-    const PaymentHistory history = history_in(row);
-    writer.add(history.id, history);
-}
-
-/// GET /paymentHistories
-Answer list_histories(const Request& request, storage::Connection& db) {
-    return pages.answer(request, payment_histories, db, add_history);
-}
-
-/// GET /paymentHistories/{id}
-Answer show_history(const Request& request, storage::Connection& db) {
-    const auto id = kernel::path_id(request);
-    if (!id) {
-        return id.error();
-    }
+std::optional<PaymentHistory> find(storage::Connection& db, std::int64_t id) {
     auto row = db.prepare(select_history);
-    row.bind(*id);
-    if (!row.step()) {
-        return kernel::not_found(payment_histories, *id);
-    }
-    return kernel::item_response(request, payment_histories, *id, history_in(row));
+    row.bind(id);
+    return row.step() ? std::optional(history_in(row)) : std::nullopt;
 }
 
-/// GET /paymentHistories/search/findByOrderId?orderId=N: not paged, empty when there is none.
-Answer find_by_order(const Request& request, storage::Connection& db) {
-    const auto id = kernel::query_id(request, "orderId");
-    if (!id) {
-        return id.error();
-    }
-    kernel::CollectionWriter writer(request, payment_histories);
+std::vector<PaymentHistory> of_order(storage::Connection& db, std::int64_t order_id) {
+    std::vector<PaymentHistory> histories;
     auto rows = db.prepare(select_of_order);
-    rows.bind(*id);
+    rows.bind(order_id);
     while (rows.step()) {
-        add_history(writer, rows);
+        histories.push_back(history_in(rows));
     }
-    return std::move(writer).finish_unpaged();
+    return histories;
 }
+
+const kernel::Items<PaymentHistory> history_items{
+    .read = history_in,
+    .find = find,
+    .example = {.id = 1, .order_id = 1, .pay_status = "PAYMENT_COMPLETED", .payment_id = 1}
+};
 
 /// Whenever a payment came to a result: a row says so.
 template <class PaymentEvent>
@@ -108,10 +87,10 @@ void follow_payments(bus::Subscription& subscription, bool rebuilt) {
 }  // namespace
 
 void install(kernel::Module& module) {
-    module.query(Method::get, "/paymentHistories", list_histories);
-    module.query(Method::get, "/paymentHistories/{id}", show_history);
-    module.query(Method::get, "/paymentHistories/search/findByOrderId", find_by_order);
-    kernel::add_search(module, payment_histories, {{"findByOrderId", "{?orderId}"}});
+    kernel::Collection<PaymentHistory>(module, payment_histories, history_items)
+        .list(pages)
+        .show()
+        .find_all("findByOrderId", "orderId", of_order);
     module.read_model("payment-history", "payment_history", follow_payments);
 }
 

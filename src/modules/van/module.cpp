@@ -80,18 +80,58 @@ void cancel_payment(Van& van, const Request& request, const http::Done& done) {
     });
 }
 
-http::Route route(
+constexpr auto words_schema = R"({"type":"string","enum":["PAYMENT_COMPLETED","PAYMENT_FAILED"]})";
+
+kernel::Parameter key_parameter(bool required) {
+    return {
+        .name = "Idempotency-Key",
+        .in = kernel::Parameter::In::header,
+        .required = required,
+        .description = "names the charge for ever: the same key gets the same answer",
+        .schema = R"({"type":"string","minLength":1})"
+    };
+}
+
+kernel::Endpoint endpoint(
     Method method,
     std::string pattern,
+    kernel::Operation operation,
     std::function<void(const Request&, const http::Done&)> handler
 ) {
+    kernel::Endpoint result;
+    result.route.method = method;
+    result.route.pattern = std::move(pattern);
+    result.route.produces = http::Produces::text;
+    result.route.head = false;
+    result.route.handler = std::move(handler);
+    result.operation = std::move(operation);
+    result.operation.tag = "van";
+    return result;
+}
+
+kernel::Operation request_operation(std::string id) {
     return {
-        .method = method,
-        .pattern = std::move(pattern),
-        .produces = http::Produces::text,
-        .consumes = http::Consumes::nothing,
-        .head = false,
-        .handler = std::move(handler)
+        .tag = {},
+        .id = std::move(id),
+        .summary = "Charge an amount at the card network",
+        .description =
+            "An amount of 0 makes the network hang, and the circuit breaker before it "
+            "answers PAYMENT_FAILED after its timeout.",
+        .parameters =
+            {{.name = "payment",
+              .required = true,
+              .description = "the amount, with at most 2 fraction digits",
+              .schema = R"({"type":"number","minimum":0,"maximum":999999999999.99})",
+              .example = "1000"},
+             key_parameter(false)},
+        .replies =
+            {{.status = 200,
+              .description = "the network's answer, or the breaker's",
+              .type = "text/plain",
+              .schema = words_schema,
+              .example = "PAYMENT_COMPLETED"},
+             {.status = 422, .description = "this Idempotency-Key was used with another amount"},
+             {.status = 503, .description = "the breaker is open, for a call with a key"}}
     };
 }
 
@@ -102,11 +142,28 @@ std::unique_ptr<Van> install(kernel::Module& module, const Options& options) {
     const auto request = [van = van.get()](const Request& r, const http::Done& done) {
         request_payment(*van, r, done);
     };
-    module.route(route(Method::get, "/requestPayment", request));
-    module.route(route(Method::post, "/requestPayment", request));
-    module.route(route(
+    module.route(
+        endpoint(Method::get, "/requestPayment", request_operation("requestPayment"), request)
+    );
+    module.route(
+        endpoint(Method::post, "/requestPayment", request_operation("postRequestPayment"), request)
+    );
+    kernel::Operation cancel{
+        .tag = {},
+        .id = "cancelPayment",
+        .summary = "Take a charge back",
+        .parameters = {key_parameter(true)},
+        .replies =
+            {{.status = 200,
+              .description = "it is taken back, also when it was never charged",
+              .type = "text/plain",
+              .schema = R"({"type":"string","enum":["PAYMENT_CANCELED"]})",
+              .example = "PAYMENT_CANCELED"}}
+    };
+    module.route(endpoint(
         Method::post,
         "/cancelPayment",
+        std::move(cancel),
         [van = van.get()](const Request& r, const http::Done& done) {
             cancel_payment(*van, r, done);
         }

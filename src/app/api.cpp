@@ -1,0 +1,64 @@
+#include "app/api.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "app/event_stream.hpp"
+#include "kernel/openapi.hpp"
+#include "kernel/profile.hpp"
+
+namespace bookstore::app {
+namespace {
+
+/// GET /openapi.json; its handler is set when everything is there to be described.
+kernel::Endpoint openapi_endpoint() {
+    kernel::Endpoint endpoint;
+    endpoint.route.pattern = "/openapi.json";
+    endpoint.route.produces = http::Produces::json;
+    endpoint.operation = {
+        .tag = "process",
+        .id = "openapi",
+        .summary = "This description",
+        .replies =
+            {{.status = 200,
+              .description = "an OpenAPI 3.1 document",
+              .type = "application/json",
+              .schema = R"({"type":"object","required":["openapi","info","paths"]})"}}
+    };
+    return endpoint;
+}
+
+http::Handler serve(std::string document) {
+    return [document = std::move(document)](const http::Request&, const http::Done& done) {
+        http::Response response;
+        response.content_type = "application/json;charset=UTF-8";
+        response.body = document;
+        done(std::move(response));
+    };
+}
+
+}  // namespace
+
+std::vector<http::Route> api_routes(System& system, ProcessState& state, std::string_view version) {
+    auto endpoints = system.take_endpoints();
+    const auto resources = system.resources();
+    auto others = process_endpoints(system, state);
+    others.push_back(events_endpoint(system.topic()));
+    others.push_back(openapi_endpoint());
+    std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));
+    std::ranges::for_each(others, kernel::describe_server);
+    std::ranges::move(others, std::back_inserter(endpoints));
+
+    // The description is of all endpoints, its own too, so its handler comes last.
+    const auto self = std::ranges::find(endpoints, "openapi", [](const kernel::Endpoint& endpoint) {
+        return std::string_view(endpoint.operation.id);
+    });
+    self->route.handler = serve(kernel::openapi_document(version, endpoints, resources));
+    std::vector<http::Route> routes;
+    for (kernel::Endpoint& endpoint : endpoints) {
+        routes.push_back(std::move(endpoint.route));
+    }
+    return routes;
+}
+
+}  // namespace bookstore::app

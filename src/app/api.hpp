@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "app/process_routes.hpp"
+#include "app/system.hpp"
+#include "http/router.hpp"
+
+namespace bookstore::app {
+
+/// Every route of the API: the contexts', the process's, /events, the profiles, and /openapi.json,
+/// which describes them all, itself included. Takes the system's endpoints; system and state
+/// outlive the routes.
+std::vector<http::Route> api_routes(System& system, ProcessState& state, std::string_view version);
+
+}  // namespace bookstore::app

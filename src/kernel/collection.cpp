@@ -1,0 +1,249 @@
+#include "kernel/collection.hpp"
+
+#include <fmt/format.h>
+
+namespace bookstore::kernel::detail {
+namespace {
+
+std::string reference(std::string_view schema) {
+    return fmt::format(R"({{"$ref":"#/components/schemas/{}"}})", schema);
+}
+
+std::string collection_schema(const ResourceDescription& resource) {
+    return resource.schema + "Collection";
+}
+
+std::vector<Parameter> page_parameters(const std::vector<std::string_view>& sortable) {
+    std::string words;
+    for (const std::string_view property : sortable) {
+        for (const std::string_view order : {"", ",asc", ",desc"}) {
+            words += fmt::format(R"({}"{}{}")", words.empty() ? "" : ",", property, order);
+        }
+    }
+    const auto number = [](std::int64_t least, std::int64_t otherwise) {
+        return fmt::format(
+            R"({{"type":"integer","minimum":{},"maximum":{},"default":{}}})",
+            least,
+            max_integer,
+            otherwise
+        );
+    };
+    return {
+        {.name = "page", .description = "which page, from 0", .schema = number(0, 0), .example = "0"
+        },
+        {.name = "size",
+         .description = fmt::format("items a page; more than {0} gives {0}", max_page_size),
+         .schema = number(1, default_page_size),
+         .example = "20"},
+        {.name = "sort",
+         .description = "by what; equal ones by id, in the same direction",
+         .schema = fmt::format(
+             R"({{"type":"string","enum":[{}],"default":"{}"}})", words, sortable.front()
+         ),
+         .example = fmt::format(R"("{},desc")", sortable.front())}
+    };
+}
+
+Parameter condition(std::string name, std::string description) {
+    return {
+        .name = std::move(name),
+        .in = Parameter::In::header,
+        .description = std::move(description),
+        .schema = R"({"type":"string"})"
+    };
+}
+
+void add_conditions(Operation& operation) {
+    operation.parameters.push_back(
+        condition("If-Match", "the ETag that it must still have: else 412 and nothing is changed")
+    );
+    add_reply(operation, {.status = 404, .description = "there is none of that id"});
+    add_reply(
+        operation,
+        {.status = 412,
+         .description = "it was changed since it had the ETag of If-Match",
+         .headers = {"ETag"}}
+    );
+}
+
+Reply item_reply(const ResourceDescription& resource, std::string description) {
+    return {
+        .status = 200,
+        .description = std::move(description),
+        .type = "hal",
+        .schema = reference(resource.schema),
+        .headers = {"ETag"}
+    };
+}
+
+void add_item_replies(Operation& operation, const ResourceDescription& resource) {
+    operation.parameters.push_back(
+        condition("If-None-Match", "an ETag that the client has: 304 when it is the item's still")
+    );
+    operation.replies = {
+        item_reply(resource, "the " + resource.singular),
+        {.status = 304, .description = "the client has it already", .headers = {"ETag"}},
+        {.status = 404, .description = "there is none"}
+    };
+}
+
+Operation of(const ResourceDescription& resource, std::string id, std::string summary) {
+    Operation operation;
+    operation.tag = resource.collection;
+    operation.id = std::move(id);
+    operation.summary = std::move(summary);
+    return operation;
+}
+
+Operation of(const ResourceDescription& resource, Doc doc) {
+    Operation operation = of(resource, std::move(doc.id), std::move(doc.summary));
+    operation.description = std::move(doc.description);
+    operation.replies = std::move(doc.replies);
+    return operation;
+}
+
+}  // namespace
+
+Operation list_operation(
+    const ResourceDescription& resource, const std::vector<std::string_view>& sortable
+) {
+    Operation operation =
+        of(resource,
+           "list" + capitalized(resource.collection),
+           fmt::format("List the {}, a page at a time", resource.collection));
+    operation.parameters = page_parameters(sortable);
+    operation.replies = {
+        {.status = 200,
+         .description = "a page; beyond the last one it is empty",
+         .type = "hal",
+         .schema = reference(collection_schema(resource))}
+    };
+    return operation;
+}
+
+Operation show_operation(const ResourceDescription& resource) {
+    Operation operation =
+        of(resource, "get" + resource.schema, fmt::format("Show one {}", resource.singular));
+    add_item_replies(operation, resource);
+    return operation;
+}
+
+Operation find_operation(
+    const ResourceDescription& resource,
+    std::string_view finder,
+    std::string_view parameter,
+    bool one,
+    const std::vector<std::string_view>* sortable
+) {
+    Operation operation =
+        of(resource,
+           fmt::format("{}In{}", finder, capitalized(resource.collection)),
+           fmt::format(
+               "Find {} by {}", one ? "the " + resource.singular : resource.collection, parameter
+           ));
+    if (one) {
+        add_item_replies(operation, resource);
+    } else {
+        operation.replies = {
+            {.status = 200,
+             .description = "those that there are, or none",
+             .type = "hal",
+             .schema = reference(
+                 sortable != nullptr ? collection_schema(resource) : resource.schema + "List"
+             )}
+        };
+    }
+    operation.parameters.insert(
+        operation.parameters.begin(), id_parameter(std::string(parameter), "a whole number from 1")
+    );
+    if (sortable != nullptr) {
+        for (Parameter& each : page_parameters(*sortable)) {
+            operation.parameters.push_back(std::move(each));
+        }
+    }
+    return operation;
+}
+
+Operation create_operation(const ResourceDescription& resource, Doc doc) {
+    Operation operation = of(resource, std::move(doc));
+    operation.replies.insert(
+        operation.replies.begin(),
+        {.status = 201,
+         .description = "made, and on disk",
+         .type = "hal",
+         .schema = reference(resource.schema),
+         .headers = {"Location", "ETag"}}
+    );
+    return operation;
+}
+
+Operation change_operation(const ResourceDescription& resource, Doc doc) {
+    Operation operation = of(resource, std::move(doc));
+    operation.replies.insert(operation.replies.begin(), item_reply(resource, "as it is now"));
+    add_conditions(operation);
+    return operation;
+}
+
+Operation remove_operation(const ResourceDescription& resource, Doc doc) {
+    Operation operation = of(resource, std::move(doc));
+    operation.replies.insert(
+        operation.replies.begin(), {.status = 204, .description = "done, and on disk"}
+    );
+    add_conditions(operation);
+    return operation;
+}
+
+void set_body(
+    Operation& operation, std::string schema, std::vector<FieldSpec> fields, std::string example
+) {
+    operation.body = RequestBody{
+        .schema = std::move(schema),
+        .fields = std::move(fields),
+        .merge_patch = false,
+        .example = std::move(example)
+    };
+}
+
+Endpoint search_endpoint(const Resource& resource) {
+    Endpoint endpoint;
+    endpoint.route.pattern = fmt::format("/{}/search", resource.collection);
+    endpoint.operation.tag = resource.collection;
+    endpoint.operation.id = "search" + capitalized(resource.collection);
+    endpoint.operation.summary = fmt::format("List the finders of the {}", resource.collection);
+    endpoint.operation.replies = {
+        {.status = 200,
+         .description = "a templated link per finder",
+         .type = "hal",
+         .schema = reference("Links")}
+    };
+    return endpoint;
+}
+
+http::Response search_response(
+    const http::Request& request, const Resource& resource, const std::vector<Finder>& finders
+) {
+    http::Response response;
+    response.content_type = hal_type(request);
+    std::string& out = response.body;
+    const std::string search = fmt::format("{}/{}/search", request.origin(), resource.collection);
+    out += R"({"_links":{)";
+    for (const Finder& finder : finders) {
+        out += fmt::format(R"("{}":{{"href":)", finder.name);
+        json::append(out, fmt::format("{}/{}{}", search, finder.name, finder.parameters));
+        out += R"(,"templated":true},)";
+    }
+    out += R"("self":{"href":)";
+    json::append(out, search);
+    out += "}}}";
+    return response;
+}
+
+http::Problem none_of(const Resource& resource, std::string_view parameter, std::int64_t id) {
+    parameter.remove_suffix(std::string_view("Id").size());
+    return {
+        .status = 404,
+        .message = fmt::format("there is no {} of {} {}", resource.singular, parameter, id)
+    };
+}
+
+}  // namespace bookstore::kernel::detail

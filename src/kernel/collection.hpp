@@ -1,0 +1,426 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernel/fields.hpp"
+#include "kernel/hal.hpp"
+#include "kernel/module.hpp"
+#include "kernel/operation.hpp"
+#include "kernel/paging.hpp"
+
+namespace bookstore::kernel {
+
+/// What the routes of a collection need of its items. T is described, and has its `id`.
+template <class T>
+struct Items {
+    T (*read)(storage::Statement& row);  ///< from a row of its pages
+    std::optional<T> (*find)(storage::Connection& db, std::int64_t id);
+    std::vector<Link> (*links)(const T& item) = nullptr;
+    std::vector<std::string> rels{};  ///< every relation that `links` may give
+    T example;                        ///< for the API's description
+};
+
+/// What an operation says of itself beyond what follows from its kind.
+struct Doc {
+    std::string id;
+    std::string summary;
+    std::string description{};
+    std::vector<Reply> replies{};
+};
+
+/// A finder as /<collection>/search lists it.
+struct Finder {
+    std::string name;        ///< "findByCustomerId"
+    std::string parameters;  ///< "{?customerId,page,size,sort}"
+};
+
+namespace detail {
+
+Operation list_operation(
+    const ResourceDescription& resource, const std::vector<std::string_view>& sortable
+);
+Operation show_operation(const ResourceDescription& resource);
+Operation find_operation(
+    const ResourceDescription& resource,
+    std::string_view finder,
+    std::string_view parameter,
+    bool one,
+    const std::vector<std::string_view>* sortable
+);
+Operation create_operation(const ResourceDescription& resource, Doc doc);
+Operation change_operation(const ResourceDescription& resource, Doc doc);
+Operation remove_operation(const ResourceDescription& resource, Doc doc);
+void set_body(
+    Operation& operation, std::string schema, std::vector<FieldSpec> fields, std::string example
+);
+Endpoint search_endpoint(const Resource& resource);
+http::Response search_response(
+    const http::Request& request, const Resource& resource, const std::vector<Finder>& finders
+);
+/// 404: "there is no payment of order 7"
+http::Problem none_of(const Resource& resource, std::string_view parameter, std::int64_t id);
+
+/// The members of an item that a field table has: an example of its body.
+template <class T>
+std::string body_example(const T& item, const std::vector<FieldSpec>& fields) {
+    std::string out = "{";
+    json::for_each_field(item, [&](std::string_view name, const auto& value) {
+        for (const FieldSpec& field : fields) {
+            if (field.name == name) {
+                out += out.size() > 1 ? ",\"" : "\"";
+                out += name;
+                out += "\":";
+                json::append(out, value);
+            }
+        }
+    });
+    return out + "}";
+}
+
+}  // namespace detail
+
+/// The routes of one collection, each declared in a line, and described by what declares it.
+/// `resource` and `items` outlive the module's routes.
+template <class T>
+class Collection {
+  public:
+    /// What was made: the item as it stands, its id included.
+    using Create = std::function<std::expected<T, http::Problem>(bus::UnitOfWork&, const T&)>;
+    /// The begin of a command that makes an item of a good body; its write answers created().
+    using Begin = std::function<Next(const http::Request&, T)>;
+    /// Stores what differs; nothing, or why it must not.
+    using Change = std::function<
+        std::optional<http::Problem>(bus::UnitOfWork&, const T& before, const T& after)>;
+    using Remove = std::function<std::optional<http::Problem>(bus::UnitOfWork&, const T& before)>;
+
+    Collection(Module& module, const Resource& resource, const Items<T>& items)
+        : module_(module), resource_(resource), items_(items) {
+        description_.collection = resource.collection;
+        description_.singular = resource.singular;
+        description_.schema = capitalized(resource.singular);
+        description_.fields = shown_fields<T>();
+        description_.links = items.rels;
+        append_item(
+            description_.example,
+            "http://localhost:8080",
+            resource,
+            items.example.id,
+            items.example,
+            links_of(items, items.example)
+        );
+        module.describe(description_);
+    }
+
+    /// GET /orders
+    Collection& list(const Pages& pages) {
+        module_.query(
+            endpoint(http::Method::get, "", detail::list_operation(description_, pages.sortable())),
+            [this_ = view(), &pages](const http::Request& request, storage::Connection& db) {
+                return pages.answer(request, this_.resource, db, this_.add_row());
+            }
+        );
+        return *this;
+    }
+
+    /// GET /orders/{id}
+    Collection& show() {
+        module_.query(
+            endpoint(http::Method::get, "/{id}", detail::show_operation(description_)),
+            [this_ =
+                 view()](const http::Request& request, storage::Connection& db) -> http::Answer {
+                const auto id = path_id(request);
+                if (!id) {
+                    return id.error();
+                }
+                const auto item = this_.items.find(db, *id);
+                return item ? http::Answer(this_.shown(request, *item))
+                            : http::Answer(not_found(this_.resource, *id));
+            }
+        );
+        return *this;
+    }
+
+    /// GET /payments/search/NAME?PARAMETER=N: one item, or 404.
+    Collection& find_one(
+        std::string name,
+        std::string parameter,
+        std::optional<T> (*find)(storage::Connection&, std::int64_t)
+    ) {
+        auto operation = detail::find_operation(description_, name, parameter, true, nullptr);
+        add_finder(name, parameter, "");
+        module_.query(
+            endpoint(http::Method::get, "/search/" + name, std::move(operation)),
+            [this_ = view(),
+             parameter,
+             find](const http::Request& request, storage::Connection& db) -> http::Answer {
+                const auto id = query_id(request, parameter);
+                if (!id) {
+                    return id.error();
+                }
+                const auto item = find(db, *id);
+                return item ? http::Answer(this_.shown(request, *item))
+                            : http::Answer(detail::none_of(this_.resource, parameter, *id));
+            }
+        );
+        return *this;
+    }
+
+    /// GET /myPages/search/NAME?PARAMETER=N: all of them, not paged; an empty list when none is.
+    Collection& find_all(
+        std::string name,
+        std::string parameter,
+        std::vector<T> (*find)(storage::Connection&, std::int64_t)
+    ) {
+        auto operation = detail::find_operation(description_, name, parameter, false, nullptr);
+        add_finder(name, parameter, "");
+        module_.query(
+            endpoint(http::Method::get, "/search/" + name, std::move(operation)),
+            [this_ = view(),
+             parameter,
+             find](const http::Request& request, storage::Connection& db) -> http::Answer {
+                const auto id = query_id(request, parameter);
+                if (!id) {
+                    return id.error();
+                }
+                CollectionWriter writer(request, this_.resource);
+                for (const T& item : find(db, *id)) {
+                    writer.add(item.id, item, links_of(this_.items, item));
+                }
+                return std::move(writer).finish_unpaged();
+            }
+        );
+        return *this;
+    }
+
+    /// GET /orders/search/NAME?PARAMETER=N&page,size,sort
+    Collection& find_pages(std::string name, std::string parameter, const FinderPages& pages) {
+        auto operation =
+            detail::find_operation(description_, name, parameter, false, &pages.sortable());
+        add_finder(name, parameter, ",page,size,sort");
+        module_.query(
+            endpoint(http::Method::get, "/search/" + name, std::move(operation)),
+            [this_ = view(),
+             parameter,
+             &pages](const http::Request& request, storage::Connection& db) -> http::Answer {
+                const auto id = query_id(request, parameter);
+                if (!id) {
+                    return id.error();
+                }
+                return pages.answer(request, this_.resource, db, *id, this_.add_row());
+            }
+        );
+        return *this;
+    }
+
+    /// POST /customers: 201.
+    Collection& create(const Fields<T>& fields, Doc doc, Create make) {
+        return create(
+            fields,
+            std::move(doc),
+            Begin([this_ = view(), make = std::move(make)](const http::Request& request, T body) {
+                return Next{Write{
+                    [this_, &request, body = std::move(body), make](bus::UnitOfWork& work
+                    ) -> http::Answer {
+                        auto made = make(work, body);
+                        if (!made) {
+                            return std::move(made.error());
+                        }
+                        return this_.shown(request, *made, 201);
+                    }
+                }};
+            })
+        );
+    }
+    Collection& create(const Fields<T>& fields, Doc doc, Begin begin) {
+        Operation operation = detail::create_operation(description_, std::move(doc));
+        set_body(operation, description_.schema + "Input", fields);
+        Endpoint declared = endpoint(http::Method::post, "", std::move(operation));
+        declared.route.consumes = http::Consumes::json;
+        module_.command(
+            std::move(declared),
+            [&fields,
+             begin = std::move(begin)](const http::Request& request, storage::Connection&) -> Next {
+                auto body = fields.read(request);
+                if (!body) {
+                    return {std::move(body.error())};
+                }
+                return begin(request, std::move(*body));
+            }
+        );
+        return *this;
+    }
+
+    /// PUT (the whole) and PATCH (a merge) of /books/{id}: 200 with the item as it is then.
+    Collection& change(const Fields<T>& fields, const Doc& doc, const Change& change) {
+        change_by(
+            http::Method::put,
+            fields,
+            {"replace" + doc.id, "Replace " + doc.summary, doc.description, doc.replies},
+            change
+        );
+        change_by(
+            http::Method::patch,
+            fields,
+            {"update" + doc.id, "Change " + doc.summary, doc.description, doc.replies},
+            change
+        );
+        return *this;
+    }
+
+    /// DELETE /books/{id}: 204.
+    Collection& remove(Doc doc, Remove remove) {
+        Endpoint declared = endpoint(
+            http::Method::del, "/{id}", detail::remove_operation(description_, std::move(doc))
+        );
+        declared.route.produces = http::Produces::nothing;
+        module_.command(
+            std::move(declared),
+            [this_ = view(),
+             remove =
+                 std::move(remove)](const http::Request& request, storage::Connection&) -> Next {
+                const auto id = path_id(request);
+                if (!id) {
+                    return {id.error()};
+                }
+                return {Write{
+                    [this_, &request, id = *id, remove](bus::UnitOfWork& work) -> http::Answer {
+                        const auto before = this_.items.find(work.db(), id);
+                        if (!before) {
+                            return not_found(this_.resource, id);
+                        }
+                        if (auto problem = this_.stale(request, *before)) {
+                            return std::move(*problem);
+                        }
+                        if (auto problem = remove(work, *before)) {
+                            return std::move(*problem);
+                        }
+                        return no_content();
+                    }
+                }};
+            }
+        );
+        return *this;
+    }
+
+  private:
+    /// What the handlers keep.
+    struct View {
+        const Resource& resource;
+        const Items<T>& items;
+
+        http::Response shown(const http::Request& request, const T& item, int status = 200) const {
+            return item_response(request, resource, item.id, item, links_of(items, item), status);
+        }
+        AddRow add_row() const {
+            return [items = &items](CollectionWriter& writer, storage::Statement& row) {
+                const T item = items->read(row);
+                writer.add(item.id, item, links_of(*items, item));
+            };
+        }
+        std::optional<http::Problem> stale(const http::Request& request, const T& item) const {
+            return is_conditional(request)
+                       ? refuse_stale(request, tag_of(item, links_of(items, item)))
+                       : std::nullopt;
+        }
+    };
+
+    View view() const { return {resource_, items_}; }
+
+    static std::vector<Link> links_of(const Items<T>& items, const T& item) {
+        return items.links == nullptr ? std::vector<Link>() : items.links(item);
+    }
+
+    Endpoint endpoint(http::Method method, std::string_view below, Operation operation) const {
+        Endpoint result;
+        result.route.method = method;
+        result.route.pattern = "/" + std::string(resource_.collection) + std::string(below);
+        result.operation = std::move(operation);
+        return result;
+    }
+
+    void set_body(Operation& operation, std::string schema, const Fields<T>& fields) const {
+        detail::set_body(
+            operation,
+            std::move(schema),
+            fields.specs(),
+            detail::body_example(items_.example, fields.specs())
+        );
+    }
+
+    /// The first one adds GET /<collection>/search.
+    void add_finder(const std::string& name, const std::string& parameter, std::string_view rest) {
+        if (!finders_) {
+            finders_ = std::make_shared<std::vector<Finder>>();
+            module_.query(
+                detail::search_endpoint(resource_),
+                [&resource = resource_,
+                 finders = finders_](const http::Request& request, storage::Connection&) {
+                    return detail::search_response(request, resource, *finders);
+                }
+            );
+        }
+        finders_->push_back({name, "{?" + parameter + std::string(rest) + "}"});
+    }
+
+    void change_by(http::Method method, const Fields<T>& fields, Doc doc, const Change& change) {
+        const bool merge = method == http::Method::patch;
+        Operation operation = detail::change_operation(description_, std::move(doc));
+        set_body(operation, description_.schema + (merge ? "Patch" : "Input"), fields);
+        operation.body->merge_patch = merge;
+        Endpoint declared = endpoint(method, "/{id}", std::move(operation));
+        declared.route.consumes = merge ? http::Consumes::merge_patch : http::Consumes::json;
+        module_.command(
+            std::move(declared),
+            [this_ = view(), &fields, merge, change](
+                const http::Request& request, storage::Connection& db
+            ) -> Next {
+                const auto id = path_id(request);
+                if (!id) {
+                    return {id.error()};
+                }
+                if (!this_.items.find(db, *id)) {
+                    return {not_found(this_.resource, *id)};
+                }
+                auto changes = merge ? fields.merge_patch(request) : fields.replacement(request);
+                if (!changes) {
+                    return {std::move(changes.error())};
+                }
+                return {Write{
+                    [this_, &request, id = *id, changes = std::move(*changes), change](
+                        bus::UnitOfWork& work
+                    ) -> http::Answer {
+                        const auto before = this_.items.find(work.db(), id);
+                        if (!before) {
+                            return not_found(this_.resource, id);
+                        }
+                        if (auto problem = this_.stale(request, *before)) {
+                            return std::move(*problem);
+                        }
+                        T after = *before;
+                        changes.apply(after);
+                        if (auto problem = change(work, *before, after)) {
+                            return std::move(*problem);
+                        }
+                        return this_.shown(request, this_.items.find(work.db(), id).value());
+                    }
+                }};
+            }
+        );
+    }
+
+    Module& module_;
+    const Resource& resource_;
+    const Items<T>& items_;
+    ResourceDescription description_;
+    std::shared_ptr<std::vector<Finder>> finders_;
+};
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/message.hpp"
+
+// Conditional requests: RFC 9110 8.8.3 and 13.
+
+namespace bookstore::kernel {
+
+/// Makes a strong entity tag of what an item is shown with: its fields, and where its links lead.
+/// The same content has the same tag, in this process and the next.
+class EntityTag {
+  public:
+    void add(std::string_view part);
+    /// In its quotes.
+    std::string text() const;
+
+  private:
+    std::uint64_t hash_ = 0;
+};
+
+/// Whether If-None-Match says that the client has this one already: a GET is then a 304.
+bool client_has(const http::Request& request, std::string_view tag);
+
+/// 412 when If-Match or If-None-Match forbids to change what has that tag now.
+std::optional<http::Problem> refuse_stale(const http::Request& request, std::string_view tag);
+/// Whether refuse_stale() could refuse: the request is conditional.
+bool is_conditional(const http::Request& request);
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,458 @@
+#include "kernel/openapi.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "kernel/hal.hpp"
+
+namespace bookstore::kernel {
+namespace {
+
+namespace json = boost::json;
+
+json::value parsed(std::string_view text) {
+    return json::parse(text);
+}
+
+json::object reference(std::string_view schema) {
+    return {{"$ref", fmt::format("#/components/schemas/{}", schema)}};
+}
+
+// ---- what is read
+
+/// An integer, or the same as a string: httpie's `=` sends that. Up to 15 digits, which are below
+/// 2^53 whatever they are.
+json::object integer_input(const FieldSpec& field) {
+    const std::string digits = field.minimum > 0 ? "^0*[1-9][0-9]{0,14}$" : "^[0-9]{1,15}$";
+    return {
+        {"anyOf",
+         json::array{
+             json::object{
+                 {"type", "integer"}, {"minimum", field.minimum}, {"maximum", max_integer}
+             },
+             json::object{{"type", "string"}, {"pattern", digits}}
+         }}
+    };
+}
+
+json::object money_input() {
+    return {
+        {"anyOf",
+         json::array{
+             parsed(R"({"type":"number","minimum":0,"maximum":999999999999.99,"multipleOf":0.01})"),
+             json::object{{"type", "string"}, {"pattern", R"(^[0-9]{1,12}(\.[0-9]{1,2})?$)"}}
+         }}
+    };
+}
+
+json::object text_input() {
+    // No control character anywhere, and one that is no space somewhere: text_fault()'s rules.
+    constexpr auto pattern = R"(^[^\u0000-\u001f\u007f-\u009f]*)"
+                             R"([^\u0000-\u0020\u007f-\u00a0\u2000-\u200b\u3000])"
+                             R"([^\u0000-\u001f\u007f-\u009f]*$)";
+    return {
+        {"type", "string"},
+        {"minLength", 1},
+        {"maxLength", max_text_characters},
+        {"pattern", pattern}
+    };
+}
+
+json::array words_of(const FieldSpec& field) {
+    json::array words;
+    for (const std::string_view word : field.words) {
+        words.push_back(json::value(word));
+    }
+    return words;
+}
+
+json::object input_schema(const FieldSpec& field) {
+    json::object schema;
+    switch (field.kind) {
+        case FieldKind::integer:
+            schema = integer_input(field);
+            break;
+        case FieldKind::money:
+            schema = money_input();
+            break;
+        case FieldKind::text:
+            schema = text_input();
+            break;
+        case FieldKind::word:
+            schema = {{"type", "string"}, {"enum", words_of(field)}};
+            break;
+    }
+    if (field.required) {
+        return schema;
+    }
+    if (schema.contains("anyOf")) {
+        schema["anyOf"].as_array().push_back(json::object{{"type", "null"}});
+        return schema;
+    }
+    return {{"anyOf", json::array{std::move(schema), json::object{{"type", "null"}}}}};
+}
+
+json::object body_schema(const RequestBody& body) {
+    json::object properties;
+    json::array required;
+    for (const FieldSpec& field : body.fields) {
+        properties[field.name] = input_schema(field);
+        if (field.required && !body.merge_patch) {
+            required.push_back(json::value(field.name));
+        }
+    }
+    json::object schema{
+        {"type", "object"},
+        {"description", "Unknown fields are ignored. Numbers may come as JSON strings."},
+        {"properties", std::move(properties)}
+    };
+    if (!required.empty()) {
+        schema["required"] = std::move(required);
+    }
+    return schema;
+}
+
+json::object request_body(const RequestBody& body) {
+    const json::object media{{"schema", reference(body.schema)}, {"example", parsed(body.example)}};
+    json::object content{{"application/json", media}};
+    if (body.merge_patch) {
+        content["application/merge-patch+json"] = media;
+    }
+    return {{"required", true}, {"content", std::move(content)}};
+}
+
+// ---- what is shown
+
+json::object shown_schema(const FieldSpec& field) {
+    json::object schema;
+    std::string_view type = "string";
+    switch (field.kind) {
+        case FieldKind::integer:
+            type = "integer";
+            schema["minimum"] = 0;
+            schema["maximum"] = max_integer;
+            break;
+        case FieldKind::money:
+            type = "number";
+            schema["minimum"] = 0;
+            schema["maximum"] = 999999999999.99;
+            break;
+        case FieldKind::word:
+            schema["enum"] = words_of(field);
+            break;
+        case FieldKind::text:
+            break;
+    }
+    if (field.required) {
+        schema["type"] = type;
+    } else {
+        schema["type"] = json::array{json::value(type), "null"};
+    }
+    return schema;
+}
+
+json::object links_schema(
+    std::span<const std::string> required, std::span<const std::string> more
+) {
+    json::object properties;
+    json::array names;
+    for (const std::string& name : required) {
+        properties[name] = reference("Link");
+        names.push_back(json::value(name));
+    }
+    for (const std::string& name : more) {
+        properties[name] = reference("Link");
+    }
+    return {
+        {"type", "object"},
+        {"properties", std::move(properties)},
+        {"required", std::move(names)},
+        {"additionalProperties", false}
+    };
+}
+
+json::object item_schema(const ResourceDescription& resource) {
+    json::object properties;
+    json::array required;
+    for (const FieldSpec& field : resource.fields) {
+        properties[field.name] = shown_schema(field);
+        required.push_back(json::value(field.name));
+    }
+    const std::string always[] = {"self", resource.singular};
+    properties["_links"] = links_schema(always, resource.links);
+    required.push_back("_links");
+    return {
+        {"type", "object"},
+        {"properties", std::move(properties)},
+        {"required", std::move(required)},
+        {"additionalProperties", false},
+        {"examples", json::array{parsed(resource.example)}}
+    };
+}
+
+/// `_embedded` and `_links`, and `page` where it is paged.
+json::object collection_schema(const ResourceDescription& resource, bool paged) {
+    const json::object items{{"type", "array"}, {"items", reference(resource.schema)}};
+    const json::object embedded{
+        {"type", "object"},
+        {"properties", json::object{{resource.collection, items}}},
+        {"required", json::array{json::value(resource.collection)}}
+    };
+    json::object properties{{"_embedded", embedded}, {"_links", reference("LinkMap")}};
+    json::array required{"_embedded", "_links"};
+    if (paged) {
+        properties["page"] = reference("PageNumbers");
+        required.push_back("page");
+    }
+    return {
+        {"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}
+    };
+}
+
+constexpr auto common_schemas = R"({
+    "Link": {
+        "type": "object",
+        "properties": {"href": {"type": "string"}, "templated": {"type": "boolean"}},
+        "required": ["href"],
+        "additionalProperties": false
+    },
+    "LinkMap": {
+        "type": "object",
+        "properties": {"self": {"$ref": "#/components/schemas/Link"}},
+        "additionalProperties": {"$ref": "#/components/schemas/Link"}
+    },
+    "Links": {
+        "type": "object",
+        "properties": {"_links": {"$ref": "#/components/schemas/LinkMap"}},
+        "required": ["_links"]
+    },
+    "PageNumbers": {
+        "type": "object",
+        "properties": {
+            "size": {"type": "integer", "minimum": 1, "maximum": 1000},
+            "totalElements": {"type": "integer", "minimum": 0},
+            "totalPages": {"type": "integer", "minimum": 0},
+            "number": {"type": "integer", "minimum": 0}
+        },
+        "required": ["size", "totalElements", "totalPages", "number"],
+        "additionalProperties": false
+    },
+    "Error": {
+        "type": "object",
+        "properties": {
+            "timestamp": {"type": "string", "examples": ["2020-09-10T05:07:44.652+0000"]},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "error": {"type": "string"},
+            "message": {"type": "string"},
+            "path": {"type": "string"},
+            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
+        },
+        "required": ["timestamp", "status", "error", "message", "path"],
+        "additionalProperties": false
+    },
+    "FieldError": {
+        "type": "object",
+        "properties": {
+            "field": {"type": "string"},
+            "message": {"type": "string"},
+            "rejectedValue": {"type": ["string", "null"], "maxLength": 100}
+        },
+        "required": ["field", "message", "rejectedValue"],
+        "additionalProperties": false
+    }
+})";
+
+json::object schemas_of(
+    std::span<const Endpoint> endpoints, std::span<const ResourceDescription> resources
+) {
+    json::object schemas = parsed(common_schemas).as_object();
+    for (const ResourceDescription& resource : resources) {
+        schemas[resource.schema] = item_schema(resource);
+        schemas[resource.schema + "Collection"] = collection_schema(resource, true);
+    }
+    for (const Endpoint& endpoint : endpoints) {
+        if (const auto& body = endpoint.operation.body) {
+            schemas[body->schema] = body_schema(*body);
+        }
+    }
+    // A finder's list that is not paged: of those collections that have one.
+    for (const ResourceDescription& resource : resources) {
+        const std::string list = resource.schema + "List";
+        const auto names_list = [&](const Reply& reply) {
+            return reply.schema.find("/" + list + "\"") != std::string::npos;
+        };
+        const bool used = std::ranges::any_of(endpoints, [&](const Endpoint& endpoint) {
+            return std::ranges::any_of(endpoint.operation.replies, names_list);
+        });
+        if (used) {
+            schemas[list] = collection_schema(resource, false);
+        }
+    }
+    return schemas;
+}
+
+// ---- operations
+
+std::string_view word_of(Parameter::In in) {
+    switch (in) {
+        case Parameter::In::path:
+            return "path";
+        case Parameter::In::query:
+            return "query";
+        case Parameter::In::header:
+            return "header";
+    }
+    return "query";
+}
+
+json::array parameters_of(const Operation& operation) {
+    json::array parameters;
+    for (const Parameter& parameter : operation.parameters) {
+        json::object described{
+            {"name", parameter.name},
+            {"in", word_of(parameter.in)},
+            {"required", parameter.required},
+            {"schema", parsed(parameter.schema)}
+        };
+        if (!parameter.description.empty()) {
+            described["description"] = parameter.description;
+        }
+        if (!parameter.example.empty()) {
+            described["example"] = parsed(parameter.example);
+        }
+        parameters.push_back(std::move(described));
+    }
+    return parameters;
+}
+
+json::object header_schema(std::string_view name) {
+    const bool number = name == "Retry-After";
+    json::object schema{{"type", number ? "integer" : "string"}};
+    if (name == "Location") {
+        schema["format"] = "uri";
+    }
+    return {{"schema", std::move(schema)}};
+}
+
+json::object reply_object(const Reply& reply) {
+    json::object described{{"description", reply.description}};
+    if (!reply.headers.empty()) {
+        json::object headers;
+        for (const std::string& name : reply.headers) {
+            headers[name] = header_schema(name);
+        }
+        described["headers"] = std::move(headers);
+    }
+    json::object content;
+    if (reply.status >= 400) {
+        content["application/json"] = json::object{{"schema", reference("Error")}};
+    } else if (!reply.type.empty()) {
+        json::object media{
+            {"schema", reply.schema.empty() ? json::object() : parsed(reply.schema).as_object()}
+        };
+        if (!reply.example.empty()) {
+            media["example"] = reply.example;
+        }
+        if (reply.type == "hal") {
+            content["application/hal+json"] = media;
+            content["application/json"] = media;
+        } else {
+            content[reply.type] = media;
+        }
+    }
+    if (!content.empty()) {
+        described["content"] = std::move(content);
+    }
+    return described;
+}
+
+json::object replies_of(const Operation& operation) {
+    std::vector<const Reply*> sorted;
+    for (const Reply& reply : operation.replies) {
+        sorted.push_back(&reply);
+    }
+    std::ranges::sort(sorted, {}, [](const Reply* reply) { return reply->status; });
+    json::object replies;
+    for (const Reply* reply : sorted) {
+        replies[std::to_string(reply->status)] = reply_object(*reply);
+    }
+    replies["default"] = json::object{
+        {"description", "any other refusal"},
+        {"content", json::object{{"application/json", json::object{{"schema", reference("Error")}}}}
+        }
+    };
+    return replies;
+}
+
+json::object operation_object(const Operation& operation) {
+    json::object described{
+        {"tags", json::array{json::value(operation.tag)}},
+        {"operationId", operation.id},
+        {"summary", operation.summary}
+    };
+    if (!operation.description.empty()) {
+        described["description"] = operation.description;
+    }
+    if (!operation.parameters.empty()) {
+        described["parameters"] = parameters_of(operation);
+    }
+    if (operation.body) {
+        described["requestBody"] = request_body(*operation.body);
+    }
+    described["responses"] = replies_of(operation);
+    return described;
+}
+
+json::object paths_of(std::span<const Endpoint> endpoints) {
+    json::object paths;
+    for (const Endpoint& endpoint : endpoints) {
+        std::string method(http::name_of(endpoint.route.method));
+        std::ranges::transform(method, method.begin(), [](char c) {
+            return static_cast<char>(c - 'A' + 'a');
+        });
+        auto& path = paths.emplace(endpoint.route.pattern, json::object()).first->value();
+        path.as_object()[method] = operation_object(endpoint.operation);
+    }
+    return paths;
+}
+
+json::array tags_of(std::span<const Endpoint> endpoints) {
+    json::array tags;
+    for (const Endpoint& endpoint : endpoints) {
+        const json::object tag{{"name", endpoint.operation.tag}};
+        if (std::ranges::find(tags, json::value(tag)) == tags.end()) {
+            tags.push_back(tag);
+        }
+    }
+    return tags;
+}
+
+constexpr auto introduction =
+    "An order-processing backend for an online bookshop, in HAL over HTTP. A GET can be a HEAD. "
+    "Every refusal has the same body, with all invalid fields at once. Numbers in bodies may come "
+    "as JSON strings. A POST may carry an Idempotency-Key, an item has an ETag.";
+
+}  // namespace
+
+std::string openapi_document(
+    std::string_view version,
+    std::span<const Endpoint> endpoints,
+    std::span<const ResourceDescription> resources
+) {
+    const json::object document{
+        {"openapi", "3.1.0"},
+        {"info",
+         json::object{{"title", "bookstore"}, {"version", version}, {"description", introduction}}},
+        {"servers", json::array{json::object{{"url", "."}}}},
+        {"tags", tags_of(endpoints)},
+        {"paths", paths_of(endpoints)},
+        {"components", json::object{{"schemas", schemas_of(endpoints, resources)}}}
+    };
+    return json::serialize(document);
+}
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,111 @@
+#include "kernel/operation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bookstore::kernel {
+namespace {
+
+/// What an id in a path or a query is.
+std::string id_schema() {
+    return fmt::format(R"({{"type":"integer","minimum":1,"maximum":{}}})", max_integer);
+}
+
+void add_path_parameters(Endpoint& endpoint) {
+    const std::string_view pattern = endpoint.route.pattern;
+    for (std::size_t open = pattern.find('{'); open != std::string_view::npos;
+         open = pattern.find('{', open + 1)) {
+        const std::size_t close = pattern.find('}', open);
+        endpoint.operation.parameters.push_back(
+            {.name = std::string(pattern.substr(open + 1, close - open - 1)),
+             .in = Parameter::In::path,
+             .required = true,
+             .description = "a whole number from 1",
+             .schema = id_schema(),
+             .example = "1"}
+        );
+    }
+}
+
+}  // namespace
+
+std::string capitalized(std::string_view word) {
+    std::string text(word);
+    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') {
+        text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    }
+    return text;
+}
+
+void add_reply(Operation& operation, Reply reply) {
+    const auto same = std::ranges::find(operation.replies, reply.status, &Reply::status);
+    if (same == operation.replies.end()) {
+        operation.replies.push_back(std::move(reply));
+    } else {
+        same->description += "; or " + reply.description;
+        std::ranges::move(reply.headers, std::back_inserter(same->headers));
+    }
+}
+
+Parameter id_parameter(std::string name, std::string description) {
+    return {
+        .name = std::move(name),
+        .in = Parameter::In::query,
+        .required = true,
+        .description = std::move(description),
+        .schema = id_schema(),
+        .example = "1"
+    };
+}
+
+void describe_server(Endpoint& endpoint) {
+    add_path_parameters(endpoint);
+    Operation& operation = endpoint.operation;
+    if (!operation.parameters.empty() || operation.body) {
+        add_reply(operation, {.status = 400, .description = "what was sent is malformed"});
+    }
+    const http::Produces produces = endpoint.route.produces;
+    if (produces != http::Produces::nothing) {
+        add_reply(operation, {.status = 406, .description = "Accept takes none of the answers"});
+    }
+    if (endpoint.route.consumes != http::Consumes::nothing) {
+        add_reply(operation, {.status = 413, .description = "the body is too large"});
+        add_reply(operation, {.status = 415, .description = "the body is not said to be JSON"});
+    }
+}
+
+void describe_context(Endpoint& endpoint, bool writes) {
+    Operation& operation = endpoint.operation;
+    add_reply(
+        operation,
+        {.status = 503,
+         .description = writes ? "the context is stopped, is starting, or cannot write now"
+                               : "the context is stopped, or cannot read now",
+         .headers = {"Retry-After"}}
+    );
+    if (!writes) {
+        return;
+    }
+    add_reply(operation, {.status = 507, .description = "the disk is full; nothing was changed"});
+    if (endpoint.route.method == http::Method::post) {
+        operation.parameters.push_back(
+            {.name = "Idempotency-Key",
+             .in = Parameter::In::header,
+             .description = "a new one, a UUID for example, for every new request: a repeated "
+                            "request with the same key gets the first answer again, and its work "
+                            "is done once",
+             .schema = R"({"type":"string","minLength":1,"maxLength":255,"pattern":"^[ -~]+$"})"}
+        );
+        add_reply(
+            operation,
+            {.status = 409, .description = "the first request with this Idempotency-Key is running"}
+        );
+        add_reply(
+            operation,
+            {.status = 422, .description = "this Idempotency-Key was used with another body"}
+        );
+    }
+}
+
+}  // namespace bookstore::kernel

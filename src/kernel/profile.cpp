@@ -1,0 +1,175 @@
+#include "kernel/profile.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/json.hpp"
+
+namespace bookstore::kernel {
+namespace {
+
+constexpr auto alps_type = "application/alps+json;charset=UTF-8";
+
+std::string_view kind_of(const FieldSpec& field) {
+    switch (field.kind) {
+        case FieldKind::integer:
+            return "a whole number";
+        case FieldKind::money:
+            return "an amount, with at most 2 fraction digits";
+        case FieldKind::text:
+            return "a text";
+        case FieldKind::word:
+            break;
+    }
+    return "one of";
+}
+
+std::string doc_of(const FieldSpec& field) {
+    std::string doc(kind_of(field));
+    if (!field.words.empty()) {
+        doc += fmt::format(" {}", fmt::join(field.words, ", "));
+    }
+    if (!field.required) {
+        doc += "; may be null";
+    }
+    return doc;
+}
+
+/// What ALPS calls what a method does.
+std::string_view transition_of(http::Method method) {
+    switch (method) {
+        case http::Method::put:
+        case http::Method::del:
+            return "idempotent";
+        case http::Method::post:
+        case http::Method::patch:
+            return "unsafe";
+        default:
+            return "safe";
+    }
+}
+
+boost::json::object semantic(const ResourceDescription& resource) {
+    boost::json::array fields;
+    for (const FieldSpec& field : resource.fields) {
+        fields.push_back(boost::json::object{
+            {"id", field.name},
+            {"type", "semantic"},
+            {"doc", boost::json::object{{"value", doc_of(field)}}}
+        });
+    }
+    return {{"id", resource.singular}, {"type", "semantic"}, {"descriptor", std::move(fields)}};
+}
+
+boost::json::object transition(const Endpoint& endpoint, const ResourceDescription& resource) {
+    boost::json::array takes;
+    for (const Parameter& parameter : endpoint.operation.parameters) {
+        if (parameter.in == Parameter::In::query) {
+            takes.push_back(boost::json::object{{"name", parameter.name}, {"type", "semantic"}});
+        }
+    }
+    if (endpoint.operation.body) {
+        for (const FieldSpec& field : endpoint.operation.body->fields) {
+            takes.push_back(boost::json::object{{"href", "#" + field.name}});
+        }
+    }
+    boost::json::object descriptor{
+        {"id", endpoint.operation.id},
+        {"type", transition_of(endpoint.route.method)},
+        {"rt", "#" + resource.singular},
+        {"doc", boost::json::object{{"value", endpoint.operation.summary}}}
+    };
+    if (!takes.empty()) {
+        descriptor["descriptor"] = std::move(takes);
+    }
+    return descriptor;
+}
+
+std::string document_of(std::span<const Endpoint> endpoints, const ResourceDescription& resource) {
+    boost::json::array descriptors{semantic(resource)};
+    for (const Endpoint& endpoint : endpoints) {
+        if (endpoint.operation.tag == resource.collection) {
+            descriptors.push_back(transition(endpoint, resource));
+        }
+    }
+    return boost::json::serialize(boost::json::object{
+        {"alps", boost::json::object{{"version", "1.0"}, {"descriptor", std::move(descriptors)}}}
+    });
+}
+
+Endpoint alps_endpoint(std::string path, std::string id, std::string summary) {
+    Endpoint endpoint;
+    endpoint.route.pattern = std::move(path);
+    endpoint.route.produces = http::Produces::json;
+    endpoint.operation = {
+        .tag = "process",
+        .id = std::move(id),
+        .summary = std::move(summary),
+        .replies =
+            {{.status = 200,
+              .description = "an ALPS document",
+              .type = "application/alps+json",
+              .schema = R"({"type":"object","required":["alps"]})"}}
+    };
+    return endpoint;
+}
+
+/// Every profile: by ALPS's own href, and by a HAL link for those who follow these.
+http::Response index(const http::Request& request, const std::vector<std::string>& collections) {
+    http::Response response;
+    response.content_type = alps_type;
+    std::string descriptors;
+    std::string links;
+    for (const std::string& collection : collections) {
+        std::string href;
+        json::append(href, fmt::format("{}/profile/{}", request.origin(), collection));
+        descriptors += fmt::format(R"({{"id":"{}","href":{}}},)", collection, href);
+        links += fmt::format(R"("{}":{{"href":{}}},)", collection, href);
+    }
+    descriptors.pop_back();
+    std::string self;
+    json::append(self, request.origin() + "/profile");
+    response.body = fmt::format(
+        R"({{"alps":{{"version":"1.0","descriptor":[{}]}},"_links":{{{}"self":{{"href":{}}}}}}})",
+        descriptors,
+        links,
+        self
+    );
+    return response;
+}
+
+}  // namespace
+
+std::vector<Endpoint> profile_endpoints(
+    std::span<const Endpoint> endpoints, std::span<const ResourceDescription> resources
+) {
+    std::vector<Endpoint> profiles;
+    std::vector<std::string> collections;
+    for (const ResourceDescription& resource : resources) {
+        collections.push_back(resource.collection);
+        Endpoint profile = alps_endpoint(
+            "/profile/" + resource.collection,
+            "profileOf" + capitalized(resource.collection),
+            fmt::format("What the {} mean", resource.collection)
+        );
+        profile.route.handler = [document = document_of(endpoints, resource)](
+                                    const http::Request&, const http::Done& done
+                                ) {
+            http::Response response;
+            response.content_type = alps_type;
+            response.body = document;
+            done(std::move(response));
+        };
+        profiles.push_back(std::move(profile));
+    }
+    Endpoint all = alps_endpoint("/profile", "profile", "The profiles of all collections");
+    all.route.handler = [collections](const http::Request& request, const http::Done& done) {
+        done(index(request, collections));
+    };
+    profiles.push_back(std::move(all));
+    return profiles;
+}
+
+}  // namespace bookstore::kernel
