@@ -132,6 +132,95 @@ TEST_CASE("descending pages begin with the newest") {
     CHECK(ids_on(story.get(target_of(story, page, "last")), "customers") == "1");
 }
 
+TEST_CASE("sorts by another property: ties by id, in the same direction") {
+    Story story;
+    for (const std::string name : {"박", "김", "이", "김", "kim", "Kim", "김"}) {
+        story.given_customer(name);
+    }
+    // In the order of code points.
+    const std::string up = "6 5|2 4|7 1|3";
+    const std::string down = "3 1|7 4|2 5|6";
+    const std::string by_name = "/customers?size=2&sort=customerName";
+    CHECK(walk(story, by_name, "customers", "next") == up);
+    CHECK(walk(story, by_name + ",asc", "customers", "next") == up);
+    CHECK(walk(story, by_name + ",desc", "customers", "next") == down);
+    CHECK(walk(story, by_name + "&page=3", "customers", "prev") == "3|7 1|2 4|6 5");
+    REQUIRE(story.del("/customers/4").status == 204);
+    CHECK(walk(story, by_name, "customers", "next") == "6 5|2 7|1 3");
+    REQUIRE(story.patch("/customers/5", R"({"customerName":"힣"})").status == 200);
+    CHECK(walk(story, by_name, "customers", "next") == "6 2|7 1|3 5");
+
+    for (const int stock : {5, 0, 5, 7}) {
+        story.given_book(stock, "book " + std::to_string(9 - stock));
+    }
+    CHECK(walk(story, "/books?size=3&sort=stock", "books", "next") == "2 1 3|4");
+    CHECK(walk(story, "/books?size=3&sort=stock,desc", "books", "next") == "4 3 1|2");
+    CHECK(walk(story, "/books?size=3&sort=bookName", "books", "next") == "4 1 3|2");
+    story.put_in_stock(2, 6);
+    CHECK(walk(story, "/books?size=3&sort=stock", "books", "next") == "1 3 2|4");
+
+    for (const int customer : {3, 1, 3, 2, 1}) {
+        story.place_order(4, customer, 1);
+    }
+    const std::string by_customer = "/orders?size=2&sort=customerId";
+    CHECK(walk(story, by_customer, "orders", "next") == "2 5|4 1|3");
+    CHECK(walk(story, by_customer + ",desc", "orders", "next") == "3 1|4 5|2");
+    const auto page = story.get(by_customer + "&page=1");
+    CHECK(numbers(page) == "1 of 5 in 3 by 2");
+    CHECK(target_of(story, page, "next") == "/orders?page=2&size=2&sort=customerId");
+    const std::string finder = "/orders/search/findByCustomerId?customerId=3&sort=customerId,desc";
+    CHECK(walk(story, finder, "orders", "next") == "3 1");
+}
+
+TEST_CASE("page, size and sort are given once") {
+    Story story;
+    story.given_customer();
+    for (const std::string query :
+         {"page=0&page=1", "size=1&size=1", "sort=customerId&sort=customerName"}) {
+        CAPTURE(query);
+        const auto answer = story.get("/customers?" + query);
+        CHECK(error_fault(answer, 400, "/customers") == "");
+        CHECK(answer.field("message").find("once") != std::string::npos);
+    }
+    CHECK(story.get("/orders/search/findByCustomerId?customerId=1&customerId=2").status == 400);
+}
+
+TEST_CASE("in id order pages are right across blocks of deleted ids") {
+    Story story;
+    // 2 blocks of 1024 ids and a bit; books 1000 to 1060 and every 7th are deleted.
+    std::vector<int> left;
+    for (int id = 1; id <= 2100; ++id) {
+        story.given_book(id);
+    }
+    for (int id = 1; id <= 2100; ++id) {
+        if (id % 7 == 0 || (id >= 1000 && id <= 1060)) {
+            REQUIRE(story.del(fmt::format("/books/{}", id)).status == 204);
+        } else {
+            left.push_back(id);
+        }
+    }
+    const auto total = static_cast<int>(left.size());
+    for (const int size : {1, 20, 333}) {
+        for (const int offset : {0, 800, 857, 858, 860, 900, 1700, total - 1}) {
+            const int page = offset / size;
+            for (const bool descending : {false, true}) {
+                std::string expected;
+                for (int i = page * size; i < std::min(total, (page + 1) * size); ++i) {
+                    const int id = left[static_cast<std::size_t>(descending ? total - 1 - i : i)];
+                    expected += (expected.empty() ? "" : " ") + std::to_string(id);
+                }
+                const std::string target = fmt::format(
+                    "/books?page={}&size={}&sort=bookId,{}", page, size, descending ? "desc" : "asc"
+                );
+                CAPTURE(target);
+                const auto answer = story.get(target);
+                CHECK(ids_on(answer, "books") == expected);
+                CHECK(answer.field("page.totalElements") == std::to_string(total));
+            }
+        }
+    }
+}
+
 TEST_CASE("deleted customers and books are in no page and no total") {
     Story story;
     given_customers(story, 6);

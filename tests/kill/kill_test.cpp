@@ -122,10 +122,11 @@ bool run_round(std::uint64_t seed) {
     const auto faults = round.run();
     const Promises& promises = round.promises();
     fmt::print(
-        "seed {}: {} answers, {} orders, {} canceled, {} stock inputs: {}\n",
+        "seed {}: {} answers, {} orders, {} keys, {} canceled, {} stock inputs: {}\n",
         seed,
         promises.answers,
         promises.orders.size(),
+        promises.keyed.size(),
         promises.canceled.size(),
         promises.stock_inputs.size(),
         faults.empty() ? "ok" : "FAILED"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "support/bookstore_process.hpp"
 #include "support/invariants.hpp"
@@ -35,6 +36,19 @@ void check_orders(const StoredState& state, const Promises& promises, Faults& fa
         const auto* order = row_of(state.orders, id);
         if (order == nullptr || !order->canceled()) {
             faults.push_back(fmt::format("order {} was canceled (204) and is not", id));
+        }
+    }
+}
+
+/// Each key made one order at most; repeated or not, answered or not.
+void check_keys(const StoredState& state, const Promises& promises, Faults& faults) {
+    std::map<std::string, int> times;
+    for (const auto& order : state.orders) {
+        ++times[order.address];
+    }
+    for (const Promises::Keyed& keyed : promises.keyed) {
+        if (const int orders = times[keyed.order.address]; orders > 1) {
+            faults.push_back(fmt::format("the key {} made {} orders", keyed.key, orders));
         }
     }
 }
@@ -148,9 +162,10 @@ Faults faults_in(const std::string& data_dir, const Promises& promises) {
     const StoredState state = read_stored_state(data_dir);
     std::ranges::move(violated_invariants(state), std::back_inserter(faults));
     check_orders(state, promises, faults);
+    check_keys(state, promises, faults);
     check_catalogue(state, promises, faults);
     check_moves(state, promises, faults);
-    check_rebuild(data_dir, "my-page", "customer.db", "my_page", 12, faults);
+    check_rebuild(data_dir, "my-page", "customer.db", "my_page", 13, faults);
     check_rebuild(data_dir, "payment-history", "payment_history.db", "payment_history", 4, faults);
     check_files(data_dir, faults);
     const auto printed = run_bookstore({"events", "--from-beginning", "--data-dir", data_dir});

@@ -58,8 +58,12 @@ class Workload::Client {
     }
 
     /// Sends; whatever no client may ever be told is noted.
-    ClientResponse send(Method method, const std::string& target, const std::string& body = {}) {
-        std::vector<http::Header> headers;
+    ClientResponse send(
+        Method method,
+        const std::string& target,
+        const std::string& body = {},
+        std::vector<http::Header> headers = {}
+    ) {
         if (!body.empty()) {
             headers.push_back({"Content-Type", "application/json"});
         }
@@ -98,8 +102,10 @@ class Workload::Client {
             add_book();
         } else if (dice < 9) {
             add_customer();
-        } else if (dice < 55) {
+        } else if (dice < 47) {
             place_order();
+        } else if (dice < 55) {
+            repeat_keyed();
         } else if (dice < 67) {
             cancel_order();
         } else if (dice < 79) {
@@ -155,19 +161,22 @@ class Workload::Client {
         return one_in(6) ? std::nullopt : std::optional(1 + below(10'000'000));
     }
 
-    void place_order() {
+    std::optional<Promises::Order> some_order() {
         const auto book = any_of(promises_.books);
         const auto customer = any_of(promises_.customers);
         if (!book || !customer) {
-            return;
+            return std::nullopt;
         }
-        const Promises::Order order{
+        return Promises::Order{
             .book_id = *book,
             .customer_id = *customer,
             .quantity = 1 + below(one_in(10) ? 40 : 4),
             .address = fmt::format("busan si {}", below(1'000'000)),
             .pay_cents = pay_cents()
         };
+    }
+
+    ClientResponse post_order(const Promises::Order& order, std::vector<http::Header> headers) {
         std::string body = fmt::format(
             R"({{"bookId":"{}","customerId":{},"quantity":"{}","deliveryAddress":"{}")",
             order.book_id,
@@ -178,10 +187,65 @@ class Workload::Client {
         if (order.pay_cents) {
             body += fmt::format(R"(,"payAmount":"{}","payType":"ONCE")", money(*order.pay_cents));
         }
-        const auto answer = send(Method::post, "/orders", body + "}");
-        if (answer.status == 201) {
-            note([&](Promises& p) { p.orders[id_in_location(answer)] = order; });
+        return send(Method::post, "/orders", body + "}", std::move(headers));
+    }
+
+    void place_order() {
+        auto order = some_order();
+        if (!order) {
+            return;
         }
+        if (one_in(2)) {
+            place_keyed(std::move(*order));
+            return;
+        }
+        const auto answer = post_order(*order, {});
+        if (answer.status == 201) {
+            note([&](Promises& p) { p.orders[id_in_location(answer)] = *order; });
+        }
+    }
+
+    /// Whatever becomes of the answer, the order is there once at most, and repeating tells.
+    void place_keyed(Promises::Order order) {
+        const std::string key = fmt::format("{:016x}{:016x}", random_(), random_());
+        order.address = "key " + key;
+        note([&](Promises& p) { p.keyed.push_back({key, order, std::nullopt}); });
+        send_keyed({key, order, std::nullopt});
+    }
+
+    /// Sent again, with an answer or without one: it must be the same order.
+    void repeat_keyed() {
+        std::optional<Promises::Keyed> keyed;
+        note([&](Promises& p) {
+            if (!p.keyed.empty()) {
+                keyed =
+                    p.keyed[static_cast<std::size_t>(below(static_cast<std::int64_t>(p.keyed.size())
+                    ))];
+            }
+        });
+        if (keyed) {
+            send_keyed(*keyed);
+        }
+    }
+
+    void send_keyed(const Promises::Keyed& keyed) {
+        const auto answer = post_order(keyed.order, {{"Idempotency-Key", keyed.key}});
+        if (answer.status != 201) {
+            return;
+        }
+        const std::int64_t id = id_in_location(answer);
+        note([&](Promises& p) {
+            p.orders[id] = keyed.order;
+            for (Promises::Keyed& known : p.keyed) {
+                if (known.key == keyed.key && known.id.value_or(id) != id) {
+                    p.broken.push_back(fmt::format(
+                        "the key {} was answered with order {}, then {}", known.key, *known.id, id
+                    ));
+                } else if (known.key == keyed.key) {
+                    known.id = id;
+                }
+            }
+        });
     }
 
     void cancel_order() {
@@ -250,7 +314,8 @@ class Workload::Client {
     void delete_something() {
         const bool customers = one_in(2);
         const auto id = customers ? any_of(promises_.customers) : any_of(promises_.books);
-        if (!id || !one_in(3)) {
+        // The first ones stay, so that orders can always be placed.
+        if (!id || *id == 1 || !one_in(3)) {
             return;
         }
         const auto answer =

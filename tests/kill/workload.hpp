@@ -36,6 +36,13 @@ struct Promises {
     std::set<std::pair<std::int64_t, std::string>> moves;  ///< delivery, status
     std::set<std::int64_t> deleted_customers;
     std::set<std::int64_t> deleted_books;
+    /// An order that was sent with an Idempotency-Key. Its address names the key.
+    struct Keyed {
+        std::string key;
+        Order order;
+        std::optional<std::int64_t> id;  ///< nothing: no answer came
+    };
+    std::vector<Keyed> keyed;
     std::vector<std::string> broken;  ///< answers that must never be given
     std::int64_t answers = 0;
 };
