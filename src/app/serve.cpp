@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <thread>
 
 #include "app/api.hpp"
 #include "app/threads.hpp"
+#include "app/web_routes.hpp"
 #include "http/router.hpp"
 
 namespace bookstore::app {
@@ -92,7 +94,9 @@ int serve(ServeOptions options) {
     storage::sync_directory(options.system.data_dir);
     ProcessState state;
 
-    const http::Router router(api_routes(system, state, BOOKSTORE_VERSION));
+    auto routes = api_routes(system, state, BOOKSTORE_VERSION);
+    std::ranges::move(web_routes(), std::back_inserter(routes));
+    const http::Router router(std::move(routes));
     http::Server server(
         options.server,
         [&router](http::Request& request, http::Done done) {
