@@ -51,6 +51,15 @@ bool names_other_version(std::string_view line) {
            is_digit(version[8]);
 }
 
+/// Whether a line goes on in the next. RFC 9112 5.2 lets us refuse that: where a proxy before us
+/// sees another field than we do, requests are smuggled. Beast takes such lines only together.
+bool has_fold(std::string_view lines) {
+    for (auto at = lines.find('\n'); at != lines.npos; at = lines.find('\n', at + 1)) {
+        if (at + 1 < lines.size() && (lines[at + 1] == ' ' || lines[at + 1] == '\t')) return true;
+    }
+    return false;
+}
+
 std::string_view reason_of(boost::beast::error_code ec) {
     using beast_http::error;
     if (ec == error::bad_line_ending) return "A line does not end with CR LF.";
@@ -87,6 +96,9 @@ RequestParser::State RequestParser::put(std::string_view& in) {
     if (refused_) return State::refused;
     if (ec && ec != beast_http::error::need_more && ec != beast_http::error::header_limit) {
         return refuse_error(ec, in);
+    }
+    if (has_fold(in.substr(0, used))) {
+        return refuse(400, "A header field goes on in a second line.");
     }
     in = rest;
     const bool done = !ec && is_header_done();

@@ -150,8 +150,10 @@ bool is_valid_host(std::string_view host) {
         };
         if (name.empty() || !std::ranges::all_of(name, fits)) return false;
     }
-    if (rest.empty()) return true;
-    return rest.front() == ':' && rest.size() <= 6 && std::ranges::all_of(rest.substr(1), is_digit);
+    if (rest.empty() || rest == ":") return true;
+    if (rest.front() != ':' || rest.size() > 6) return false;
+    const auto port = rest.substr(1);
+    return std::ranges::all_of(port, is_digit) && (port.size() < 5 || port <= "65535");
 }
 
 bool is_sane_request_id(std::string_view id) {

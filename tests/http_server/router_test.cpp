@@ -477,6 +477,7 @@ TEST_CASE("the host is checked, since links are made of it") {
           "[]",
           "[::1]x",
           "u@h",
+          "a:65536",
           "a:123456"}) {
         CAPTURE(bad);
         CHECK_FALSE(is_valid_host(bad));

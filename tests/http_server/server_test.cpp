@@ -660,6 +660,10 @@ TEST_CASE("requests that are not HTTP/1 are refused") {
     CHECK(refusal(serving, "GET / HTTP/1.1\r\nHost : a\r\n\r\n") == 400);
     CHECK(refusal(serving, "GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n") == 400);
     CHECK(refusal(serving, "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n") == 400);
+    CHECK(refusal(serving, "GET / HTTP/1.1\r\nHost: a\r\nX: y\rZ: w\r\n\r\n") == 400);
+    CHECK(refusal(serving, "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n") == 400);
+    CHECK(refusal(serving, "GET / HTTP/1.1\r\nHost: a\r\nX:\r\n\ty\r\n\r\n") == 400);
+    CHECK(refusal(serving, "GET / HTTP/1.1\r\n Host: a\r\n\r\n") == 400);
     CHECK(refusal(serving, "\x16\x03\x01\x02") == 400);
     CHECK(refusal(serving, "GET / HTTP/x.1\r\n\r\n") == 400);
     CHECK(refusal(serving, "GET / FTP/1.1\r\n\r\n") == 400);
@@ -733,6 +737,10 @@ TEST_CASE("a body's length must be beyond doubt") {
     CHECK(with("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n") == 400);
     CHECK(with("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n") == 400);
     CHECK(with("Transfer-Encoding : chunked\r\n") == 400);
+    CHECK(with("Transfer-Encoding:\r\n chunked\r\n") == 400);
+    CHECK(with("Transfer-Encoding: chunked\r\n\tx\r\n") == 400);
+    CHECK(with("Content-Length: 3\r\n 4\r\n") == 400);
+    CHECK(with("X: y\r\n Content-Length: 3\r\n") == 400);
     CHECK(
         refusal(
             serving, "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -841,6 +849,14 @@ TEST_CASE("chunk extensions and trailers are bounded") {
     std::string trailers;
     for (int i = 0; i < 100; ++i) trailers += "T: " + std::string(1000, 't') + "\r\n";
     CHECK(refusal(serving, std::string(chunked_head) + "0\r\n" + trailers) == 431);
+}
+
+TEST_CASE("a folded line is refused however it comes") {
+    Serving serving;
+    auto client = serving.client();
+    client.send_byte_by_byte("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n");
+    CHECK(client.reply().status == 400);
+    CHECK(serving.answered == 0);
 }
 
 // ---- Expect
