@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <expected>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "app/serve.hpp"
 #include "app/tools.hpp"
@@ -57,6 +59,7 @@ void read_listen(const std::string& text, http::ServerOptions& server) {
 /// What the flags are read into before they become options.
 struct Flags {
     std::string listen = "127.0.0.1:8080";
+    std::string trusted_proxies;
     std::string log_format = "text";
     std::int64_t drain_delay_ms = 0;
     std::int64_t drain_timeout_ms = 10'000;
@@ -73,6 +76,10 @@ struct Flags {
 void add_server_flags(CLI::App& app, Flags& flags) {
     http::ServerOptions& server = flags.serve.server;
     add(app, "--listen", flags.listen, "HOST:PORT; port 0: the system chooses one");
+    add(app,
+        "--trusted-proxy",
+        flags.trusted_proxies,
+        "Addresses and networks, by comma, whose Forwarded and X-Forwarded-* links are built from");
     add(app, "--threads", server.threads, "I/O threads")->check(CLI::Range(1, 64));
     add(app, "--max-connections", server.max_connections, "Connections at a time")
         ->check(CLI::Range(1, 1'000'000));
@@ -134,10 +141,19 @@ void add_system_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
+/// What a flag was read as, or its complaint.
+template <class T>
+T taken(const std::string& flag, std::expected<T, std::string> read) {
+    if (!read) throw std::runtime_error(flag + ": " + read.error());
+    return std::move(*read);
+}
+
 int run_serve(Flags& flags) {
     using std::chrono::milliseconds;
     ServeOptions& options = flags.serve;
     read_listen(flags.listen, options.server);
+    options.server.trusted_proxies =
+        taken("--trusted-proxy", http::parse_networks(flags.trusted_proxies));
     options.server.idle_timeout = milliseconds(flags.idle_ms);
     options.server.header_timeout = milliseconds(flags.header_ms);
     options.server.body_timeout = milliseconds(flags.body_ms);

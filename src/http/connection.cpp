@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "http/chunked.hpp"
+#include "http/forwarded.hpp"
 #include "http/request_parser.hpp"
 #include "http/text.hpp"
 #include "http/wire.hpp"
@@ -60,10 +61,24 @@ std::int64_t wall_clock_ms() {
     return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
+/// Asks the system who the peer is only where that matters.
+bool is_trusted(const Socket& socket, std::span<const Network> trusted) {
+    if (trusted.empty()) return false;
+    error_code failed;
+    const auto peer = socket.remote_endpoint(failed).address();
+    if (failed) return false;
+    const auto address =
+        peer.is_v6() ? peer.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, peer.to_v4());
+    return contains(trusted, address.to_bytes());
+}
+
 }  // namespace
 
 Connection::Connection(Worker& worker, Socket socket)
-    : worker_(worker), socket_(std::move(socket)), now_(std::chrono::steady_clock::now()) {
+    : worker_(worker),
+      socket_(std::move(socket)),
+      now_(std::chrono::steady_clock::now()),
+      peer_is_trusted_(is_trusted(socket_, worker.shared.options.trusted_proxies)) {
     enter(Phase::idle, worker_.shared.options.idle_timeout);
 }
 
@@ -299,6 +314,7 @@ void Connection::prepare_request() {
     if (request.id.empty()) request.id = worker_.next_request_id();
     request.max_json_depth = worker_.shared.options.max_json_depth;
     if (request.host.empty()) request.host = worker_.shared.address;
+    if (peer_is_trusted_) take_forwarded(request, worker_.shared.options.trusted_proxies);
 }
 
 /// What speaks against reading the body, as far as the header shows it.

@@ -148,6 +148,7 @@ class Connection final : private Answerable {
     bool watching_ = false;  ///< a read is under way beside the coroutine
     bool client_gone_ = false;
     bool aborted_ = false;
+    bool peer_is_trusted_ = false;  ///< a proxy that may say Forwarded
 };
 
 }  // namespace bookstore::http

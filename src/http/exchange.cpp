@@ -83,6 +83,7 @@ void Exchange::reset() {
     request.body.clear();
     request.scheme = "http";
     request.host.clear();
+    request.prefix.clear();
     request.id.clear();
     request.trace.clear();
     request.prefers_json = false;

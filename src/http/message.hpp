@@ -37,8 +37,9 @@ struct Request {
     std::vector<Header> headers;        ///< as received, the trailer excluded
     std::string body;
     std::string scheme = "http";
-    std::string host;   ///< the Host field: what links are built from
-    std::string id;     ///< request id, for logs: X-Request-Id if sane, else made here
+    std::string host;    ///< the Host field, or what a trusted proxy says instead
+    std::string prefix;  ///< what a trusted proxy cut off the path: "/shop"; as a rule empty
+    std::string id;      ///< request id, for logs: X-Request-Id if sane, else made here
     std::string trace;  ///< W3C traceparent as received; empty if there was none or it is malformed
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
     std::size_t max_json_depth = 32;  ///< a body that nests deeper is refused (400)
@@ -47,8 +48,10 @@ struct Request {
     std::optional<std::string_view> header(std::string_view name) const;
     /// The first value of that query parameter; an empty one counts as given.
     std::optional<std::string_view> parameter(std::string_view name) const;
-    /// "http://host:port", the prefix of every link.
+    /// "http://host:port": what an Origin field is compared with.
     std::string origin() const { return scheme + "://" + host; }
+    /// The prefix of every link.
+    std::string base_url() const { return origin() + prefix; }
 };
 
 /// What a long answer is made of (an event stream). Every member is called on the connection's

@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "http/forwarded.hpp"
 #include "http/message.hpp"
 
 namespace bookstore::http {
@@ -27,6 +29,7 @@ struct ServerOptions {
     std::chrono::milliseconds body_timeout{30'000};
     std::chrono::milliseconds write_timeout{30'000};
     std::chrono::milliseconds heartbeat{15'000};
+    std::vector<Network> trusted_proxies{};  ///< who may say Forwarded and X-Forwarded-*
 };
 
 /// One line of the access log.

@@ -93,6 +93,8 @@ TEST_CASE("--help tells every subcommand, and of each its flags") {
     const auto flags = run_bookstore({"serve", "--help"}).out;
     for (const std::string flag :
          {"--listen",
+          "--trusted-proxy",
+          "BOOKSTORE_TRUSTED_PROXY",
           "--threads",
           "--max-connections",
           "--max-body-bytes",
@@ -136,6 +138,9 @@ TEST_CASE("a command line that means nothing is refused in one line") {
         {"serve", "--listen", "127.0.0.1:-1"},
         {"serve", "--listen", "no.such.host.invalid:0"},
         {"serve", "--listen", "192.0.2.1:0"},
+        {"serve", "--trusted-proxy", "proxy.example"},
+        {"serve", "--trusted-proxy", "10.0.0.0/33"},
+        {"serve", "--trusted-proxy", "127.0.0.1,"},
         {"serve", "--threads", "0"},
         {"serve", "--threads", "many"},
         {"serve", "--max-connections", "0"},

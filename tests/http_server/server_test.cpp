@@ -474,6 +474,53 @@ TEST_CASE("the absolute form's host counts, not the field's") {
     CHECK(serving.last().host == "shop:81");
 }
 
+TEST_CASE("a trusted proxy may say what the client asked for, and nobody else") {
+    const std::string fields =
+        "Forwarded: for=192.0.2.1;host=shop.example;proto=https\r\nX-Forwarded-Host: b\r\n";
+    const auto url_with = [&](std::string_view trusted, std::string_view said) {
+        ServerOptions options;
+        options.trusted_proxies = parse_networks(trusted).value();
+        Serving serving(options);
+        serving.get("/x", said);
+        return serving.last().base_url();
+    };
+    CHECK(url_with("127.0.0.1", fields) == "https://shop.example");
+    CHECK(url_with("10.0.0.0/8,127.0.0.0/8", fields) == "https://shop.example");
+    CHECK(url_with("", fields) == "http://a");
+    CHECK(url_with("127.0.0.2", fields) == "http://a");
+    CHECK(url_with("::/0", fields) == "http://a");
+    CHECK(url_with("127.0.0.1", "X-Forwarded-Prefix: /shop\r\n") == "http://a/shop");
+    CHECK(url_with("127.0.0.1", "") == "http://a");
+}
+
+TEST_CASE("what a proxy said of one request does not hold for the connection's next") {
+    ServerOptions options;
+    options.trusted_proxies = parse_networks("127.0.0.1").value();
+    Serving serving(options);
+    auto client = serving.client();
+    client.send(get("/x", "X-Forwarded-Proto: https\r\nX-Forwarded-Prefix: /shop\r\n"));
+    client.reply();
+    CHECK(serving.last().base_url() == "https://a/shop");
+    client.send(get("/y"));
+    client.reply();
+    CHECK(serving.last().base_url() == "http://a");
+    CHECK(serving.last().origin() == "http://a");
+}
+
+TEST_CASE("a peer of IPv4 is trusted as such where the server listens on IPv6 too") {
+    ServerOptions options;
+    options.host = "::ffff:127.0.0.1";
+    options.trusted_proxies = parse_networks("127.0.0.1").value();
+    std::optional<Serving> serving;
+    try {
+        serving.emplace(options);
+    } catch (const std::system_error&) {
+        return;  // a machine without IPv6
+    }
+    serving->get("/x", "X-Forwarded-Proto: https\r\n");
+    CHECK(serving->last().scheme == "https");
+}
+
 TEST_CASE("a sane request id is taken over, another one is not") {
     Serving serving;
     CHECK(serving.get("/x", "X-Request-Id: abc-1.2_3\r\n").header("x-request-id") == "abc-1.2_3");
