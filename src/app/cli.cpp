@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <expected>
 #include <stdexcept>
 #include <string>
@@ -60,6 +61,7 @@ void read_listen(const std::string& text, http::ServerOptions& server) {
 struct Flags {
     std::string listen = "127.0.0.1:8080";
     std::string trusted_proxies;
+    std::string cors_origins = "*";
     std::string log_format = "text";
     std::int64_t drain_delay_ms = 0;
     std::int64_t drain_timeout_ms = 10'000;
@@ -73,6 +75,18 @@ struct Flags {
     RebuildOptions rebuild;
 };
 
+void add_cors_flag(CLI::App& app, Flags& flags) {
+    const std::string flag = "--cors-origin";
+    // CLI11 takes an empty variable for none at all; here it says something.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
+    const char* text = std::getenv(environment_name(flag).c_str());
+    if (text != nullptr && *text == '\0') flags.cors_origins.clear();
+    add(app,
+        flag,
+        flags.cors_origins,
+        "Origins, by comma, whose pages may use the server; *: any; empty: its own alone");
+}
+
 void add_server_flags(CLI::App& app, Flags& flags) {
     http::ServerOptions& server = flags.serve.server;
     add(app, "--listen", flags.listen, "HOST:PORT; port 0: the system chooses one");
@@ -80,6 +94,7 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         "--trusted-proxy",
         flags.trusted_proxies,
         "Addresses and networks, by comma, whose Forwarded and X-Forwarded-* links are built from");
+    add_cors_flag(app, flags);
     add(app, "--threads", server.threads, "I/O threads")->check(CLI::Range(1, 64));
     add(app, "--max-connections", server.max_connections, "Connections at a time")
         ->check(CLI::Range(1, 1'000'000));
@@ -154,6 +169,7 @@ int run_serve(Flags& flags) {
     read_listen(flags.listen, options.server);
     options.server.trusted_proxies =
         taken("--trusted-proxy", http::parse_networks(flags.trusted_proxies));
+    options.cors = taken("--cors-origin", http::Cors::parse(flags.cors_origins));
     options.server.idle_timeout = milliseconds(flags.idle_ms);
     options.server.header_timeout = milliseconds(flags.header_ms);
     options.server.body_timeout = milliseconds(flags.body_ms);

@@ -10,7 +10,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <optional>
 #include <thread>
+#include <utility>
+#include <variant>
 
 #include "app/api.hpp"
 #include "app/threads.hpp"
@@ -71,6 +74,27 @@ void raise_descriptor_limit(std::size_t connections) {
     }
 }
 
+/// CORS before routing: a preflight is for any path.
+void dispatch(
+    const http::Cors& cors, const http::Router& router, http::Request& request, http::Done done
+) {
+    if (auto answer = cors.intercept(request)) {
+        done(std::move(*answer));
+    } else {
+        router.dispatch(request, std::move(done));
+    }
+}
+
+/// What dispatch would refuse.
+std::optional<http::Problem> refusal(
+    const http::Cors& cors, const http::Router& router, http::Request& request
+) {
+    auto answer = cors.intercept(request);
+    if (!answer) return router.refusal(request);
+    auto* problem = std::get_if<http::Problem>(&*answer);
+    return problem != nullptr ? std::optional(std::move(*problem)) : std::nullopt;
+}
+
 void finish(
     const ServeOptions& options, ProcessState& state, http::Server& server, Threads& threads
 ) {
@@ -99,14 +123,15 @@ int serve(ServeOptions options) {
     const http::Router router(std::move(routes));
     http::Server server(
         options.server,
-        [&router](http::Request& request, http::Done done) {
-            router.dispatch(request, std::move(done));
+        [&](http::Request& request, http::Done done) {
+            dispatch(options.cors, router, request, std::move(done));
         },
         log_access
     );
     server.set_hooks({
-        .precheck = [&router](http::Request& request) { return router.refusal(request); },
-        .decorate = {},
+        .precheck = [&](http::Request& request) { return refusal(options.cors, router, request); },
+        .decorate = [&](const http::Request& request,
+                        http::Response& response) { options.cors.decorate(request, response); },
         .error_log = [](std::string_view request_id, std::string_view what
                      ) { spdlog::error("request {}: {}", request_id, what); },
     });

@@ -5,12 +5,14 @@
 
 #include "app/logs.hpp"
 #include "app/system.hpp"
+#include "http/cors.hpp"
 #include "http/server.hpp"
 
 namespace bookstore::app {
 
 struct ServeOptions {
     http::ServerOptions server;
+    http::Cors cors;
     SystemOptions system;
     LogFormat log_format = LogFormat::text;
     std::string log_level = "info";

@@ -94,7 +94,9 @@ TEST_CASE("--help tells every subcommand, and of each its flags") {
     for (const std::string flag :
          {"--listen",
           "--trusted-proxy",
+          "--cors-origin",
           "BOOKSTORE_TRUSTED_PROXY",
+          "BOOKSTORE_CORS_ORIGIN",
           "--threads",
           "--max-connections",
           "--max-body-bytes",
@@ -141,6 +143,9 @@ TEST_CASE("a command line that means nothing is refused in one line") {
         {"serve", "--trusted-proxy", "proxy.example"},
         {"serve", "--trusted-proxy", "10.0.0.0/33"},
         {"serve", "--trusted-proxy", "127.0.0.1,"},
+        {"serve", "--cors-origin", "shop.example"},
+        {"serve", "--cors-origin", "https://shop.example/"},
+        {"serve", "--cors-origin", "*,https://shop.example"},
         {"serve", "--threads", "0"},
         {"serve", "--threads", "many"},
         {"serve", "--max-connections", "0"},
@@ -251,6 +256,27 @@ TEST_CASE("flags come from the environment too, and the command line wins") {
     CHECK(story.get("/requestPayment?payment=1").status == 503);
     CHECK(story.get("/books").status == 200);
     CHECK(story.process().log().starts_with("{"));
+}
+
+TEST_CASE("an empty BOOKSTORE_CORS_ORIGIN lets no other origin in, and is not taken for unset") {
+    const auto post_from = [](Story& story, const std::string& origin) {
+        const std::string kim = R"({"customerName":"kim"})";
+        return story.send(Method::post, "/customers", kim, {{"Origin", origin}}).status;
+    };
+    const std::string shop = "https://shop.example";
+    Story story;
+    CHECK(post_from(story, shop) == 201);
+    {
+        const Environment none("BOOKSTORE_CORS_ORIGIN", "");
+        story.restart();
+        CHECK(post_from(story, shop) == 403);
+        story.restart({"--cors-origin", shop});
+        CHECK(post_from(story, shop) == 201);
+    }
+    const Environment one("BOOKSTORE_CORS_ORIGIN", shop);
+    story.restart();
+    CHECK(post_from(story, shop) == 201);
+    CHECK(post_from(story, "null") == 403);
 }
 
 TEST_CASE("a database newer than the binary is refused and left as it is") {

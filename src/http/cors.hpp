@@ -1,0 +1,42 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.hpp"
+
+// Cross-Origin Resource Sharing, as the Fetch standard (3.2) has it. Pure.
+
+namespace bookstore::http {
+
+/// Which origins' pages may use this server, and what their browsers are told. Constant: may be
+/// used by any number of threads.
+///
+/// Where not every origin may, one that may not is refused its writes as well: a browser sends
+/// some of them without asking first, since a body without a Content-Type is taken as JSON.
+class Cors {
+  public:
+    /// Any origin.
+    Cors() = default;
+    /// "*", or origins by comma: "https://shop.example:8443,null"; an empty text allows none but
+    /// the server's own. Otherwise says what is wrong.
+    static std::expected<Cors, std::string> parse(std::string_view origins);
+
+    /// Before routing: the answer to a preflight, or the refusal of what an origin may not do.
+    /// Nothing: the request goes on.
+    std::optional<Answer> intercept(const Request& request) const;
+
+    /// Adds to any answer what browsers want to see.
+    void decorate(const Request& request, Response& response) const;
+
+  private:
+    bool allows(const Request& request, std::string_view origin) const;
+
+    bool any_ = true;
+    std::vector<std::string> origins_;  ///< normal: lower case, no default port
+};
+
+}  // namespace bookstore::http
