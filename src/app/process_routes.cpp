@@ -33,11 +33,11 @@ void index(const std::vector<std::string>& collections, const Request& request, 
     out += R"({"_links":{)";
     for (const std::string& collection : collections) {
         out += fmt::format(R"("{}":{{"href":)", collection);
-        json::append(out, fmt::format("{}/{}{{?page,size,sort}}", request.origin(), collection));
+        json::append(out, fmt::format("{}/{}{{?page,size,sort}}", request.base_url(), collection));
         out += R"(,"templated":true},)";
     }
     out += R"("profile":{"href":)";
-    json::append(out, request.origin() + "/profile");
+    json::append(out, request.base_url() + "/profile");
     out += "}}}";
     done(std::move(response));
 }

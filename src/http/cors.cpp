@@ -139,4 +139,11 @@ void Cors::decorate(const Request& request, Response& response) const {
     response.headers.push_back({"Access-Control-Expose-Headers", std::string(exposed)});
 }
 
+bool is_cross_origin(const Request& request) {
+    const auto origin = request.header("origin");
+    const auto site = request.header("sec-fetch-site");
+    const bool other_origin = origin && normal(*origin) != normal(request.origin());
+    return other_origin || (site && *site != "same-origin" && *site != "none");
+}
+
 }  // namespace bookstore::http

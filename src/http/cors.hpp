@@ -39,4 +39,8 @@ class Cors {
     std::vector<std::string> origins_;  ///< normal: lower case, no default port
 };
 
+/// Whether a page of another origin made a browser send this: it says so by Origin or by
+/// Sec-Fetch-Site. What came without a browser says neither.
+bool is_cross_origin(const Request& request);
+
 }  // namespace bookstore::http

@@ -225,7 +225,7 @@ http::Response search_response(
     http::Response response;
     response.content_type = hal_type(request);
     std::string& out = response.body;
-    const std::string search = fmt::format("{}/{}/search", request.origin(), resource.collection);
+    const std::string search = fmt::format("{}/{}/search", request.base_url(), resource.collection);
     out += R"({"_links":{)";
     for (const Finder& finder : finders) {
         out += fmt::format(R"("{}":{{"href":)", finder.name);

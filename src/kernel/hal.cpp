@@ -222,7 +222,7 @@ std::string_view hal_type(const http::Request& request) {
 }
 
 CollectionWriter::CollectionWriter(const http::Request& request, const Resource& resource)
-    : request_(request), resource_(resource), base_url_(request.origin()) {
+    : request_(request), resource_(resource), base_url_(request.base_url()) {
     out_.reserve(4096);
     out_ += R"({"_embedded":{")";
     out_ += resource.collection;

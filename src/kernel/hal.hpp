@@ -111,7 +111,7 @@ http::Response item_response(
         body.clear();
         return response;
     }
-    const std::string base_url = request.origin();
+    const std::string base_url = request.base_url();
     body += ',';
     append_links(body, base_url, resource, id, links);
     body += '}';

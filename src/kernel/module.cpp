@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "http/cors.hpp"
 #include "kernel/rebuild.hpp"
 
 namespace bookstore::kernel {
@@ -361,11 +362,7 @@ void Module::finish() {
 }
 
 std::optional<http::Problem> refuse_cross_origin(const http::Request& request) {
-    const auto origin = request.header("Origin");
-    const auto site = request.header("Sec-Fetch-Site");
-    const bool other_origin = origin && *origin != request.origin();
-    const bool other_site = site && *site != "same-origin" && *site != "none";
-    if (other_origin || other_site) {
+    if (http::is_cross_origin(request)) {
         return problem(403, "operator actions are refused to pages of another origin");
     }
     return std::nullopt;

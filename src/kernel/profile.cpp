@@ -124,13 +124,13 @@ http::Response index(const http::Request& request, const std::vector<std::string
     std::string links;
     for (const std::string& collection : collections) {
         std::string href;
-        json::append(href, fmt::format("{}/profile/{}", request.origin(), collection));
+        json::append(href, fmt::format("{}/profile/{}", request.base_url(), collection));
         descriptors += fmt::format(R"({{"id":"{}","href":{}}},)", collection, href);
         links += fmt::format(R"("{}":{{"href":{}}},)", collection, href);
     }
     descriptors.pop_back();
     std::string self;
-    json::append(self, request.origin() + "/profile");
+    json::append(self, request.base_url() + "/profile");
     response.body = fmt::format(
         R"({{"alps":{{"version":"1.0","descriptor":[{}]}},"_links":{{{}"self":{{"href":{}}}}}}})",
         descriptors,

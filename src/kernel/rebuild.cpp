@@ -214,7 +214,7 @@ http::Response Rebuild::shown(const http::Request& request, int status) const {
         out += R"(,"failure":"see the log")";
     }
     out += R"(,"_links":{"self":{"href":)";
-    json::append(out, request.origin() + "/rebuilds/" + options_.name);
+    json::append(out, request.base_url() + "/rebuilds/" + options_.name);
     out += "}}}";
     return response;
 }
@@ -266,7 +266,7 @@ void Rebuild::add_begin(Module& module) {
                 }
                 auto response = shown(request, 202);
                 response.headers.push_back(
-                    {"Location", request.origin() + "/rebuilds/" + options_.name}
+                    {"Location", request.base_url() + "/rebuilds/" + options_.name}
                 );
                 return response;
             }}};
