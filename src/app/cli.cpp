@@ -70,6 +70,8 @@ struct Flags {
     std::int64_t body_ms = 30'000;
     std::int64_t write_ms = 30'000;
     std::int64_t heartbeat_ms = 15'000;
+    std::int64_t stall_ms = 10'000;
+    std::int64_t exit_when_unhealthy_s = 0;
     ServeOptions serve;
     EventsOptions events;
     RebuildOptions rebuild;
@@ -120,12 +122,22 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(0, most_ms));
     add(app, "--drain-timeout", flags.drain_timeout_ms, "ms for what is in flight at the end")
         ->check(CLI::Range(0, most_ms));
+    add(app, "--stall-timeout", flags.stall_ms, "ms in one step, then a context counts as hanging")
+        ->check(CLI::Range(1, most_ms));
+    add(app,
+        "--exit-when-unhealthy",
+        flags.exit_when_unhealthy_s,
+        "s unhealthy, then it ends with status 1; 0: never")
+        ->check(CLI::Range(0, most_ms / 1000));
 }
 
 void add_system_flags(CLI::App& app, Flags& flags) {
     SystemOptions& system = flags.serve.system;
     system.data_dir = "./data";
     add(app, "--data-dir", system.data_dir, "Where the SQLite files are");
+    add(app, "--modules", system.modules, "Contexts that this process hosts, by comma")
+        ->delimiter(',')
+        ->check(CLI::IsMember(context_names));
     add(app, "--stopped", system.stopped, "Contexts that rest from the start, by comma")
         ->delimiter(',')
         ->check(CLI::IsMember(context_names));
@@ -177,7 +189,16 @@ int run_serve(Flags& flags) {
     options.server.heartbeat = milliseconds(flags.heartbeat_ms);
     options.drain_delay = milliseconds(flags.drain_delay_ms);
     options.drain_timeout = milliseconds(flags.drain_timeout_ms);
+    options.stall_timeout = milliseconds(flags.stall_ms);
+    if (flags.exit_when_unhealthy_s > 0) {
+        options.exit_when_unhealthy = std::chrono::seconds(flags.exit_when_unhealthy_s);
+    }
     options.log_format = flags.log_format == "json" ? LogFormat::json : LogFormat::text;
+    for (const std::string& name : options.system.stopped) {
+        if (std::ranges::find(options.system.modules, name) == options.system.modules.end()) {
+            throw std::runtime_error("--stopped names " + name + ", which --modules does not host");
+        }
+    }
     if (options.system.payment.van_timeout_ms <= options.system.van.breaker.timeout_ms) {
         throw std::runtime_error(
             "--payment-timeout must exceed --breaker-timeout, or every slow charge counts as "

@@ -42,37 +42,86 @@ void index(const std::vector<std::string>& collections, const Request& request, 
     done(std::move(response));
 }
 
-std::string_view status_of(const kernel::Module& module) {
-    switch (module.state()) {
-        case kernel::Module::State::stopped:
-            return "STOPPED";
-        case kernel::Module::State::starting:
-            return "DOWN";
-        case kernel::Module::State::running:
-            return "UP";
+/// A context, or the relay, as /actuator/health shows it.
+struct Component {
+    std::string name;
+    std::string_view status;
+    std::string reason;  ///< why it is DOWN
+};
+
+Component component_of(const System& system, const Health& health, std::size_t place) {
+    const bool relay = place == System::relay_bell;
+    Component component{relay ? "relay" : system.modules()[place]->name(), "UP", {}};
+    component.reason = health.fault_of(place);
+    if (!component.reason.empty()) {
+        component.status = "DOWN";
+    } else if (!relay && system.modules()[place]->state() == kernel::Module::State::stopped) {
+        component.status = "STOPPED";
+    } else if (!relay && system.modules()[place]->state() == kernel::Module::State::starting) {
+        component.status = "DOWN";
+        component.reason = "it is starting: it reads the events it missed";
     }
-    return "UNKNOWN";
+    return component;
 }
 
-/// GET /actuator/health: UP, or 503 and DOWN where a context is; STOPPED counts for neither.
-void health(System& system, const Done& done) {
-    std::string components;
-    bool up = true;
-    for (const auto& module : system.modules()) {
-        const bool healthy = module->database().writer().healthy();
-        const std::string_view status = healthy ? status_of(*module) : "DOWN";
-        up = up && status != "DOWN";
-        components += fmt::format(R"("{}":{{"status":"{}"}},)", module->name(), status);
+std::string object_of(const Component& component) {
+    std::string out = fmt::format(R"({{"status":"{}")", component.status);
+    if (!component.reason.empty()) {
+        out += R"(,"details":{"reason":)";
+        json::append(out, component.reason);
+        out += '}';
     }
-    const bool relay = system.relay().healthy();
-    components += fmt::format(R"("relay":{{"status":"{}"}})", relay ? "UP" : "DOWN");
-    up = up && relay;
+    return out + "}";
+}
+
+std::vector<Component> components_of(const System& system, const Health& health) {
+    std::vector<Component> components;
+    for (std::size_t place = 0; place < system.modules().size(); ++place) {
+        components.push_back(component_of(system, health, place));
+    }
+    components.push_back(component_of(system, health, System::relay_bell));
+    return components;
+}
+
+http::Response health_response(bool up, std::string body) {
     http::Response response;
     response.status = up ? 200 : 503;
     response.content_type = "application/json;charset=UTF-8";
-    response.body =
-        fmt::format(R"({{"status":"{}","components":{{{}}}}})", up ? "UP" : "DOWN", components);
-    done(std::move(response));
+    response.body = std::move(body);
+    if (!up) {
+        response.headers.push_back({"Retry-After", "1"});
+    }
+    return response;
+}
+
+/// GET /actuator/health: UP, or 503 and DOWN where something is; STOPPED counts for neither.
+void health(const System& system, const ProcessState& state, const Done& done) {
+    const std::string fault = state.health.fault();
+    bool up = fault.empty();
+    std::string components;
+    for (const Component& component : components_of(system, state.health)) {
+        up = up && component.status != "DOWN";
+        components += fmt::format(R"("{}":{},)", component.name, object_of(component));
+    }
+    components.pop_back();
+    std::string body = object_of({{}, up ? "UP" : "DOWN", fault});
+    body.back() = ',';
+    done(health_response(up, fmt::format(R"({}"components":{{{}}}}})", body, components)));
+}
+
+/// GET /actuator/health/{component}: the same of one context, or of the relay.
+void health_of_one(
+    const System& system, const ProcessState& state, const Request& request, const Done& done
+) {
+    for (const Component& component : components_of(system, state.health)) {
+        if (component.name == request.captures.at(0)) {
+            done(health_response(component.status != "DOWN", object_of(component)));
+            return;
+        }
+    }
+    done(kernel::problem(
+        404, fmt::format("there is no component {} here", request.captures.at(0).substr(0, 100))
+    ));
 }
 
 /// GET /isReady: 200 once every context has caught up, 503 before and while the process ends.
@@ -87,8 +136,8 @@ void is_ready(const System& system, const ProcessState& state, const Done& done)
 }
 
 /// GET /isHealthy: 200, or 500 with the reason.
-void is_healthy(const System& system, const ProcessState& state, const Done& done) {
-    const std::string fault = state.zombie ? "Zombie..." : system.fault();
+void is_healthy(const ProcessState& state, const Done& done) {
+    const std::string fault = state.health.fault();
     if (fault.empty()) {
         done(http::Response{});
     } else {
@@ -96,21 +145,29 @@ void is_healthy(const System& system, const ProcessState& state, const Done& don
     }
 }
 
-constexpr auto health_schema = R"({
+constexpr auto component_schema = R"({
     "type": "object",
-    "required": ["status", "components"],
+    "required": ["status"],
     "properties": {
-        "status": {"type": "string", "enum": ["UP", "DOWN"]},
-        "components": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["status"],
-                "properties": {"status": {"type": "string", "enum": ["UP", "DOWN", "STOPPED"]}}
-            }
-        }
+        "status": {"type": "string", "enum": ["UP", "DOWN", "STOPPED"]},
+        "details": {"type": "object", "properties": {"reason": {"type": "string"}}}
     }
 })";
+
+std::string health_schema() {
+    return fmt::format(
+        R"({{
+            "type": "object",
+            "required": ["status", "components"],
+            "properties": {{
+                "status": {{"type": "string", "enum": ["UP", "DOWN"]}},
+                "details": {{"type": "object", "properties": {{"reason": {{"type": "string"}}}}}},
+                "components": {{"type": "object", "additionalProperties": {}}}
+            }}
+        }})",
+        component_schema
+    );
+}
 
 kernel::Endpoint index_endpoint(const System& system) {
     std::vector<std::string> collections;
@@ -134,7 +191,7 @@ kernel::Endpoint index_endpoint(const System& system) {
     );
 }
 
-kernel::Endpoint health_endpoint(System& system) {
+kernel::Endpoint health_endpoint(const System& system, const ProcessState& state) {
     return endpoint(
         "/actuator/health",
         {.tag = {},
@@ -144,11 +201,47 @@ kernel::Endpoint health_endpoint(System& system) {
              {{.status = 200,
                .description = "UP; a context that an operator stopped does not count",
                .type = "application/json",
-               .schema = health_schema},
-              {.status = 503, .description = "something is DOWN"}}},
-        [&system](const Request&, const Done& done) { health(system, done); },
+               .schema = health_schema()},
+              {.status = 503,
+               .description = "something is DOWN",
+               .type = "application/json",
+               .schema = health_schema(),
+               .headers = {"Retry-After"}}}},
+        [&system, &state](const Request&, const Done& done) { health(system, state, done); },
         http::Produces::json
     );
+}
+
+kernel::Endpoint component_endpoint(const System& system, const ProcessState& state) {
+    kernel::Endpoint result = endpoint(
+        "/actuator/health/{component}",
+        {.tag = {},
+         .id = "healthOf",
+         .summary = "How one context is, or the relay",
+         .parameters =
+             {{.name = "component",
+               .in = kernel::Parameter::In::path,
+               .required = true,
+               .description = "a context's name, or relay",
+               .schema = R"({"type":"string"})",
+               .example = R"("order")"}},
+         .replies =
+             {{.status = 200,
+               .description = "UP or STOPPED",
+               .type = "application/json",
+               .schema = component_schema},
+              {.status = 404, .description = "there is no such component"},
+              {.status = 503,
+               .description = "DOWN",
+               .type = "application/json",
+               .schema = component_schema,
+               .headers = {"Retry-After"}}}},
+        [&system, &state](const Request& request, const Done& done) {
+            health_of_one(system, state, request, done);
+        },
+        http::Produces::json
+    );
+    return result;
 }
 
 kernel::Endpoint zombie_endpoint(ProcessState& state) {
@@ -165,7 +258,7 @@ kernel::Endpoint zombie_endpoint(ProcessState& state) {
                 done(std::move(*problem));
                 return;
             }
-            state.zombie = true;
+            state.health.make_zombie();
             done(http::Response{});
         }
     );
@@ -178,7 +271,8 @@ kernel::Endpoint zombie_endpoint(ProcessState& state) {
 std::vector<kernel::Endpoint> process_endpoints(System& system, ProcessState& state) {
     std::vector<kernel::Endpoint> endpoints;
     endpoints.push_back(index_endpoint(system));
-    endpoints.push_back(health_endpoint(system));
+    endpoints.push_back(health_endpoint(system, state));
+    endpoints.push_back(component_endpoint(system, state));
     endpoints.push_back(endpoint(
         "/isReady",
         {.tag = {},
@@ -188,7 +282,7 @@ std::vector<kernel::Endpoint> process_endpoints(System& system, ProcessState& st
              {{.status = 200, .description = "every context has caught up"},
               {.status = 503, .description = "it is starting, or ending", .headers = {"Retry-After"}
               }}},
-        [&](const Request&, const Done& done) { is_ready(system, state, done); }
+        [&system, &state](const Request&, const Done& done) { is_ready(system, state, done); }
     ));
     endpoints.push_back(endpoint(
         "/isHealthy",
@@ -198,7 +292,7 @@ std::vector<kernel::Endpoint> process_endpoints(System& system, ProcessState& st
          .replies =
              {{.status = 200, .description = "it is well"},
               {.status = 500, .description = "it is to be restarted, and why"}}},
-        [&](const Request&, const Done& done) { is_healthy(system, state, done); }
+        [&state](const Request&, const Done& done) { is_healthy(state, done); }
     ));
     endpoints.push_back(zombie_endpoint(state));
     return endpoints;

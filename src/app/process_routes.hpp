@@ -3,6 +3,7 @@
 #include <atomic>
 #include <vector>
 
+#include "app/health.hpp"
 #include "app/system.hpp"
 #include "kernel/operation.hpp"
 
@@ -10,8 +11,8 @@ namespace bookstore::app {
 
 /// What the process itself knows of its state, beyond its contexts'.
 struct ProcessState {
+    Health& health;
     std::atomic<bool> stopping{false};  ///< a signal came: not ready any more
-    std::atomic<bool> zombie{false};    ///< /makeZombie was called: not healthy any more
 };
 
 /// The routes of the process, not of a context: the index at /, health, the zombie drill.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <iterator>
 #include <optional>
@@ -37,10 +38,11 @@ class Signals {
         signal(SIGPIPE, SIG_IGN);
     }
 
-    int wait() const {
-        int number = 0;
-        sigwait(&set_, &number);
-        return number;
+    /// Nothing when none came within a second.
+    std::optional<int> wait_a_second() const {
+        const timespec second{.tv_sec = 1, .tv_nsec = 0};
+        const int number = sigtimedwait(&set_, nullptr, &second);
+        return number > 0 ? std::optional(number) : std::nullopt;
     }
 
     /// From now on a signal ends the process at once.
@@ -74,78 +76,163 @@ void raise_descriptor_limit(std::size_t connections) {
     }
 }
 
-/// CORS before routing: a preflight is for any path.
-void dispatch(
-    const http::Cors& cors, const http::Router& router, http::Request& request, http::Done done
-) {
-    if (auto answer = cors.intercept(request)) {
-        done(std::move(*answer));
-    } else {
-        router.dispatch(request, std::move(done));
+/// Where requests come in: CORS first, since a preflight is for any path, then the router, once
+/// there is one.
+class Entrance {
+  public:
+    explicit Entrance(const http::Cors& cors) : cors_(cors) {}
+
+    /// From now on; it outlives the server.
+    void open(const http::Router& router) { router_.store(&router, std::memory_order_release); }
+
+    void dispatch(http::Request& request, http::Done done) const {
+        if (auto answer = cors_.intercept(request)) {
+            done(std::move(*answer));
+        } else if (const http::Router* router = router_.load(std::memory_order_acquire)) {
+            router->dispatch(request, std::move(done));
+        } else {
+            done(while_starting(request));
+        }
     }
+
+    /// What dispatch would refuse.
+    std::optional<http::Problem> refusal(http::Request& request) const {
+        auto answer = cors_.intercept(request);
+        if (!answer) {
+            const http::Router* router = router_.load(std::memory_order_acquire);
+            return router == nullptr ? std::nullopt : router->refusal(request);
+        }
+        auto* problem = std::get_if<http::Problem>(&*answer);
+        return problem != nullptr ? std::optional(std::move(*problem)) : std::nullopt;
+    }
+
+  private:
+    /// An orchestrator must not end a process because its files take long to open.
+    static http::Answer while_starting(const http::Request& request) {
+        if (request.path == "/isHealthy") {
+            return http::Response{};
+        }
+        return kernel::unavailable("the process is starting: its files are opened and migrated");
+    }
+
+    const http::Cors& cors_;
+    std::atomic<const http::Router*> router_{nullptr};
+};
+
+/// Ends the process though an orderly end hangs: with a storage that does not come back, say.
+void end_at_the_latest_in(std::chrono::milliseconds time) {
+    std::thread([time] {
+        std::this_thread::sleep_for(time);
+        _exit(1);
+    }).detach();
 }
 
-/// What dispatch would refuse.
-std::optional<http::Problem> refusal(
-    const http::Cors& cors, const http::Router& router, http::Request& request
-) {
-    auto answer = cors.intercept(request);
-    if (!answer) return router.refusal(request);
-    auto* problem = std::get_if<http::Problem>(&*answer);
-    return problem != nullptr ? std::optional(std::move(*problem)) : std::nullopt;
-}
+class Process {
+  public:
+    explicit Process(const ServeOptions& options)
+        : options_(options),
+          lock_(options.system.data_dir),
+          entrance_(options.cors),
+          server_(
+              options.server,
+              [this](http::Request& request, http::Done done) {
+                  entrance_.dispatch(request, std::move(done));
+              },
+              log_access
+          ) {
+        server_.set_hooks({
+            .precheck = [this](http::Request& request) { return entrance_.refusal(request); },
+            .decorate = [this](
+                            const http::Request& request, http::Response& response
+                        ) { options_.cors.decorate(request, response); },
+            .error_log = [](std::string_view request_id, std::string_view what
+                         ) { spdlog::error("request {}: {}", request_id, what); },
+        });
+    }
+    ~Process() { threads_.stop(); }
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
 
-void finish(
-    const ServeOptions& options, ProcessState& state, http::Server& server, Threads& threads
-) {
-    state.stopping = true;
-    std::this_thread::sleep_for(options.drain_delay);
-    server.stop(options.drain_timeout);
-    threads.stop();
-}
+    int run(const Signals& signals) {
+        server_.start();
+        open();
+        fmt::print("bookstore listens on http://{}\n", server_.address());
+        std::fflush(stdout);
+        const int status = watch(signals);
+        signals.release();
+        if (status != 0) {
+            end_at_the_latest_in(options_.drain_delay + options_.drain_timeout + hanging_end);
+        }
+        finish();
+        spdlog::info("stopped");
+        return status;
+    }
+
+  private:
+    static constexpr std::chrono::seconds hanging_end{5};
+
+    void open() {
+        system_.emplace(options_.system, clock_, random_, threads_.ring());
+        storage::sync_directory(options_.system.data_dir);
+        health_.emplace(
+            *system_,
+            threads_,
+            clock_,
+            Health::Options{options_.system.data_dir, options_.stall_timeout.count()}
+        );
+        state_.emplace(*health_);
+        auto routes = api_routes(*system_, *state_, BOOKSTORE_VERSION);
+        std::ranges::move(web_routes(), std::back_inserter(routes));
+        router_.emplace(std::move(routes));
+        threads_.start(*system_);
+        entrance_.open(*router_);
+    }
+
+    /// Until a signal comes (0), or it was unhealthy for too long (1).
+    int watch(const Signals& signals) {
+        for (;;) {
+            if (const auto number = signals.wait_a_second()) {
+                spdlog::info("signal {}: finishing what is under way", *number);
+                return 0;
+            }
+            health_->look();
+            const std::chrono::milliseconds ill(health_->ill_for_ms());
+            if (options_.exit_when_unhealthy && ill >= *options_.exit_when_unhealthy) {
+                spdlog::critical(
+                    "unhealthy for {} s: ending, to be started again", ill.count() / 1000
+                );
+                return 1;
+            }
+        }
+    }
+
+    void finish() {
+        state_->stopping = true;
+        std::this_thread::sleep_for(options_.drain_delay);
+        server_.stop(options_.drain_timeout);
+        threads_.stop();
+    }
+
+    const ServeOptions& options_;
+    const storage::DirectoryLock lock_;
+    const SystemClock clock_;
+    SystemRandom random_;
+    Threads threads_;
+    std::optional<System> system_;
+    std::optional<Health> health_;
+    std::optional<ProcessState> state_;
+    std::optional<http::Router> router_;
+    Entrance entrance_;
+    http::Server server_;  ///< the first to go: its threads use the rest
+};
 
 }  // namespace
 
-int serve(ServeOptions options) {
+int serve(const ServeOptions& options) {
     set_up_log(options.log_format, options.log_level);
     const Signals signals;
     raise_descriptor_limit(options.server.max_connections);
-    const storage::DirectoryLock lock(options.system.data_dir);
-    const SystemClock clock;
-    SystemRandom random;
-    Threads threads;
-    System system(options.system, clock, random, threads.ring());
-    storage::sync_directory(options.system.data_dir);
-    ProcessState state;
-
-    auto routes = api_routes(system, state, BOOKSTORE_VERSION);
-    std::ranges::move(web_routes(), std::back_inserter(routes));
-    const http::Router router(std::move(routes));
-    http::Server server(
-        options.server,
-        [&](http::Request& request, http::Done done) {
-            dispatch(options.cors, router, request, std::move(done));
-        },
-        log_access
-    );
-    server.set_hooks({
-        .precheck = [&](http::Request& request) { return refusal(options.cors, router, request); },
-        .decorate = [&](const http::Request& request,
-                        http::Response& response) { options.cors.decorate(request, response); },
-        .error_log = [](std::string_view request_id, std::string_view what
-                     ) { spdlog::error("request {}: {}", request_id, what); },
-    });
-    threads.start(system);
-    server.start();
-    fmt::print("bookstore listens on http://{}\n", server.address());
-    std::fflush(stdout);
-
-    const int number = signals.wait();
-    signals.release();
-    spdlog::info("signal {}: finishing what is under way", number);
-    finish(options, state, server, threads);
-    spdlog::info("stopped");
-    return 0;
+    return Process(options).run(signals);
 }
 
 }  // namespace bookstore::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "app/logs.hpp"
@@ -18,12 +19,16 @@ struct ServeOptions {
     std::string log_level = "info";
     std::chrono::milliseconds drain_delay{0};
     std::chrono::milliseconds drain_timeout{10'000};
+    std::chrono::milliseconds stall_timeout{10'000};
+    std::optional<std::chrono::seconds> exit_when_unhealthy{};
 };
 
 /// Serves until SIGTERM or SIGINT, then ends gracefully: not ready, (drain delay), no new
 /// connections, what is in flight is finished within the drain timeout, files flushed. A second
-/// signal ends it at once. Prints the address that was bound. Returns the exit status; throws what
-/// keeps it from starting.
-int serve(ServeOptions options);
+/// signal ends it at once. It listens at once, and is not ready until the files are open, migrated
+/// and caught up; then it prints the address that was bound. Unhealthy for longer than
+/// `exit_when_unhealthy`, it ends by itself, in the same way, with status 1. Returns the exit
+/// status; throws what keeps it from starting.
+int serve(const ServeOptions& options);
 
 }  // namespace bookstore::app

@@ -30,16 +30,17 @@ storage::Database::Options topic_options(const SystemOptions& options, const Clo
     return result;
 }
 
-/// In-process adapter of a port that asks whether another context has such a thing.
-auto asks(kernel::Module& module, bool (*has)(storage::Connection&, std::int64_t)) {
-    return [&module, has](std::int64_t id, const std::function<void(order::Found)>& done) {
-        if (!module.available()) {
+/// In-process adapter of a port that asks whether another context has such a thing. One that is not
+/// hosted does not answer.
+auto asks(kernel::Module* module, bool (*has)(storage::Connection&, std::int64_t)) {
+    return [module, has](std::int64_t id, const std::function<void(order::Found)>& done) {
+        if (module == nullptr || !module->available()) {
             done(order::Found::unavailable);
             return;
         }
         order::Found found = order::Found::unavailable;
         try {
-            const storage::Reader reader = module.database().read();
+            const storage::Reader reader = module->database().read();
             found = has(*reader, id) ? order::Found::yes : order::Found::no;
         } catch (const storage::Error&) {
             found = order::Found::unavailable;
@@ -63,39 +64,47 @@ payment::VanAnswer van_answer(van::Answer answer) {
     return payment::VanAnswer::none;
 }
 
-/// In-process adapter of payment's port.
-payment::VanPort van_port(kernel::Module& module, van::Van& van) {
+/// In-process adapter of payment's port. A VAN that is not hosted does not answer.
+payment::VanPort van_port(kernel::Module* module, van::Van* van) {
     payment::VanPort port;
-    port.charge = [&module, &van](
+    port.charge = [module, van](
                       const std::string& key,
                       Money amount,
                       const std::function<void(payment::VanAnswer)>& done
                   ) {
-        if (!module.available()) {
+        if (module == nullptr || !module->available()) {
             done(payment::VanAnswer::none);
             return;
         }
-        van.charge(key, amount, [done](van::Answer answer, std::int64_t) {
+        van->charge(key, amount, [done](van::Answer answer, std::int64_t) {
             done(van_answer(answer));
         });
     };
-    port.cancel = [&module, &van](
+    port.cancel = [module, van](
                       const std::string& key, const std::function<void(payment::VanAnswer)>& done
                   ) {
-        if (!module.available()) {
+        if (module == nullptr || !module->available()) {
             done(payment::VanAnswer::none);
             return;
         }
-        van.cancel(key, [done](van::Answer answer, std::int64_t) { done(van_answer(answer)); });
+        van->cancel(key, [done](van::Answer answer, std::int64_t) { done(van_answer(answer)); });
     };
     return port;
+}
+
+bool names(const std::vector<std::string>& list, std::string_view name) {
+    return std::ranges::find(list, name) != list.end();
 }
 
 }  // namespace
 
 System::System(SystemOptions options, const Clock& clock, Random& random, Ring ring)
     : ring_(std::move(ring)), pressure_(clock), topic_(topic_options(options, clock)) {
-    for (std::size_t place = 0; place < context_names.size(); ++place) {
+    for (const std::string& name : context_names) {
+        if (!names(options.modules, name)) {
+            continue;
+        }
+        const std::size_t place = modules_.size();
         const kernel::Environment environment{
             .data_dir = options.data_dir,
             .vfs = options.vfs,
@@ -109,9 +118,9 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
             .idempotency_kept_ms = options.idempotency_kept_ms,
             .read_limit_ms = options.read_limit_ms
         };
-        modules_.push_back(std::make_unique<kernel::Module>(
-            context_names[place], environment, [this, place] { ring_(place); }
-        ));
+        modules_.push_back(std::make_unique<kernel::Module>(name, environment, [this, place] {
+            ring_(place);
+        }));
     }
     install(options);
     std::vector<bus::Outbox*> outboxes;
@@ -120,31 +129,51 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
     }
     relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
     for (const auto& module : modules_) {
-        module->start(std::ranges::find(options.stopped, module->name()) != options.stopped.end());
+        module->start(names(options.stopped, module->name()));
     }
 }
 
 System::~System() = default;
 
 void System::install(const SystemOptions& options) {
-    kernel::Module& customer = module("customer");
-    kernel::Module& inventory = module("inventory");
-    kernel::Module& van_module = module("van");
-    customer::install(customer);
-    inventory::install(inventory);
-    order::install(
-        module("order"),
-        {.has_customer = asks(customer, customer::has_customer),
-         .has_book = asks(inventory, inventory::has_book)}
-    );
-    delivery::install(module("delivery"));
-    van_ = van::install(van_module, options.van);
-    payment::install(module("payment"), van_port(van_module, *van_), options.payment);
-    payment_history::install(module("payment_history"));
+    kernel::Module* const customer = find("customer");
+    kernel::Module* const inventory = find("inventory");
+    kernel::Module* const van_module = find("van");
+    if (customer != nullptr) {
+        customer::install(*customer);
+    }
+    if (inventory != nullptr) {
+        inventory::install(*inventory);
+    }
+    if (kernel::Module* const order = find("order")) {
+        order::install(
+            *order,
+            {.has_customer = asks(customer, customer::has_customer),
+             .has_book = asks(inventory, inventory::has_book)}
+        );
+    }
+    if (kernel::Module* const delivery = find("delivery")) {
+        delivery::install(*delivery);
+    }
+    if (van_module != nullptr) {
+        van_ = van::install(*van_module, options.van);
+    }
+    if (kernel::Module* const payment = find("payment")) {
+        payment::install(*payment, van_port(van_module, van_.get()), options.payment);
+    }
+    if (kernel::Module* const history = find("payment_history")) {
+        payment_history::install(*history);
+    }
+}
+
+kernel::Module* System::find(std::string_view name) {
+    const auto found =
+        std::ranges::find_if(modules_, [&](const auto& m) { return m->name() == name; });
+    return found == modules_.end() ? nullptr : found->get();
 }
 
 kernel::Module& System::module(std::string_view name) {
-    return **std::ranges::find_if(modules_, [&](const auto& m) { return m->name() == name; });
+    return *find(name);
 }
 
 kernel::Rebuild* System::rebuild(std::string_view name) {
@@ -178,18 +207,6 @@ bool System::ready() const {
     return std::ranges::all_of(modules_, [](const auto& module) {
         return module->state() != kernel::Module::State::starting;
     });
-}
-
-std::string System::fault() const {
-    for (const auto& module : modules_) {
-        if (!module->database().writer().healthy()) {
-            return fmt::format("the storage of the {} context refuses writes", module->name());
-        }
-    }
-    if (!relay_->healthy()) {
-        return "the relay cannot write the topic";
-    }
-    return {};
 }
 
 }  // namespace bookstore::app

@@ -25,14 +25,16 @@ struct SystemOptions {
     bus::RetryPolicy retry{};
     payment::Options payment{};
     van::Options van{};
-    std::vector<std::string> stopped{};     ///< contexts that rest from the start
-    bus::BeforeHandling before_handling{};  ///< for tests: makes handlers fail
+    std::vector<std::string> modules = context_names;  ///< the contexts that are hosted
+    std::vector<std::string> stopped{};                ///< contexts that rest from the start
+    bus::BeforeHandling before_handling{};             ///< for tests: makes handlers fail
     std::int64_t idempotency_kept_ms = 86'400'000;
     int read_limit_ms = 250;  ///< then a query is given up
 };
 
-/// The seven contexts, the topic and the relay, wired to each other; without threads and without a
-/// server, so that a simulation can step them in any order. Opening it migrates and recovers.
+/// The contexts that are hosted, the topic and the relay, wired to each other; without threads and
+/// without a server, so that a simulation can step them in any order. Opening it migrates and
+/// recovers.
 class System {
   public:
     /// Tells that a context (its place in modules()) or the relay (relay_bell) has something to do.
@@ -48,7 +50,8 @@ class System {
 
     bus::Topic& topic() { return topic_; }
     bus::Relay& relay() { return *relay_; }
-    const std::vector<std::unique_ptr<kernel::Module>>& modules() { return modules_; }
+    const std::vector<std::unique_ptr<kernel::Module>>& modules() const { return modules_; }
+    /// The context of that name, which must be hosted.
     kernel::Module& module(std::string_view name);
     /// The rebuild of that read model; null when there is none of that name.
     kernel::Rebuild* rebuild(std::string_view name);
@@ -59,11 +62,11 @@ class System {
 
     /// Every context has caught up with what it missed (one that is stopped does not count).
     bool ready() const;
-    /// Why the storage or the relay does not work; empty when they do.
-    std::string fault() const;
 
   private:
     void install(const SystemOptions& options);
+    /// Null when it is not hosted.
+    kernel::Module* find(std::string_view name);
 
     Ring ring_;
     bus::Pressure pressure_;

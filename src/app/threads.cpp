@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t idle_ms = 500;   ///< without work: the WAL is moved into the file
 constexpr std::int64_t pause_ms = 100;  ///< after an exception that nobody expected
+constexpr std::int64_t resting = -1;
 
 void name_thread(const std::string& name) {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
@@ -43,7 +44,24 @@ bool Bell::wait(std::optional<std::int64_t> ms) {
     return woken;
 }
 
+/// While it lives, its thread is in a step.
+class Threads::Step {
+  public:
+    Step(std::atomic<std::int64_t>& began_ms, const Clock& clock) : began_ms_(began_ms) {
+        began_ms_.store(clock.steady_ms(), std::memory_order_relaxed);
+    }
+    ~Step() { began_ms_.store(resting, std::memory_order_relaxed); }
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+
+  private:
+    std::atomic<std::int64_t>& began_ms_;
+};
+
 Threads::Threads() {
+    for (auto& began_ms : step_began_ms_) {
+        began_ms = resting;
+    }
     for (std::size_t i = 0; i <= System::relay_bell; ++i) {
         bells_.push_back(std::make_unique<Bell>());
     }
@@ -59,21 +77,27 @@ System::Ring Threads::ring() {
 
 void Threads::start(System& system) {
     for (std::size_t i = 0; i < system.modules().size(); ++i) {
-        threads_.emplace_back([this, &module = *system.modules()[i], &bell = *bells_[i]] {
-            run_module(module, bell);
-        });
+        threads_.emplace_back([this, i, &module = *system.modules()[i]] { run_module(module, i); });
     }
-    threads_.emplace_back([this, &system, &bell = *bells_[System::relay_bell]] {
-        run_relay(system.relay(), system.topic(), bell);
-    });
+    threads_.emplace_back([this, &system] { run_relay(system.relay(), system.topic()); });
 }
 
-void Threads::run_module(kernel::Module& module, Bell& bell) {
+std::int64_t Threads::busy_for_ms(std::size_t place) const {
+    const std::int64_t began_ms = step_began_ms_[place].load(std::memory_order_relaxed);
+    return began_ms == resting ? 0 : clock_.steady_ms() - began_ms;
+}
+
+void Threads::run_module(kernel::Module& module, std::size_t place) {
     name_thread(module.name());
+    Bell& bell = *bells_[place];
+    const auto step = [&] {
+        const Step timed(step_began_ms_[place], clock_);
+        return module.step();
+    };
     bool idle_done = false;
     while (!stopping_) {
         try {
-            if (module.step()) {
+            if (step()) {
                 idle_done = false;
                 continue;
             }
@@ -81,6 +105,7 @@ void Threads::run_module(kernel::Module& module, Bell& bell) {
             const auto wait = idle_done ? due : std::min(due.value_or(idle_ms), idle_ms);
             const bool rung = bell.wait(wait);
             if (!rung && !idle_done && wait == idle_ms) {
+                const Step timed(step_began_ms_[place], clock_);
                 module.idle();
                 idle_done = true;
             }
@@ -96,24 +121,38 @@ void Threads::run_module(kernel::Module& module, Bell& bell) {
     }
 }
 
-void Threads::run_relay(bus::Relay& relay, bus::Topic& topic, Bell& bell) {
+void Threads::run_relay(bus::Relay& relay, bus::Topic& topic) {
     name_thread("relay");
+    Bell& bell = *bells_[System::relay_bell];
+    const auto step = [&] {
+        const Step timed(step_began_ms_[System::relay_bell], clock_);
+        return relay.step();
+    };
     bool idle_done = false;
     while (!stopping_) {
-        if (relay.step()) {
-            idle_done = false;
-            continue;
-        }
-        std::optional<std::int64_t> wait = idle_done ? std::nullopt : std::optional(idle_ms);
-        if (const auto due = relay.next_due_ms()) {
-            wait = std::max<std::int64_t>(*due - clock_.steady_ms(), 0);
-        }
-        if (!bell.wait(wait) && !idle_done && wait == idle_ms) {
-            topic.database().writer().idle();
-            idle_done = true;
+        try {
+            if (step()) {
+                idle_done = false;
+                continue;
+            }
+            std::optional<std::int64_t> wait = idle_done ? std::nullopt : std::optional(idle_ms);
+            if (const auto due = relay.next_due_ms()) {
+                wait = std::max<std::int64_t>(*due - clock_.steady_ms(), 0);
+            }
+            if (!bell.wait(wait) && !idle_done && wait == idle_ms) {
+                topic.database().writer().idle();
+                idle_done = true;
+            }
+        } catch (const std::exception& error) {
+            spdlog::error("relay: {}", error.what());
+            bell.wait(pause_ms);
         }
     }
-    topic.database().writer().flush();
+    try {
+        topic.database().writer().flush();
+    } catch (const std::exception& error) {
+        spdlog::error("relay: {}", error.what());
+    }
 }
 
 void Threads::stop() {

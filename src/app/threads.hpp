@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -37,14 +39,21 @@ class Threads {
 
     System::Ring ring();
     void start(System& system);
+    /// How long the thread of that place is in the step it is in, in ms; 0 when it is in none. Any
+    /// thread.
+    std::int64_t busy_for_ms(std::size_t place) const;
     /// Every context writes its cursors and moves its WAL; returns when all threads are done.
     void stop();
 
   private:
-    void run_module(kernel::Module& module, Bell& bell);
-    void run_relay(bus::Relay& relay, bus::Topic& topic, Bell& bell);
+    class Step;
+
+    void run_module(kernel::Module& module, std::size_t place);
+    void run_relay(bus::Relay& relay, bus::Topic& topic);
 
     std::vector<std::unique_ptr<Bell>> bells_;
+    /// Since when each is in a step, on the steady clock; `resting` while it is in none.
+    std::array<std::atomic<std::int64_t>, System::relay_bell + 1> step_began_ms_;
     std::vector<std::thread> threads_;
     std::atomic<bool> stopping_{false};
     const SystemClock clock_;

@@ -350,6 +350,21 @@ std::optional<std::int64_t> Module::due_in_ms() {
     return due;
 }
 
+void Module::try_storage() {
+    if (database_.writer().healthy() || trying_storage_.exchange(true)) {
+        return;
+    }
+    database_.writer().submit({
+        .durable = true,
+        .run =
+            [](storage::Connection& db) {
+                db.execute("PRAGMA user_version = 1");  // writes a page, whatever it was
+                return true;
+            },
+        .done = [this](const storage::Outcome&) { trying_storage_ = false; },
+    });
+}
+
 void Module::finish() {
     while (database_.writer().step()) {
     }

@@ -109,6 +109,9 @@ class Module {
     bool step();
     /// When something is due though nobody rings, in ms from now; nothing when nothing is.
     std::optional<std::int64_t> due_in_ms();
+    /// A storage that refused its last write is given one to try, so that it is known to work again
+    /// though nobody writes. Any thread.
+    void try_storage();
     /// Nobody rang for a while.
     void idle() { database_.writer().idle(); }
     /// Writes the cursors and moves the WAL: the end of the module's thread.
@@ -148,6 +151,7 @@ class Module {
     std::vector<std::unique_ptr<Rebuild>> rebuilds_;
     std::atomic<State> state_{State::starting};
     std::int64_t catch_up_to_ = 0;
+    std::atomic<bool> trying_storage_{false};
 };
 
 /// Refuses (403) what another site's page made a browser send: operator actions are not for them.

@@ -348,7 +348,7 @@ json::object reply_object(const Reply& reply) {
         described["headers"] = std::move(headers);
     }
     json::object content;
-    if (reply.status >= 400) {
+    if (reply.status >= 400 && reply.type.empty()) {
         content["application/json"] = json::object{{"schema", reference("Error")}};
     } else if (!reply.type.empty()) {
         json::object media{

@@ -17,14 +17,20 @@ void add_path_parameters(Endpoint& endpoint) {
     for (std::size_t open = pattern.find('{'); open != std::string_view::npos;
          open = pattern.find('{', open + 1)) {
         const std::size_t close = pattern.find('}', open);
-        endpoint.operation.parameters.push_back(
-            {.name = std::string(pattern.substr(open + 1, close - open - 1)),
-             .in = Parameter::In::path,
-             .required = true,
-             .description = "a whole number from 1",
-             .schema = id_schema(),
-             .example = "1"}
-        );
+        const std::string name(pattern.substr(open + 1, close - open - 1));
+        const auto declared = [&name](const Parameter& parameter) {
+            return parameter.in == Parameter::In::path && parameter.name == name;
+        };
+        if (std::ranges::none_of(endpoint.operation.parameters, declared)) {
+            endpoint.operation.parameters.push_back(
+                {.name = name,
+                 .in = Parameter::In::path,
+                 .required = true,
+                 .description = "a whole number from 1",
+                 .schema = id_schema(),
+                 .example = "1"}
+            );
+        }
     }
 }
 

@@ -23,7 +23,8 @@ struct Parameter {
     std::string example{};  ///< JSON text; empty: none
 };
 
-/// One answer that an operation gives. A status from 400 has the contract's error body.
+/// One answer that an operation gives. A status from 400 without a type has the contract's error
+/// body.
 struct Reply {
     int status = 200;
     std::string description{};

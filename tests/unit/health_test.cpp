@@ -1,0 +1,147 @@
+#include "app/health.hpp"
+
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <latch>
+#include <thread>
+
+#include "app/threads.hpp"
+#include "support/storage_fixture.hpp"
+#include "support/virtual_time.hpp"
+
+namespace bookstore::test {
+namespace {
+
+bool eventually(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
+/// The whole system on its own threads, on a disk that can fail and hang.
+struct RunningSystem {
+    Quiet quiet;
+    MemoryVfs vfs;
+    const SystemClock clock;
+    SeededRandom random{1};
+    app::Threads threads;
+    app::System system{{.data_dir = "data", .vfs = vfs.name()}, clock, random, threads.ring()};
+    app::Health health{system, threads, clock, {.data_dir = "data", .stall_timeout_ms = 50}};
+
+    RunningSystem() { threads.start(system); }
+    ~RunningSystem() { threads.stop(); }
+
+    /// Publishes an event of that context.
+    void write(const std::string& context) {
+        kernel::Module& module = system.module(context);
+        module.database().writer().submit({
+            .durable = true,
+            .run =
+                [&module](storage::Connection& db) {
+                    module.outbox().append(db, "customer-1", "Changed", 0, "", "{}");
+                    return true;
+                },
+            .done = [](const storage::Outcome&) {},
+        });
+    }
+    std::size_t place(const std::string& context) {
+        for (std::size_t i = 0; i < system.modules().size(); ++i) {
+            if (system.modules()[i]->name() == context) {
+                return i;
+            }
+        }
+        return 0;
+    }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(RunningSystem, "a system at rest is well") {
+    health.look();
+    CHECK(health.fault() == "");
+    CHECK(health.ill_for_ms() == 0);
+    CHECK(health.fault_of(app::System::relay_bell) == "");
+}
+
+TEST_CASE_FIXTURE(
+    RunningSystem, "a disk that does not answer makes its context hang, until it does"
+) {
+    std::latch released(1);
+    std::atomic<bool> hang = true;
+    vfs.before_write([&](FileOperation operation, const std::string& file) {
+        if (operation == FileOperation::sync && file.find("order.db") != file.npos && hang) {
+            released.wait();
+        }
+    });
+    write("order");
+    CHECK(eventually([&] {
+        return health.fault().starts_with("the order context hangs: it is in one step for");
+    }));
+    CHECK(health.fault_of(place("order")).starts_with("the order context hangs"));
+    CHECK(health.fault_of(place("payment")) == "");
+    health.look();
+    CHECK(eventually([&] { return health.ill_for_ms() > 20; }));
+    hang = false;
+    released.count_down();
+    CHECK(eventually([&] { return health.fault().empty(); }));
+    health.look();
+    CHECK(health.ill_for_ms() == 0);
+}
+
+TEST_CASE_FIXTURE(
+    RunningSystem, "a full disk is a fault, and gone when there is room, though nobody writes"
+) {
+    vfs.fail(
+        {.operation = FileOperation::write,
+         .code = SQLITE_FULL,
+         .file = "payment.db",
+         .times = 1 << 20}
+    );
+    write("payment");
+    CHECK(eventually([&] {
+        return health.fault() == "the storage of the payment context refuses writes";
+    }));
+    for (int i = 0; i < 5; ++i) {
+        health.look();
+        CHECK_FALSE(health.fault().empty());
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    vfs.clear_failures();
+    CHECK(eventually([&] {
+        health.look();
+        return health.fault().empty();
+    }));
+}
+
+TEST_CASE_FIXTURE(RunningSystem, "a relay that cannot write the topic is a fault until it can") {
+    vfs.fail(
+        {.operation = FileOperation::write,
+         .code = SQLITE_FULL,
+         .file = "topic.db",
+         .times = 1 << 20}
+    );
+    write("customer");
+    CHECK(eventually([&] { return health.fault() == "the relay cannot write the topic"; }));
+    CHECK(health.fault_of(app::System::relay_bell) == "the relay cannot write the topic");
+    vfs.clear_failures();
+    CHECK(eventually([&] { return health.fault().empty(); }));
+    CHECK(eventually([&] { return system.topic().end() == 1; }));
+}
+
+TEST_CASE_FIXTURE(RunningSystem, "a zombie stays one") {
+    health.make_zombie();
+    CHECK(health.fault() == "Zombie...");
+    health.look();
+    CHECK(eventually([&] { return health.ill_for_ms() > 1; }));
+}
+
+}  // namespace bookstore::test
