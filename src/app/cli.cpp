@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/demo.hpp"
 #include "app/serve.hpp"
 #include "app/tools.hpp"
 
@@ -75,6 +76,8 @@ struct Flags {
     ServeOptions serve;
     EventsOptions events;
     RebuildOptions rebuild;
+    HealthcheckOptions healthcheck;
+    DemoOptions demo;
 };
 
 void add_cors_flag(CLI::App& app, Flags& flags) {
@@ -242,6 +245,29 @@ CLI::App* add_rebuild(CLI::App& app, Flags& flags) {
     return rebuild;
 }
 
+void add_url(CLI::App& app, std::string& url) {
+    url = default_url;
+    add(app, "--url", url, "Of the running server");
+}
+
+CLI::App* add_healthcheck(CLI::App& app, Flags& flags) {
+    CLI::App* check = app.add_subcommand("healthcheck", "Ask /isHealthy: exit status 0 or 1");
+    add_url(*check, flags.healthcheck.url);
+    add(*check, "--timeout", flags.healthcheck.timeout_ms, "ms to wait for the answer")
+        ->check(CLI::Range(1, most_ms));
+    return check;
+}
+
+CLI::App* add_demo(CLI::App& app, Flags& flags) {
+    CLI::App* demo =
+        app.add_subcommand("demo", "Play customers, a book manager and a courier on a server");
+    add_url(*demo, flags.demo.url);
+    add(*demo, "--rate", flags.demo.rate, "Actions a second")->check(CLI::Range(0.01, 1000.0));
+    add(*demo, "--actions", flags.demo.actions, "Ends after so many; 0: goes on")
+        ->check(CLI::NonNegativeNumber);
+    return demo;
+}
+
 int fail(const std::string& why) {
     std::fprintf(stderr, "bookstore: %s\n", why.c_str());
     return 1;
@@ -257,6 +283,8 @@ int run(int argc, char** argv) {
     const CLI::App* serve = add_serve(app, flags);
     const CLI::App* events = add_events(app, flags);
     const CLI::App* rebuild = add_rebuild(app, flags);
+    const CLI::App* check = add_healthcheck(app, flags);
+    const CLI::App* players = add_demo(app, flags);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) {  // --help, --version
@@ -273,7 +301,13 @@ int run(int argc, char** argv) {
         if (events->parsed()) {
             return print_events(flags.events);
         }
-        return rebuild->parsed() ? app::rebuild(flags.rebuild) : 1;
+        if (rebuild->parsed()) {
+            return app::rebuild(flags.rebuild);
+        }
+        if (check->parsed()) {
+            return healthcheck(flags.healthcheck);
+        }
+        return players->parsed() ? demo(flags.demo) : 1;
     } catch (const std::exception& error) {
         return fail(error.what());
     }

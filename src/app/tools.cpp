@@ -182,4 +182,20 @@ int rebuild(const RebuildOptions& options) {
     }
 }
 
+int healthcheck(const HealthcheckOptions& options) {
+    const auto answer = http::fetch(
+        http::Method::get,
+        http::parse_url(joined(options.url, "/isHealthy")),
+        {},
+        {},
+        std::chrono::milliseconds(options.timeout_ms)
+    );
+    if (answer.status == 200) {
+        return 0;
+    }
+    throw std::runtime_error(
+        fmt::format("{} answered {}: {}", options.url, answer.status, message_of(answer.body))
+    );
+}
+
 }  // namespace bookstore::app

@@ -24,4 +24,13 @@ struct RebuildOptions {
 /// Rebuilds a read model and waits until it is done. Returns the exit status.
 int rebuild(const RebuildOptions& options);
 
+struct HealthcheckOptions {
+    std::string url;
+    std::int64_t timeout_ms = 2000;
+};
+
+/// Asks /isHealthy. 0: it is healthy; 1: it is not, or does not answer, and why is on standard
+/// error.
+int healthcheck(const HealthcheckOptions& options);
+
 }  // namespace bookstore::app
