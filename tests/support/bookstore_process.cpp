@@ -37,11 +37,7 @@ const std::string& binary() {
     return path;
 }
 
-pid_t spawn(
-    const std::vector<std::string>& arguments, const std::string& out, const std::string& error
-) {
-    std::vector<std::string> words{binary()};
-    words.insert(words.end(), arguments.begin(), arguments.end());
+pid_t spawn(std::vector<std::string> words, const std::string& out, const std::string& error) {
     std::vector<char*> argv;
     for (std::string& word : words) {
         argv.push_back(word.data());
@@ -57,7 +53,7 @@ pid_t spawn(
     const int rc = posix_spawn(&pid, words[0].c_str(), &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) {
-        throw std::runtime_error(fmt::format("cannot run {}: error {}", binary(), rc));
+        throw std::runtime_error(fmt::format("cannot run {}: error {}", words[0], rc));
     }
     return pid;
 }
@@ -98,11 +94,11 @@ TemporaryDirectory::~TemporaryDirectory() {
     std::filesystem::remove_all(path_, error);
 }
 
-Finished run_bookstore(const std::vector<std::string>& arguments) {
+Finished run_program(const std::vector<std::string>& words) {
     const TemporaryDirectory files;
     const std::string out = files.path() + "/out";
     const std::string error = files.path() + "/error";
-    const pid_t pid = spawn(arguments, out, error);
+    const pid_t pid = spawn(words, out, error);
     std::optional<int> status;
     if (!eventually([&] { return (status = ended(pid)).has_value(); }, std::chrono::seconds(60))) {
         ::kill(pid, SIGKILL);
@@ -112,12 +108,20 @@ Finished run_bookstore(const std::vector<std::string>& arguments) {
     return {.status = *status, .out = content(out), .error = content(error)};
 }
 
+Finished run_bookstore(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words{binary()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return run_program(words);
+}
+
 BookstoreProcess::BookstoreProcess(const std::string& data_dir, std::vector<std::string> flags) {
-    std::vector<std::string> arguments{"serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir};
-    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    std::vector<std::string> words{
+        binary(), "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir
+    };
+    words.insert(words.end(), flags.begin(), flags.end());
     const std::string out = files_.path() + "/out";
     log_path_ = files_.path() + "/error";
-    pid_ = spawn(arguments, out, log_path_);
+    pid_ = spawn(words, out, log_path_);
     const bool printed = eventually(
         [&] {
             status_ = ended(pid_);

@@ -33,7 +33,10 @@ struct Finished {
     std::string error;
 };
 
-/// Runs the binary with these arguments to its end, at most 60 s.
+/// Runs that program with its arguments to its end, at most 60 s.
+Finished run_program(const std::vector<std::string>& words);
+
+/// The same of the binary.
 Finished run_bookstore(const std::vector<std::string>& arguments);
 
 /// The real binary, serving on a port that the system chose, killed when it goes.
