@@ -167,7 +167,7 @@ class Measurement {
             }
             measure(offer, offer.name(), all, usual_size);
             if (offer.by_id && offer.whole() && offer.sort != offer.property) {
-                measure(offer, "all by id, size=1000", all, most_size);
+                measure(offer, offer.name() + ", size=1000", all, most_size);
             }
             if (offer.by_id && offer.whole() && offer.sort == offer.property) {
                 measure_items(offer, all);
