@@ -75,6 +75,15 @@ std::string missing(const FieldSpec& spec) {
     return "is missing";
 }
 
+/// JSON writes a digit on both sides of the point: "1." and ".5" are no numbers.
+bool has_bare_point(std::string_view text) {
+    const auto point = text.find('.');
+    const auto digit = [&](std::size_t i) {
+        return i < text.size() && text[i] >= '0' && text[i] <= '9';
+    };
+    return point != text.npos && (!digit(point - 1) || !digit(point + 1));
+}
+
 enum class NumberFault { none, no_number, no_integer, too_large };
 
 NumberFault to_integer(const boost::json::value& value, std::int64_t& into) {
@@ -97,7 +106,7 @@ NumberFault to_integer(const boost::json::value& value, std::int64_t& into) {
         }
         const auto real = std::from_chars(text.data(), end, number);
         const bool finite = std::isfinite(number);
-        if (real.ptr != end || text.empty() || !finite) {
+        if (real.ptr != end || text.empty() || !finite || has_bare_point(text)) {
             return NumberFault::no_number;
         }
         if (real.ec == std::errc::result_out_of_range) {

@@ -74,6 +74,8 @@ const std::vector<std::string> bad_numbers{
     "[1]",
     "{}",
     R"("１")",
+    R"("1.")",
+    R"(".0")",
     R"("NaN")",
     R"("Infinity")",
     "-9223372036854775809",
