@@ -47,31 +47,6 @@ http::Problem still_running() {
     };
 }
 
-/// The request's key; empty when it has none, a Problem when it has no single sane one.
-std::expected<std::string_view, http::Problem> key_in(const http::Request& request) {
-    std::string_view key;
-    int fields = 0;
-    for (const http::Header& header : request.headers) {
-        if (http::equal_ignoring_case(header.name, "Idempotency-Key")) {
-            key = header.value;
-            ++fields;
-        }
-    }
-    const bool sane = !key.empty() && key.size() <= max_key_bytes &&
-                      std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; });
-    if (fields > 1 || (fields == 1 && !sane)) {
-        return std::unexpected(http::Problem{
-            .status = 400,
-            .message = fmt::format(
-                "Idempotency-Key must be given once: 1 to {} printable ASCII characters, a UUID "
-                "for example",
-                max_key_bytes
-            )
-        });
-    }
-    return key;
-}
-
 std::string fingerprint_of(std::string_view body) {
     // 122 bits of SHA-1: two bodies of a client that share them do not happen by accident.
     static const boost::uuids::name_generator_sha1 hash(boost::uuids::ns::oid());
@@ -100,6 +75,30 @@ std::vector<http::Header> headers_in(std::string_view text) {
 
 }  // namespace
 
+std::expected<std::string_view, http::Problem> idempotency_key(const http::Request& request) {
+    std::string_view key;
+    int fields = 0;
+    for (const http::Header& header : request.headers) {
+        if (http::equal_ignoring_case(header.name, "Idempotency-Key")) {
+            key = header.value;
+            ++fields;
+        }
+    }
+    const bool sane = !key.empty() && key.size() <= max_key_bytes &&
+                      std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; });
+    if (fields > 1 || (fields == 1 && !sane)) {
+        return std::unexpected(http::Problem{
+            .status = 400,
+            .message = fmt::format(
+                "Idempotency-Key must be given once: 1 to {} printable ASCII characters, a UUID "
+                "for example",
+                max_key_bytes
+            )
+        });
+    }
+    return key;
+}
+
 IdempotencyKeys::IdempotencyKeys(
     storage::Database& database, const Clock& clock, std::int64_t kept_ms
 )
@@ -108,7 +107,7 @@ IdempotencyKeys::IdempotencyKeys(
 std::expected<std::shared_ptr<IdempotencyKeys::Claim>, http::Answer> IdempotencyKeys::claim(
     const http::Request& request
 ) {
-    const auto key = key_in(request);
+    const auto key = idempotency_key(request);
     if (!key) {
         return std::unexpected(key.error());
     }

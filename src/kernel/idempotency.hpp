@@ -16,6 +16,10 @@
 
 namespace bookstore::kernel {
 
+/// The request's Idempotency-Key; empty when it has none, a Problem (400) when it has no single one
+/// of 1 to 255 printable ASCII characters.
+std::expected<std::string_view, http::Problem> idempotency_key(const http::Request& request);
+
 /// The first answers to a module's POSTs that carried an Idempotency-Key, by key, method and path.
 ///
 /// An answer is stored by the transaction that did the work, so that after any crash either both

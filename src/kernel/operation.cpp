@@ -65,6 +65,18 @@ Parameter id_parameter(std::string name, std::string description) {
     };
 }
 
+Parameter idempotency_key_parameter(bool required, std::string description) {
+    return {
+        .name = "Idempotency-Key",
+        .in = Parameter::In::header,
+        .required = required,
+        .description = std::move(description),
+        .schema = R"({"type":"string","minLength":1,"maxLength":255,"pattern":"^[ -~]+$"})",
+        // Only where there must be one: whoever tries out examples would repeat a request else.
+        .example = required ? R"("0d5e3ad4-8a2c-4c51-9d0b-5a3f1d0c7e21")" : ""
+    };
+}
+
 void describe_server(Endpoint& endpoint) {
     add_path_parameters(endpoint);
     Operation& operation = endpoint.operation;
@@ -95,14 +107,12 @@ void describe_context(Endpoint& endpoint, bool writes) {
     }
     add_reply(operation, {.status = 507, .description = "the disk is full; nothing was changed"});
     if (endpoint.route.method == http::Method::post) {
-        operation.parameters.push_back(
-            {.name = "Idempotency-Key",
-             .in = Parameter::In::header,
-             .description = "a new one, a UUID for example, for every new request: a repeated "
-                            "request with the same key gets the first answer again, and its work "
-                            "is done once",
-             .schema = R"({"type":"string","minLength":1,"maxLength":255,"pattern":"^[ -~]+$"})"}
-        );
+        operation.parameters.push_back(idempotency_key_parameter(
+            false,
+            "a new one, a UUID for example, for every new request: a repeated request with the "
+            "same key gets the first answer again, and its work is done once"
+        ));
+        add_reply(operation, {.status = 400, .description = "this is not one Idempotency-Key"});
         add_reply(
             operation,
             {.status = 409, .description = "the first request with this Idempotency-Key is running"}

@@ -77,6 +77,9 @@ void add_reply(Operation& operation, Reply reply);
 /// An id in the query, required.
 Parameter id_parameter(std::string name, std::string description);
 
+/// The header Idempotency-Key, of what is done once a key.
+Parameter idempotency_key_parameter(bool required, std::string description);
+
 /// Adds what server and router answer by themselves, and the path's parameters.
 void describe_server(Endpoint& endpoint);
 /// Adds what every route of a context may answer, and of one that `writes`: the Idempotency-Key.

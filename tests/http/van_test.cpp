@@ -125,7 +125,12 @@ TEST_CASE("a cancel without a key is 400, as is an amount that is no money") {
     const auto missing = story.send(Method::post, "/cancelPayment");
     CHECK(missing.status == 400);
     CHECK(missing.field("message").find("Idempotency-Key") != std::string::npos);
-    CHECK(story.send(Method::post, "/cancelPayment", {}, key("")).status == 400);
+    // A client that lost its key must not be charged as if it had never meant to have one.
+    for (const std::string& bad : {std::string(), std::string(256, 'k'), std::string("\xc3\xa9")}) {
+        CHECK(story.send(Method::post, "/cancelPayment", {}, key(bad)).status == 400);
+        CHECK(charge(story, bad, "100").status == 400);
+        CHECK(story.get("/requestPayment?payment=100", key(bad)).status == 400);
+    }
     for (const std::string amount :
          {"abc", "-1", "1.234", "1e99", "", "1000000000000", "NaN", "1,5"}) {
         CAPTURE(amount);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "kernel/idempotency.hpp"
+
 namespace bookstore::van {
 namespace {
 
@@ -58,18 +60,24 @@ void request_payment(Van& van, const Request& request, const http::Done& done) {
     const auto answered = [done](Answer answer, std::int64_t retry_after_ms) {
         done(answer_of(answer, retry_after_ms));
     };
-    const auto key = request.header("Idempotency-Key");
-    if (key && !key->empty()) {
-        van.charge(std::string(*key), *amount, answered);
-    } else {
+    const auto key = kernel::idempotency_key(request);
+    if (!key) {
+        done(key.error());
+    } else if (key->empty()) {
         van.charge(*amount, answered);
+    } else {
+        van.charge(std::string(*key), *amount, answered);
     }
 }
 
 /// POST /cancelPayment with the charge's Idempotency-Key: PAYMENT_CANCELED.
 void cancel_payment(Van& van, const Request& request, const http::Done& done) {
-    const auto key = request.header("Idempotency-Key");
-    if (!key || key->empty()) {
+    const auto key = kernel::idempotency_key(request);
+    if (!key) {
+        done(key.error());
+        return;
+    }
+    if (key->empty()) {
         done(kernel::problem(
             400, "the header Idempotency-Key is missing: the one that the charge was requested with"
         ));
@@ -83,13 +91,9 @@ void cancel_payment(Van& van, const Request& request, const http::Done& done) {
 constexpr auto words_schema = R"({"type":"string","enum":["PAYMENT_COMPLETED","PAYMENT_FAILED"]})";
 
 kernel::Parameter key_parameter(bool required) {
-    return {
-        .name = "Idempotency-Key",
-        .in = kernel::Parameter::In::header,
-        .required = required,
-        .description = "names the charge for ever: the same key gets the same answer",
-        .schema = R"({"type":"string","minLength":1})"
-    };
+    return kernel::idempotency_key_parameter(
+        required, "names the charge for ever: the same key gets the same answer"
+    );
 }
 
 kernel::Endpoint endpoint(
