@@ -125,7 +125,8 @@ kernel::Operation request_operation(std::string id) {
             {{.name = "payment",
               .required = true,
               .description = "the amount, with at most 2 fraction digits",
-              .schema = R"({"type":"number","minimum":0,"maximum":999999999999.99})",
+              .schema =
+                  R"({"type":"number","minimum":0,"maximum":999999999999.99,"multipleOf":0.01})",
               .example = "1000"},
              key_parameter(false)},
         .replies =
