@@ -109,19 +109,12 @@ void health(const System& system, const ProcessState& state, const Done& done) {
     done(health_response(up, fmt::format(R"({}"components":{{{}}}}})", body, components)));
 }
 
-/// GET /actuator/health/{component}: the same of one context, or of the relay.
+/// GET /actuator/health/order, ...: the same of one context, or of the relay.
 void health_of_one(
-    const System& system, const ProcessState& state, const Request& request, const Done& done
+    const System& system, const ProcessState& state, std::size_t place, const Done& done
 ) {
-    for (const Component& component : components_of(system, state.health)) {
-        if (component.name == request.captures.at(0)) {
-            done(health_response(component.status != "DOWN", object_of(component)));
-            return;
-        }
-    }
-    done(kernel::problem(
-        404, fmt::format("there is no component {} here", request.captures.at(0).substr(0, 100))
-    ));
+    const Component component = component_of(system, state.health, place);
+    done(health_response(component.status != "DOWN", object_of(component)));
 }
 
 /// GET /isReady: 200 once every context has caught up, 503 before and while the process ends.
@@ -212,36 +205,31 @@ kernel::Endpoint health_endpoint(const System& system, const ProcessState& state
     );
 }
 
-kernel::Endpoint component_endpoint(const System& system, const ProcessState& state) {
-    kernel::Endpoint result = endpoint(
-        "/actuator/health/{component}",
+kernel::Endpoint component_endpoint(
+    const System& system, const ProcessState& state, std::size_t place
+) {
+    const std::string name = component_of(system, state.health, place).name;
+    return endpoint(
+        "/actuator/health/" + name,
         {.tag = {},
-         .id = "healthOf",
-         .summary = "How one context is, or the relay",
-         .parameters =
-             {{.name = "component",
-               .in = kernel::Parameter::In::path,
-               .required = true,
-               .description = "a context's name, or relay",
-               .schema = R"({"type":"string"})",
-               .example = R"("order")"}},
+         .id = "health-" + name,
+         .summary =
+             name == "relay" ? "How the relay is" : fmt::format("How the {} context is", name),
          .replies =
              {{.status = 200,
                .description = "UP or STOPPED",
                .type = "application/json",
                .schema = component_schema},
-              {.status = 404, .description = "there is no such component"},
               {.status = 503,
                .description = "DOWN",
                .type = "application/json",
                .schema = component_schema,
                .headers = {"Retry-After"}}}},
-        [&system, &state](const Request& request, const Done& done) {
-            health_of_one(system, state, request, done);
+        [&system, &state, place](const Request&, const Done& done) {
+            health_of_one(system, state, place, done);
         },
         http::Produces::json
     );
-    return result;
 }
 
 kernel::Endpoint zombie_endpoint(ProcessState& state) {
@@ -272,7 +260,10 @@ std::vector<kernel::Endpoint> process_endpoints(System& system, ProcessState& st
     std::vector<kernel::Endpoint> endpoints;
     endpoints.push_back(index_endpoint(system));
     endpoints.push_back(health_endpoint(system, state));
-    endpoints.push_back(component_endpoint(system, state));
+    for (std::size_t place = 0; place < system.modules().size(); ++place) {
+        endpoints.push_back(component_endpoint(system, state, place));
+    }
+    endpoints.push_back(component_endpoint(system, state, System::relay_bell));
     endpoints.push_back(endpoint(
         "/isReady",
         {.tag = {},

@@ -433,9 +433,8 @@ json::array tags_of(std::span<const Endpoint> endpoints) {
 
 constexpr auto introduction =
     "An order-processing backend for an online bookshop, in HAL over HTTP. A GET can be a HEAD, "
-    "but "
-    "for /makeZombie and /requestPayment, which do something. "
-    "Every refusal has the same body, with all invalid fields at once. Numbers in bodies may come "
+    "but for /makeZombie and /requestPayment, which do something. Every refusal has the same body, "
+    "with all invalid fields at once. Numbers in bodies may come "
     "as JSON strings. A POST may carry an Idempotency-Key, an item has an ETag.";
 
 }  // namespace
