@@ -1,0 +1,176 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source.hpp"
+
+// The Dockerfile, compose.yaml and the manifests of Kubernetes say the same of ports, users, places
+// and times. Whether the binary takes what they say is seen in tests/http/deployment_test.cpp.
+
+namespace lint {
+namespace {
+
+// What stands right behind each `key`: a word, without quotes.
+std::vector<std::string> values_of(std::string_view text, std::string_view key) {
+    std::vector<std::string> values;
+    for (auto at = text.find(key); at != std::string_view::npos; at = text.find(key, at)) {
+        at += key.size();
+        if (at < text.size() && text[at] == '"') ++at;
+        const auto begin = at;
+        while (at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) != 0 ||
+                                    std::string_view("-_.:/").contains(text[at])))
+            ++at;
+        values.emplace_back(text.substr(begin, at - begin));
+    }
+    return values;
+}
+
+// A value that must stand behind `key` in that file, wherever the key stands and at least once.
+struct Place {
+    std::string path;
+    std::string key;
+    std::string value;
+};
+
+std::vector<Finding> place_findings(
+    const std::vector<Source>& sources, const std::vector<Place>& places
+) {
+    std::vector<Finding> findings;
+    for (const auto& place : places) {
+        const auto source = std::ranges::find(sources, place.path, &Source::path);
+        const auto values = source == sources.end() ? std::vector<std::string>()
+                                                    : values_of(source->text, place.key);
+        const bool good = !values.empty() && std::ranges::all_of(values, [&](const auto& value) {
+            return value == place.value;
+        });
+        if (!good) findings.push_back({place.path, 1, "wants " + place.key + place.value});
+    }
+    return findings;
+}
+
+std::string text_of(const std::vector<Source>& sources, std::string_view path) {
+    const auto source = std::ranges::find(sources, path, &Source::path);
+    return source == sources.end() ? std::string() : source->text;
+}
+
+// Empty when it is not there once.
+std::string value_of(
+    const std::vector<Source>& sources, std::string_view path, std::string_view key
+) {
+    const auto values = values_of(text_of(sources, path), key);
+    return values.size() == 1 ? values.front() : std::string();
+}
+
+std::vector<Place> agreed_places(const std::vector<Source>& sources) {
+    const auto port = value_of(sources, "Dockerfile", "EXPOSE ");
+    const auto data = value_of(sources, "Dockerfile", "VOLUME ");
+    const auto user = value_of(sources, "Dockerfile", "USER ");
+    const auto uid = user.substr(0, user.find(':'));
+    const auto gid = user.substr(std::min(user.find(':'), user.size() - 1) + 1);
+    const auto version = value_of(sources, "CMakeLists.txt", "project(bookstore VERSION ");
+    std::vector<Place> places{
+        {"Dockerfile", "BOOKSTORE_LISTEN=", "0.0.0.0:" + port},
+        {"Dockerfile", "BOOKSTORE_DATA_DIR=", data},
+        {"Dockerfile", "install -d -o ", uid},
+        {"Dockerfile", "image.version=", version},
+        {"compose.yaml", "ports: [", port + ":" + port},
+        {"compose.yaml", "volumes: [", "data:" + data},
+        {"compose.yaml", "--url, ", "http://bookstore:" + port},
+        {"deploy/kubernetes/kustomization.yaml", "newTag: ", version},
+    };
+    for (const std::string path :
+         {"deploy/kubernetes/bookstore.yaml", "deploy/kubernetes/van.yaml"}) {
+        places.push_back({path, "containerPort: ", port});
+        places.push_back({path, " port: 8", port.substr(1)});
+        places.push_back({path, "httpGet: {path: /isReady, port: ", "http"});
+        places.push_back({path, "httpGet: {path: /isHealthy, port: ", "http"});
+        places.push_back({path, "runAsUser: ", uid});
+        places.push_back({path, "runAsGroup: ", gid});
+        places.push_back({path, "fsGroup: ", gid});
+        places.push_back({path, "mountPath: ", data});
+        places.push_back({path, "image: ", "bookstore"});
+    }
+    return places;
+}
+
+int number_of(const std::string& text) {
+    return text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0 ? -1
+                                                                                  : std::stoi(text);
+}
+
+// Whoever is told to stop is killed only after it had the time that it may take.
+std::vector<Finding> grace_findings(const std::vector<Source>& sources) {
+    const auto ms_of = [&](const std::string& path, const std::string& key) {
+        return number_of(value_of(sources, path, key));
+    };
+    std::vector<Finding> findings;
+    for (const std::string path :
+         {"deploy/kubernetes/bookstore.yaml", "deploy/kubernetes/van.yaml"}) {
+        const int delay = ms_of(path, "{name: BOOKSTORE_DRAIN_DELAY, value: ");
+        const int timeout = ms_of(path, "{name: BOOKSTORE_DRAIN_TIMEOUT, value: ");
+        const int grace_s = ms_of(path, "terminationGracePeriodSeconds: ");
+        if (delay <= 0 || timeout < 0 || grace_s * 1000 <= delay + timeout)
+            findings.push_back({path, 1, "its grace period ends before it had time to drain"});
+    }
+    const int timeout = ms_of("compose.yaml", "BOOKSTORE_DRAIN_TIMEOUT: ");
+    if (timeout < 0 || ms_of("compose.yaml", "stop_grace_period: ") * 1000 <= timeout)
+        findings.push_back({"compose.yaml", 1, "its grace period ends before it had time to drain"}
+        );
+    return findings;
+}
+
+std::vector<Finding> deployment_findings(const std::vector<Source>& sources) {
+    auto findings = place_findings(sources, agreed_places(sources));
+    std::ranges::copy(grace_findings(sources), std::back_inserter(findings));
+    const std::string_view below = "deploy/kubernetes/";
+    const auto resources = text_of(sources, "deploy/kubernetes/kustomization.yaml");
+    for (const auto& source : sources) {
+        if (!source.path.starts_with(below) || source.path.ends_with("/kustomization.yaml"))
+            continue;
+        const auto name = source.path.substr(below.size());
+        if (!resources.contains("\n  - " + name + "\n"))
+            findings.push_back({source.path, 1, "kustomization.yaml does not name it"});
+    }
+    return findings;
+}
+
+TEST_CASE("the Dockerfile, compose.yaml and the manifests agree") {
+    CHECK_EQ(report(deployment_findings(project())), "");
+}
+
+TEST_CASE("what the container's files disagree on is found") {
+    const auto said_after = [](std::string_view path, std::string_view from, std::string_view to) {
+        auto sources = project();
+        const auto source = std::ranges::find(sources, path, &Source::path);
+        REQUIRE(source != sources.end());
+        const auto at = source->text.find(from);
+        REQUIRE(at != std::string::npos);
+        source->text.replace(at, from.size(), to);
+        return report(deployment_findings(sources));
+    };
+    const std::string van = "deploy/kubernetes/van.yaml";
+    CHECK_NE(said_after("Dockerfile", "EXPOSE 8080", "EXPOSE 8081"), "");
+    CHECK_NE(said_after("Dockerfile", "0.0.0.0:8080", "127.0.0.1:8080"), "");
+    CHECK_NE(said_after("Dockerfile", "VOLUME /data", "VOLUME /var/data"), "");
+    CHECK_NE(said_after("Dockerfile", "USER 10001", "USER 10002"), "");
+    CHECK_NE(said_after("Dockerfile", "USER 10001:10001", "USER 10001:10002"), "");
+    CHECK_NE(said_after("Dockerfile", "USER 10001:10001", "USER bookstore"), "");
+    CHECK_NE(said_after("CMakeLists.txt", "VERSION 0.", "VERSION 9."), "");
+    CHECK_NE(said_after("compose.yaml", "8080:8080", "8080:8081"), "");
+    CHECK_NE(said_after("compose.yaml", "data:/data", "data:/var/data"), "");
+    CHECK_NE(said_after("compose.yaml", "period: 20s", "period: 10s"), "");
+    CHECK_NE(said_after(van, "containerPort: 8080", "containerPort: 80"), "");
+    CHECK_NE(said_after(van, " port: 8080", " port: 8081"), "");
+    CHECK_NE(said_after(van, "fsGroup: 10001", "fsGroup: 0"), "");
+    CHECK_NE(said_after(van, "/isReady, port: http", "/isReady, port: htpp"), "");
+    CHECK_NE(said_after(van, "Seconds: 30", "Seconds: 15"), "");
+    CHECK_NE(said_after(van, "value: \"5000\"", "value: \"0\""), "");
+    CHECK_NE(said_after("deploy/kubernetes/kustomization.yaml", "  - van.yaml\n", ""), "");
+}
+
+}  // namespace
+}  // namespace lint
