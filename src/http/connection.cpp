@@ -41,6 +41,9 @@ constexpr std::size_t max_watched_bytes = 16 << 10;
 constexpr std::size_t linger_bytes = 4 << 20;
 constexpr milliseconds linger_time{2000};
 constexpr milliseconds linger_time_draining{300};
+/// A connection that was answered, or accepted, so short a time ago when the server stops may have
+/// its next request on the way: it is waited for.
+constexpr milliseconds last_chance{300};
 /// After that time an idle connection gives its buffer back.
 constexpr std::int64_t shed_after_ms = 2000;
 
@@ -179,7 +182,10 @@ void Connection::drain() {
         case Phase::idle: {
             // What was sent before is still answered.
             error_code failed;
-            if (buffer_.empty() && socket_.available(failed) == 0) close();
+            if (!buffer_.empty() || socket_.available(failed) > 0) break;
+            const std::int64_t until_ms = idle_since_ms_ + last_chance.count();
+            deadline_ms_ = std::min(deadline_ms_, until_ms);
+            if (deadline_ms_ <= Worker::now_ms()) close();
             break;
         }
         case Phase::linger:
@@ -252,10 +258,12 @@ void Connection::begin_request() {
 /// both: a small request costs one frame and, as a rule, one read.
 Awaitable<Connection::Arrival> Connection::read_head() {
     const ServerOptions& options = worker_.shared.options;
-    enter(Phase::idle, options.idle_timeout);
-    idle_since_ms_ = deadline_ms_ - options.idle_timeout.count();
+    const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
+    const milliseconds limit =
+        draining ? std::min(last_chance, options.idle_timeout) : options.idle_timeout;
+    enter(Phase::idle, limit);
+    idle_since_ms_ = deadline_ms_ - limit.count();
     while (!has_begun()) {
-        if (worker_.shared.draining.load(std::memory_order_relaxed)) co_return Arrival::gone;
         const auto [failed, count] = co_await socket_.async_read_some(room(), as_result);
         if (take(failed, count)) continue;
         if (!shed_ || !buffer_.empty()) co_return Arrival::gone;

@@ -66,7 +66,8 @@ struct Server::Impl {
     void start();
     void stop(std::chrono::milliseconds drain);
     void accept_when_ready();
-    bool accept_some();
+    enum class Backlog { empty, more, stuck };  ///< stuck: the system has no descriptor or memory
+    Backlog accept_some();
     void pause_accepting();
 
     Shared shared;
@@ -119,24 +120,24 @@ void Server::Impl::start() {
 void Server::Impl::accept_when_ready() {
     acceptor.async_wait(tcp::acceptor::wait_read, [this](boost::system::error_code ec) {
         if (ec || shared.draining.load(std::memory_order_acquire)) return;
-        if (accept_some()) {
-            accept_when_ready();
-        } else {
+        if (accept_some() == Backlog::stuck) {
             pause_accepting();
+        } else {
+            accept_when_ready();
         }
     });
 }
 
-/// Takes from the backlog what is there. False if the system has no descriptor or memory left.
-bool Server::Impl::accept_some() {
+/// Takes from the backlog what is there, a bounded number at once.
+Server::Impl::Backlog Server::Impl::accept_some() {
     for (unsigned i = 0; i < accepts_at_once; ++i) {
         UniqueFd fd(
             ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)
         );
         if (fd.get() < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return Backlog::empty;
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                return false;
+                return Backlog::stuck;
             continue;  // what went wrong is this one client's
         }
         Worker& worker = *workers[next_worker++ % workers.size()];
@@ -148,7 +149,7 @@ bool Server::Impl::accept_some() {
             worker.turn_away(std::move(fd));
         }
     }
-    return true;
+    return Backlog::more;
 }
 
 void Server::Impl::pause_accepting() {
@@ -168,10 +169,16 @@ void Server::Impl::stop(std::chrono::milliseconds drain) {
         acceptor.close(ignored);
         return;
     }
+    // Counts as a connection, so that the end waits for those that were not accepted yet: closing
+    // resets them, and their clients may have sent a request already.
+    shared.connections.fetch_add(1, std::memory_order_acq_rel);
     asio::post(workers.front()->io(), [this] {
+        while (accept_some() == Backlog::more) {
+        }
         boost::system::error_code ignored;
         acceptor.close(ignored);
         accept_timer.cancel();
+        shared.connection_ended();
     });
     for (const auto& worker : workers) worker->drain();
     {

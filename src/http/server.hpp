@@ -78,7 +78,8 @@ class Server {
     void start();
 
     /// Stops accepting, closes idle connections and event streams, answers what is in flight with
-    /// `Connection: close`, and returns when all is done or `drain` is over. Any thread but its
+    /// `Connection: close`, and returns when all is done or `drain` is over. Who is in the backlog
+    /// by then, and who was answered a moment ago, may still send a request. Any thread but its
     /// own.
     void stop(std::chrono::milliseconds drain);
 

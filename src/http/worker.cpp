@@ -106,6 +106,7 @@ void Worker::drain() {
 
 void Worker::abort() {
     asio::post(io_, [this] {
+        aborted_ = true;
         mailbox_->close();
         for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->abort();
         farewells_.clear();
@@ -132,7 +133,7 @@ std::int64_t Worker::now_ms() {
 void Worker::serve(UniqueFd fd) {
     boost::system::error_code failed;
     Socket socket(io_);
-    if (!shared.draining.load(std::memory_order_acquire)) {
+    if (!aborted_) {
         socket.assign(shared.protocol, fd.get(), failed);
     } else {
         failed = asio::error::operation_aborted;

@@ -115,6 +115,7 @@ class Worker {
     asio::steady_timer sweep_timer_;
     std::chrono::milliseconds sweep_period_;
     bool sweeping_ = false;
+    bool aborted_ = false;
     std::string id_prefix_;
     std::uint64_t id_count_ = 0;
 };

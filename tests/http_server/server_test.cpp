@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -1248,6 +1249,47 @@ TEST_CASE("a request that was half sent when stopping began is answered as the l
     CHECK(reply.body == "POST /x hello");
     CHECK(reply.closes());
     stopping.join();
+}
+
+TEST_CASE("who waits to be accepted when stopping begins is answered") {
+    ServerOptions options;
+    options.port = 0;
+    options.threads = 1;
+    std::binary_semaphore held{0};
+    std::binary_semaphore go_on{0};
+    Server server(
+        options,
+        [&](const Request& request, const Done& done) {
+            if (request.path == "/hold") {
+                held.release();
+                go_on.acquire();
+            }
+            done(text("here"));
+        },
+        [](const Access&) {}
+    );
+    server.start();
+    RawClient holding(server.port());
+    holding.send(get("/hold"));
+    held.acquire();
+    // Its only thread is busy: these are connected and have sent, and nobody has accepted them.
+    std::vector<RawClient> waiting;
+    for (int i = 0; i < 200; ++i) {
+        waiting.emplace_back(server.port());
+        waiting.back().send(get("/x"));
+    }
+    std::jthread stopping([&] { server.stop(10s); });
+    CHECK_FALSE(holding.hears_something(50));
+    go_on.release();
+    CHECK(holding.reply().body == "here");
+    for (auto& client : waiting) {
+        const Reply reply = client.reply();
+        CHECK(reply.body == "here");
+        CHECK(reply.closes());
+        CHECK(client.is_ended());
+    }
+    stopping.join();
+    CHECK(server.connections() == 0);
 }
 
 TEST_CASE("stopping gives up when its time is over") {
