@@ -7,10 +7,14 @@
 #include <boost/json/parse.hpp>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <regex>
 #include <sstream>
+#include <stdexcept>
+#include <stop_token>
 #include <thread>
 
+#include "http_server/raw_client.hpp"
 #include "story.hpp"
 
 using namespace bookstore::test;
@@ -71,6 +75,122 @@ class Clients {
     std::vector<std::jthread> threads_;
 };
 
+/// Customers who keep their connection until it ends. Then they wait for the next process, and
+/// repeat there what got no answer, with the same Idempotency-Key.
+class Regulars {
+  public:
+    struct Order {
+        std::string address;
+        std::string key;
+        std::int64_t id = 0;
+        bool asked_twice = false;  ///< a connection had ended without an answer to it
+    };
+
+    Regulars(const std::string& port, int count) : port_(number(port)) {
+        for (int c = 0; c < count; ++c) {
+            threads_.emplace_back([this, c] { run(c); });
+        }
+    }
+    ~Regulars() { leave(); }
+    Regulars(const Regulars&) = delete;
+    Regulars& operator=(const Regulars&) = delete;
+
+    void go_to(const std::string& port) {
+        port_ = number(port);
+        port_.notify_all();
+    }
+    int answers() const { return answers_; }
+    /// Waits for their end: what they ordered.
+    std::vector<Order> leave() {
+        left_ = true;
+        go_to("0");
+        threads_.clear();
+        return orders_;
+    }
+    std::string broken() const { return broken_; }
+
+  private:
+    static std::uint16_t number(const std::string& port) {
+        return static_cast<std::uint16_t>(std::stoi(port));
+    }
+
+    void run(int customer) {
+        try {
+            std::uint16_t port = port_;
+            std::optional<RawClient> connection(std::in_place, port);
+            for (int i = 0; !left_; ++i) {
+                Order order{
+                    fmt::format("busan {}-{}", customer, i), fmt::format("{}-{}", customer, i)
+                };
+                while (!place(*connection, order)) {
+                    order.asked_twice = true;
+                    port_.wait(port);
+                    port = port_;
+                    if (left_) return;
+                    connection.emplace(port);
+                }
+                ++answers_;
+                const std::scoped_lock lock(mutex_);
+                orders_.push_back(order);
+            }
+        } catch (const std::runtime_error& error) {
+            const std::scoped_lock lock(mutex_);
+            broken_ += error.what();
+        }
+    }
+
+    /// False if the connection ended without a byte of an answer; throws when there is another
+    /// answer than 201, or part of one.
+    static bool place(RawClient& connection, Order& order) {
+        const std::string body = fmt::format(
+            R"({{"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"{}"}})", order.address
+        );
+        connection.send(fmt::format(
+            "POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: {}\r\nContent-Length: "
+            "{}\r\n\r\n{}",
+            order.key,
+            body.size(),
+            body
+        ));
+        try {
+            connection.find("HTTP/1.1 ");
+        } catch (const std::runtime_error&) {
+            return false;
+        }
+        const Reply reply = connection.reply();
+        if (reply.status != 201) throw std::runtime_error(reply.head + reply.body);
+        const std::string location = reply.header("location");
+        order.id = std::stoll(location.substr(location.rfind('/') + 1));
+        return true;
+    }
+
+    std::mutex mutex_;
+    std::vector<Order> orders_;
+    std::string broken_;
+    std::atomic<std::uint16_t> port_;
+    std::atomic<bool> left_ = false;
+    std::atomic<int> answers_ = 0;
+    std::vector<std::jthread> threads_;
+};
+
+/// Asks /isReady on one connection until that ends: the statuses, in order.
+std::vector<int> readiness_until_the_end(
+    const std::stop_token& stop, const std::string& port, std::atomic<int>& asked
+) {
+    std::vector<int> statuses;
+    RawClient probe(static_cast<std::uint16_t>(std::stoi(port)));
+    try {
+        while (!stop.stop_requested()) {
+            probe.send("GET /isReady HTTP/1.1\r\nHost: a\r\n\r\n");
+            statuses.push_back(probe.reply().status);
+            ++asked;
+        }
+    } catch (const std::runtime_error&) {
+        // It has ended.
+    }
+    return statuses;
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
     std::istringstream in(text);
@@ -103,6 +223,45 @@ TEST_CASE("SIGTERM and SIGINT under load: exit 0, and nothing that was acknowled
         CHECK(story.order_becomes(static_cast<std::int64_t>(promised.size()), "Shipped"));
         CHECK(story.ends_with() == "");
     }
+}
+
+TEST_CASE("a process takes over from one that got SIGTERM: nothing is cut, lost or done twice") {
+    Story story({"--drain-delay", "2000"});
+    story.given_customer();
+    story.given_book(100'000);
+    Regulars regulars(story.process().port(), 4);
+    std::vector<int> ready;
+    std::atomic<int> asked = 0;
+    std::jthread probe([&, port = story.process().port()](const std::stop_token& stop) {
+        ready = readiness_until_the_end(stop, port, asked);
+    });
+    REQUIRE(eventually([&] { return regulars.answers() > 200 && asked > 0; }));
+
+    story.process().signal(SIGTERM);
+
+    CHECK(story.process().wait() == 0);
+    probe.join();
+    CHECK(ready.front() == 200);
+    CHECK(ready.back() == 503);
+    CHECK(std::ranges::is_sorted(ready));
+
+    story.start();
+    // All that the first process did, before the second one is asked for anything.
+    const auto done_before = std::stoll(story.of("/orders", "page.totalElements"));
+    CHECK(eventually([&] { return regulars.answers() == done_before; }));
+    regulars.go_to(story.process().port());
+    REQUIRE(eventually([&] { return regulars.answers() > done_before + 100; }));
+    const auto orders = regulars.leave();
+    CHECK(regulars.broken() == "");
+    CHECK(story.of("/orders", "page.totalElements") == std::to_string(orders.size()));
+    for (const auto& order : orders) {
+        CAPTURE(order.address);
+        CHECK(story.of(fmt::format("/orders/{}", order.id), "deliveryAddress") == order.address);
+        // What the first process did not answer, it did not do.
+        CHECK((!order.asked_twice || order.id > done_before));
+    }
+    CHECK(story.order_becomes(static_cast<std::int64_t>(orders.size()), "Shipped"));
+    CHECK(story.ends_with() == "");
 }
 
 TEST_CASE("a request that is in flight at SIGTERM is answered, with Connection: close") {
