@@ -1,5 +1,6 @@
 #include "http/request_parser.hpp"
 
+#include <algorithm>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
@@ -40,15 +41,20 @@ Method method_of(beast_http::verb verb) {
     }
 }
 
-/// Whether the line ends with a version of HTTP that is none of ours: 505 instead of 400.
+/// Whether what stands in the version's place is one of HTTP that is none of ours: 505 instead of
+/// 400. Beast judges it as soon as it is there, so nothing behind it counts.
 bool names_other_version(std::string_view line) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    line = line.substr(0, line.find('\r'));
-    constexpr std::size_t length = std::string_view(" HTTP/2.0").size();
-    if (line.size() < length) return false;
-    const auto version = line.substr(line.size() - length);
-    return version.starts_with(" HTTP/") && is_digit(version[6]) && version[7] == '.' &&
-           is_digit(version[8]);
+    const auto skip_word = [&] {
+        line.remove_prefix(std::min(line.find(' '), line.size()));
+        line.remove_prefix(line.empty() ? 0 : 1);
+    };
+    skip_word();  // the method
+    skip_word();  // the target
+    const auto version = line.substr(0, std::string_view("HTTP/2.0").size());
+    return version.starts_with("HTTP/") && version.size() == 8 && is_digit(version[5]) &&
+           version[6] == '.' && is_digit(version[7]) && version != "HTTP/1.0" &&
+           version != "HTTP/1.1";
 }
 
 /// Whether a line goes on in the next. RFC 9112 5.2 lets us refuse that: where a proxy before us
@@ -105,8 +111,12 @@ RequestParser::State RequestParser::put(std::string_view& in) {
     const State size = check_size(done ? std::string_view() : rest);
     if (size == State::refused) return size;
     if (ec == beast_http::error::header_limit) return refuse(431, "The header is too large.");
-    if (!done) return State::more;
-    return check_framing();
+    if (done) return check_framing();
+    // Beast waits for the eight characters of a version even where the header ends before.
+    if (line_bytes_ == 0 && rest.find("\r\n\r\n") != rest.npos) {
+        return refuse_error(beast_http::error::bad_version, rest);
+    }
+    return State::more;
 }
 
 bool RequestParser::keep_alive() const {
@@ -129,6 +139,9 @@ void RequestParser::on_request_impl(
     if (target.size() > limits_.target_bytes) {
         refuse(414, "The target is too long.");
         ec = beast_http::error::bad_target;
+    } else if (line_bytes_ > max_line_bytes() + 2) {
+        refuse(400, std::string(reason_of(beast_http::error::bad_method)));
+        ec = beast_http::error::bad_method;
     }
 }
 
@@ -192,6 +205,11 @@ void RequestParser::take_expect(std::string_view value) {
     unknown_expectation_ = unknown_expectation_ || !known;
 }
 
+/// Without its line break.
+std::size_t RequestParser::max_line_bytes() const {
+    return limits_.target_bytes + line_extra_bytes;
+}
+
 RequestParser::State RequestParser::refuse(int status, std::string message) {
     if (!refused_) problem_ = Problem{status, std::move(message), {}, {}};
     refused_ = true;
@@ -207,12 +225,17 @@ RequestParser::State RequestParser::refuse_error(error_code ec, std::string_view
 
 /// `rest` is what was received of the header and not taken yet.
 RequestParser::State RequestParser::check_size(std::string_view rest) {
-    if (line_bytes_ == 0) {
-        if (rest.size() <= limits_.target_bytes + line_extra_bytes) return State::more;
-        if (rest.find(' ') < line_extra_bytes) return refuse(414, "The target is too long.");
-        return refuse(400, "The request line does not start with a method.");
+    std::size_t line_bytes = line_bytes_;
+    if (line_bytes == 0) {
+        // Of a header in pieces Beast takes the line only when the header is complete.
+        const std::size_t end = std::min(rest.find('\r'), rest.size());
+        if (end > max_line_bytes()) {
+            if (rest.find(' ') < line_extra_bytes) return refuse(414, "The target is too long.");
+            return refuse(400, std::string(reason_of(beast_http::error::bad_method)));
+        }
+        line_bytes = std::min(end + 2, rest.size());
     }
-    if (taken_bytes_ + rest.size() - line_bytes_ <= limits_.fields_bytes) return State::more;
+    if (taken_bytes_ + rest.size() - line_bytes <= limits_.fields_bytes) return State::more;
     return refuse(431, "The header fields are too large.");
 }
 

@@ -63,6 +63,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
     std::size_t on_chunk_body_impl(std::uint64_t, string_view, error_code&) override { return 0; }
     void on_finish_impl(error_code&) override {}
 
+    std::size_t max_line_bytes() const;
     State refuse(int status, std::string message);
     State refuse_error(error_code ec, std::string_view rest);
     State check_size(std::string_view rest);

@@ -135,11 +135,12 @@ Router::Node& Router::Node::captured() {
     return *capture;
 }
 
-/// `begin` is where the next segment starts; beyond the path's end there is none.
+/// `begin` is where the next segment starts; beyond the path's end there is none. At its end there
+/// is an empty one: of two slashes only one was cut off.
 const Router::Node* Router::Node::find(
     const Segments& segments, std::size_t begin, Captured& captured
 ) const {
-    if (begin >= segments.size()) return allow.empty() ? nullptr : this;
+    if (begin > segments.size() || segments.size() == 1) return allow.empty() ? nullptr : this;
     const std::string_view segment = segments.at(begin);
     if (segment.empty()) return nullptr;
     return find_next(segments, segment, begin + segment.size() + 1, captured);
