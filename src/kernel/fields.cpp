@@ -110,12 +110,16 @@ NumberFault to_integer(const boost::json::value& value, std::int64_t& into) {
             return NumberFault::no_number;
         }
         if (real.ec == std::errc::result_out_of_range) {
-            return NumberFault::too_large;
+            // Too small for a double, which is no integer, or too large.
+            return text.find("e-") != text.npos || text.find("E-") != text.npos
+                       ? NumberFault::no_integer
+                       : NumberFault::too_large;
         }
     } else {
         return NumberFault::no_number;
     }
-    if (std::abs(number) > static_cast<double>(max_integer)) {
+    // Of 0e999 Boost.JSON makes a NaN, which is not below anything.
+    if (!(std::abs(number) <= static_cast<double>(max_integer))) {
         return NumberFault::too_large;
     }
     into = static_cast<std::int64_t>(number);
