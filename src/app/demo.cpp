@@ -1,7 +1,6 @@
 #include "app/demo.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <array>
 #include <boost/json/parse.hpp>
@@ -15,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "app/signals.hpp"
 #include "base/clock.hpp"
 #include "http/client.hpp"
 
@@ -43,29 +43,6 @@ constexpr std::array<std::string_view, 5> addresses{
 constexpr std::int64_t low_stock = 5;
 constexpr std::int64_t delivery_pages_back = 3;  ///< how far a courier looks for work
 constexpr std::chrono::milliseconds most_pause{5000};
-
-/// Ends the demo: SIGINT or SIGTERM.
-class Signals {
-  public:
-    Signals() {
-        sigemptyset(&set_);
-        sigaddset(&set_, SIGTERM);
-        sigaddset(&set_, SIGINT);
-        pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    }
-    /// Waits so long; true when one came.
-    bool came_within(std::chrono::nanoseconds time) const {
-        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-        const timespec limit{
-            .tv_sec = static_cast<time_t>(seconds.count()),
-            .tv_nsec = static_cast<long>((time - seconds).count())
-        };
-        return sigtimedwait(&set_, nullptr, &limit) > 0;
-    }
-
-  private:
-    sigset_t set_{};
-};
 
 struct Ended {};  ///< thrown when a signal came in the middle of an action
 
@@ -101,7 +78,7 @@ class Shop {
                 "... {} {}: {}; again in {} ms\n", name_of(method), target, why, pause.count()
             );
             std::fflush(stdout);
-            if (signals_.came_within(pause)) {
+            if (signals_.wait(pause)) {
                 throw Ended{};
             }
             pause = std::min(2 * pause, most_pause);
@@ -327,7 +304,7 @@ int demo(const DemoOptions& options) {
             players.act();
             next = std::max(next + interval, steady_clock::now() - seconds(1));
             const auto wait = std::max<nanoseconds>(next - steady_clock::now(), nanoseconds(0));
-            if (signals.came_within(wait)) {
+            if (signals.wait(wait)) {
                 break;
             }
         }

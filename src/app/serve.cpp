@@ -1,7 +1,6 @@
 #include "app/serve.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -17,6 +16,7 @@
 #include <variant>
 
 #include "app/api.hpp"
+#include "app/signals.hpp"
 #include "app/threads.hpp"
 #include "app/web_routes.hpp"
 #include "http/router.hpp"
@@ -25,38 +25,6 @@ namespace bookstore::app {
 namespace {
 
 constexpr std::size_t files_and_more = 256;  ///< descriptors beside the connections
-
-/// SIGTERM and SIGINT, blocked in every thread, taken by whoever waits.
-class Signals {
-  public:
-    Signals() {
-        sigemptyset(&set_);
-        sigaddset(&set_, SIGTERM);
-        sigaddset(&set_, SIGINT);
-        pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-        // A client or a pipe that went away is an error of one write, not the end of the process.
-        signal(SIGPIPE, SIG_IGN);
-    }
-
-    /// Nothing when none came within a second.
-    std::optional<int> wait_a_second() const {
-        const timespec second{.tv_sec = 1, .tv_nsec = 0};
-        const int number = sigtimedwait(&set_, nullptr, &second);
-        return number > 0 ? std::optional(number) : std::nullopt;
-    }
-
-    /// From now on a signal ends the process at once.
-    void release() const {
-        std::thread([set = set_] {
-            int number = 0;
-            sigwait(&set, &number);
-            _exit(128 + number);
-        }).detach();
-    }
-
-  private:
-    sigset_t set_{};
-};
 
 /// A connection is a descriptor: as many as the limit allows, and those of our files.
 void raise_descriptor_limit(std::size_t connections) {
@@ -191,7 +159,7 @@ class Process {
     /// Until a signal comes (0), or it was unhealthy for too long (1).
     int watch(const Signals& signals) {
         for (;;) {
-            if (const auto number = signals.wait_a_second()) {
+            if (const auto number = signals.wait(std::chrono::seconds(1))) {
                 spdlog::info("signal {}: finishing what is under way", *number);
                 return 0;
             }
@@ -231,6 +199,8 @@ class Process {
 int serve(const ServeOptions& options) {
     set_up_log(options.log_format, options.log_level);
     const Signals signals;
+    // A client or a pipe that went away is an error of one write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit(options.server.max_connections);
     return Process(options).run(signals);
 }

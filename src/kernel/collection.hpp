@@ -155,22 +155,19 @@ class Collection {
         std::optional<T> (*find)(storage::Connection&, std::int64_t)
     ) {
         auto operation = detail::find_operation(description_, name, parameter, true, nullptr);
-        add_finder(name, parameter, "");
-        module_.query(
-            endpoint(http::Method::get, "/search/" + name, std::move(operation)),
-            [this_ = view(),
-             parameter,
-             find](const http::Request& request, storage::Connection& db) -> http::Answer {
-                const auto id = query_id(request, parameter);
-                if (!id) {
-                    return id.error();
-                }
-                const auto item = find(db, *id);
+        return finder(
+            std::move(name),
+            parameter,
+            "",
+            std::move(operation),
+            [this_ = view(), parameter, find](
+                const http::Request& request, storage::Connection& db, std::int64_t id
+            ) -> http::Answer {
+                const auto item = find(db, id);
                 return item ? http::Answer(this_.shown(request, *item))
-                            : http::Answer(detail::none_of(this_.resource, parameter, *id));
+                            : http::Answer(detail::none_of(this_.resource, parameter, id));
             }
         );
-        return *this;
     }
 
     /// GET /myPages/search/NAME?PARAMETER=N: all of them, not paged; an empty list when none is.
@@ -180,44 +177,36 @@ class Collection {
         std::vector<T> (*find)(storage::Connection&, std::int64_t)
     ) {
         auto operation = detail::find_operation(description_, name, parameter, false, nullptr);
-        add_finder(name, parameter, "");
-        module_.query(
-            endpoint(http::Method::get, "/search/" + name, std::move(operation)),
-            [this_ = view(),
-             parameter,
-             find](const http::Request& request, storage::Connection& db) -> http::Answer {
-                const auto id = query_id(request, parameter);
-                if (!id) {
-                    return id.error();
-                }
+        return finder(
+            std::move(name),
+            std::move(parameter),
+            "",
+            std::move(operation),
+            [this_ = view(), find](
+                const http::Request& request, storage::Connection& db, std::int64_t id
+            ) -> http::Answer {
                 CollectionWriter writer(request, this_.resource);
-                for (const T& item : find(db, *id)) {
+                for (const T& item : find(db, id)) {
                     writer.add(item.id, item, links_of(this_.items, item));
                 }
                 return std::move(writer).finish_unpaged();
             }
         );
-        return *this;
     }
 
     /// GET /orders/search/NAME?PARAMETER=N&page,size,sort
     Collection& find_pages(std::string name, std::string parameter, const FinderPages& pages) {
         auto operation =
             detail::find_operation(description_, name, parameter, false, &pages.sortable());
-        add_finder(name, parameter, ",page,size,sort");
-        module_.query(
-            endpoint(http::Method::get, "/search/" + name, std::move(operation)),
-            [this_ = view(),
-             parameter,
-             &pages](const http::Request& request, storage::Connection& db) -> http::Answer {
-                const auto id = query_id(request, parameter);
-                if (!id) {
-                    return id.error();
-                }
-                return pages.answer(request, this_.resource, db, *id, this_.add_row());
-            }
+        return finder(
+            std::move(name),
+            std::move(parameter),
+            ",page,size,sort",
+            std::move(operation),
+            [this_ = view(), &pages](
+                const http::Request& request, storage::Connection& db, std::int64_t id
+            ) { return pages.answer(request, this_.resource, db, id, this_.add_row()); }
         );
-        return *this;
     }
 
     /// POST /customers: 201.
@@ -353,6 +342,28 @@ class Collection {
             fields.specs(),
             detail::body_example(items_.example, fields.specs())
         );
+    }
+
+    /// GET /<collection>/search/NAME: `answer` is called with the id in the query's PARAMETER.
+    Collection& finder(
+        std::string name,
+        std::string parameter,
+        std::string_view more_parameters,
+        Operation operation,
+        std::function<http::Answer(const http::Request&, storage::Connection&, std::int64_t id)>
+            answer
+    ) {
+        add_finder(name, parameter, more_parameters);
+        module_.query(
+            endpoint(http::Method::get, "/search/" + name, std::move(operation)),
+            [parameter = std::move(parameter), answer = std::move(answer)](
+                const http::Request& request, storage::Connection& db
+            ) -> http::Answer {
+                const auto id = query_id(request, parameter);
+                return id ? answer(request, db, *id) : http::Answer(id.error());
+            }
+        );
+        return *this;
     }
 
     /// The first one adds GET /<collection>/search.

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <signal.h>
+
+#include <chrono>
+#include <optional>
+
+namespace bookstore::app {
+
+/// SIGTERM and SIGINT: blocked in the thread that makes this and in those that it starts later,
+/// taken by whoever waits.
+class Signals {
+  public:
+    Signals();
+
+    /// The one that came within that time; nothing when none did.
+    std::optional<int> wait(std::chrono::nanoseconds time) const;
+    /// From now on a signal ends the process at once.
+    void release() const;
+
+  private:
+    sigset_t set_{};
+};
+
+}  // namespace bookstore::app
