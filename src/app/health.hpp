@@ -10,8 +10,8 @@
 
 namespace bookstore::app {
 
-/// What the process knows of its own health. Somebody calls look() about once a second; the rest
-/// may be called from any thread.
+/// What the process knows of its own health. One thread calls look() about once a second, and
+/// ill_for_ms(); the rest may be called from any thread.
 class Health {
   public:
     struct Options {
@@ -45,8 +45,8 @@ class Health {
     Options options_;
     std::atomic<bool> zombie_{false};
     std::atomic<bool> disk_full_{false};
-    std::string logged_;              ///< the fault that was logged last; of look() alone
-    std::int64_t ill_since_ms_ = -1;  ///< of look()'s thread alone
+    std::string logged_;              ///< the fault that was logged last; of look()'s thread alone
+    std::int64_t ill_since_ms_ = -1;  ///< as logged_
 };
 
 }  // namespace bookstore::app
