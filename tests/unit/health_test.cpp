@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <latch>
+#include <memory>
 #include <thread>
 
 #include "app/threads.hpp"
@@ -75,11 +76,15 @@ TEST_CASE_FIXTURE(RunningSystem, "a system at rest is well") {
 TEST_CASE_FIXTURE(
     RunningSystem, "a disk that does not answer makes its context hang, until it does"
 ) {
-    std::latch released(1);
-    std::atomic<bool> hang = true;
-    vfs.before_write([&](FileOperation operation, const std::string& file) {
-        if (operation == FileOperation::sync && file.find("order.db") != file.npos && hang) {
-            released.wait();
+    // The threads call the hook for longer than this test lives: what it looks at is its own.
+    struct Gate {
+        std::latch released{1};
+        std::atomic<bool> hang{true};
+    };
+    const auto gate = std::make_shared<Gate>();
+    vfs.before_write([gate](FileOperation operation, const std::string& file) {
+        if (operation == FileOperation::sync && file.find("order.db") != file.npos && gate->hang) {
+            gate->released.wait();
         }
     });
     write("order");
@@ -90,8 +95,8 @@ TEST_CASE_FIXTURE(
     CHECK(health.fault_of(place("payment")) == "");
     health.look();
     CHECK(eventually([&] { return health.ill_for_ms() > 20; }));
-    hang = false;
-    released.count_down();
+    gate->hang = false;
+    gate->released.count_down();
     CHECK(eventually([&] { return health.fault().empty(); }));
     health.look();
     CHECK(health.ill_for_ms() == 0);
