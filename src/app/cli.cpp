@@ -1,5 +1,7 @@
 #include "app/cli.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
@@ -292,7 +294,9 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         std::string why = error.what();
         std::ranges::replace(why, '\n', ' ');
-        return fail(why + " (see bookstore --help)");
+        const auto chosen = app.get_subcommands();
+        const std::string of = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+        return fail(fmt::format("{} (see bookstore {}--help)", why, of));
     }
     try {
         if (serve->parsed()) {

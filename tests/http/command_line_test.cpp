@@ -189,6 +189,15 @@ TEST_CASE("a command line that means nothing is refused in one line") {
     }
 }
 
+TEST_CASE("a refusal names the help that tells the flags of its command") {
+    const auto error_of = [](const std::vector<std::string>& words) {
+        return run_bookstore(words).error;
+    };
+    CHECK(error_of({"--nonsense"}).ends_with("(see bookstore --help)\n"));
+    CHECK(error_of({"events", "--from", "1"}).ends_with("(see bookstore events --help)\n"));
+    CHECK(error_of({"demo", "--rate", "0"}).ends_with("(see bookstore demo --help)\n"));
+}
+
 TEST_CASE("port 0 prints the address that the system chose") {
     Story story;
     const auto port = std::stoi(story.process().port());
