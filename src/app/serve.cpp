@@ -123,6 +123,13 @@ class Process {
 
     int run(const Signals& signals) {
         server_.start();
+        spdlog::debug(
+            "listening on http://{}, opening the files of {}",
+            server_.address(),
+            options_.system.data_dir
+        );
+        // It may take long, and nothing was promised yet: the files stand a crash at any time.
+        signals.ends_during([this] { open_files(); });
         open();
         fmt::print("bookstore listens on http://{}\n", server_.address());
         std::fflush(stdout);
@@ -139,9 +146,12 @@ class Process {
   private:
     static constexpr std::chrono::seconds hanging_end{5};
 
-    void open() {
+    void open_files() {
         system_.emplace(options_.system, clock_, random_, threads_.ring());
         storage::sync_directory(options_.system.data_dir);
+    }
+
+    void open() {
         health_.emplace(
             *system_,
             threads_,

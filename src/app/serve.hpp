@@ -25,10 +25,10 @@ struct ServeOptions {
 
 /// Serves until SIGTERM or SIGINT, then ends gracefully: not ready, (drain delay), no new
 /// connections, what is in flight is finished within the drain timeout, files flushed. A second
-/// signal ends it at once. It listens at once, and is not ready until the files are open, migrated
-/// and caught up; then it prints the address that was bound. Unhealthy for longer than
-/// `exit_when_unhealthy`, it ends by itself, in the same way, with status 1. Returns the exit
-/// status; throws what keeps it from starting.
+/// signal ends it at once, and so does one before the files are open. It listens at once; when the
+/// files are open and migrated it prints the address that was bound, and it is ready when every
+/// context has caught up. Unhealthy for longer than `exit_when_unhealthy`, it ends by itself, in
+/// the same way, with status 1. Returns the exit status; throws what keeps it from starting.
 int serve(const ServeOptions& options);
 
 }  // namespace bookstore::app

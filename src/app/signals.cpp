@@ -7,6 +7,28 @@
 #include <thread>
 
 namespace bookstore::app {
+namespace {
+
+/// While it lives, these signals reach its thread, and end the process.
+class Interruptible {
+  public:
+    explicit Interruptible(const sigset_t& set) : set_(set) {
+        struct sigaction ending{};
+        // Not the default action: process 1 of a container has none.
+        ending.sa_handler = [](int) { _exit(0); };
+        sigaction(SIGTERM, &ending, nullptr);
+        sigaction(SIGINT, &ending, nullptr);
+        pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
+    }
+    ~Interruptible() { pthread_sigmask(SIG_BLOCK, &set_, nullptr); }
+    Interruptible(const Interruptible&) = delete;
+    Interruptible& operator=(const Interruptible&) = delete;
+
+  private:
+    const sigset_t& set_;
+};
+
+}  // namespace
 
 Signals::Signals() {
     sigemptyset(&set_);
@@ -23,6 +45,11 @@ std::optional<int> Signals::wait(std::chrono::nanoseconds time) const {
     };
     const int number = sigtimedwait(&set_, nullptr, &limit);
     return number > 0 ? std::optional(number) : std::nullopt;
+}
+
+void Signals::ends_during(const std::function<void()>& work) const {
+    const Interruptible interruptible(set_);
+    work();
 }
 
 void Signals::release() const {

@@ -114,27 +114,34 @@ Finished run_bookstore(const std::vector<std::string>& arguments) {
     return run_program(words);
 }
 
-BookstoreProcess::BookstoreProcess(const std::string& data_dir, std::vector<std::string> flags) {
+BookstoreProcess::BookstoreProcess(
+    const std::string& data_dir, std::vector<std::string> flags, Until until
+) {
     std::vector<std::string> words{
         binary(), "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir
     };
     words.insert(words.end(), flags.begin(), flags.end());
+    if (until == Until::listening) {
+        words.insert(words.end(), {"--log-level", "debug"});
+    }
     const std::string out = files_.path() + "/out";
     log_path_ = files_.path() + "/error";
     pid_ = spawn(words, out, log_path_);
+    const std::string& told = until == Until::open ? out : log_path_;
+    std::string line;
     const bool printed = eventually(
         [&] {
             status_ = ended(pid_);
-            return status_ || content(out).find('\n') != std::string::npos;
+            line = content(told);
+            return status_ || line.find('\n', line.find("http://")) != std::string::npos;
         },
         std::chrono::seconds(120)
     );
     if (!printed || status_) {
         throw std::runtime_error("the bookstore did not start: " + log());
     }
-    const std::string line = content(out);
     const auto begin = line.find("http://");
-    url_ = line.substr(begin, line.find('\n') - begin);
+    url_ = line.substr(begin, line.find_first_of(",\n", begin) - begin);
 }
 
 BookstoreProcess::~BookstoreProcess() {

@@ -42,8 +42,13 @@ Finished run_bookstore(const std::vector<std::string>& arguments);
 /// The real binary, serving on a port that the system chose, killed when it goes.
 class BookstoreProcess {
   public:
-    /// Waits until it prints its address; throws with what it said if it ends before.
-    BookstoreProcess(const std::string& data_dir, std::vector<std::string> flags = {});
+    enum class Until { open, listening };
+
+    /// Waits until it prints its address, or until it logs that it listens, before its files are
+    /// open; throws with what it said if it ends before.
+    BookstoreProcess(
+        const std::string& data_dir, std::vector<std::string> flags = {}, Until until = Until::open
+    );
     ~BookstoreProcess();
     BookstoreProcess(const BookstoreProcess&) = delete;
     BookstoreProcess& operator=(const BookstoreProcess&) = delete;
