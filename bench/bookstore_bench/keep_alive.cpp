@@ -15,7 +15,6 @@
 #include "http/client.hpp"
 
 namespace bookstore::bench {
-namespace {
 
 int connected(const std::string& host, const std::string& port) {
     addrinfo hints{};
@@ -34,8 +33,6 @@ int connected(const std::string& host, const std::string& port) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return fd;
 }
-
-}  // namespace
 
 KeepAlive::KeepAlive(const std::string& url) {
     const http::Url parsed = http::parse_url(url);
@@ -58,7 +55,21 @@ void KeepAlive::read_until(std::size_t size) {
 }
 
 KeepAlive::Answer KeepAlive::get(const std::string& target) {
-    const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", target, host_);
+    return exchange(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", target, host_));
+}
+
+KeepAlive::Answer KeepAlive::post(const std::string& target, const std::string& json) {
+    return exchange(fmt::format(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\n\r\n{}",
+        target,
+        host_,
+        json.size(),
+        json
+    ));
+}
+
+KeepAlive::Answer KeepAlive::exchange(const std::string& request) {
     const auto start = std::chrono::steady_clock::now();
     if (write(fd_, request.data(), request.size()) != static_cast<ssize_t>(request.size())) {
         throw std::runtime_error("the server closed the connection");
@@ -70,7 +81,7 @@ KeepAlive::Answer KeepAlive::get(const std::string& target) {
     constexpr std::string_view length_name = "Content-Length: ";
     const std::size_t length_at = bytes_.find(length_name);
     if (length_at == std::string::npos || length_at > header_end) {
-        throw std::runtime_error(target + " was answered without a length");
+        throw std::runtime_error("answered without a length: " + request);
     }
     const std::size_t begin = header_end + 4;
     const std::size_t length = std::stoul(bytes_.substr(length_at + length_name.size(), 20));
@@ -79,6 +90,7 @@ KeepAlive::Answer KeepAlive::get(const std::string& target) {
     Answer answer;
     answer.ms = took.count();
     answer.status = std::stoi(bytes_.substr(std::string_view("HTTP/1.1 ").size(), 3));
+    answer.header = bytes_.substr(0, begin);
     answer.body = bytes_.substr(begin, length);
     bytes_.erase(0, begin + length);
     return answer;
