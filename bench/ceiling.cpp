@@ -178,7 +178,9 @@ struct Module {
         }
     }
     void publish(std::int64_t order, std::string_view type, const std::string& fields) {
-        const std::string key = fmt::format("order-{}", order);
+        publish(fmt::format("order-{}", order), type, fields);
+    }
+    void publish(const std::string& key, std::string_view type, const std::string& fields) {
         const std::string payload = fmt::format(
             R"({{"eventType":"{}","timestamp":"20250101000000",{},"me":true}})", type, fields
         );
@@ -323,6 +325,11 @@ void open_shop(Shop& shop) {
     shop.customer.begin(true);
     shop.customer.file.run("INSERT INTO customer(name) VALUES (?1)", std::string_view("Kim"));
     shop.customer_id = shop.customer.file.last_id();
+    shop.customer.publish(
+        fmt::format("customer-{}", shop.customer_id),
+        "Registered",
+        fmt::format(R"("customerId":{})", shop.customer_id)
+    );
     shop.customer.file.commit();
     shop.inventory.begin(true);
     shop.inventory.file.run(
@@ -331,7 +338,13 @@ void open_shop(Shop& shop) {
         stock
     );
     shop.book_id = shop.inventory.file.last_id();
+    shop.inventory.publish(
+        fmt::format("book-{}", shop.book_id),
+        "BookRegistered",
+        fmt::format(R"("bookId":{},"bookName":"C++","stock":{})", shop.book_id, stock)
+    );
     shop.inventory.file.commit();
+    shop.topic.relay({&shop.customer, &shop.inventory});
 }
 
 /// POST /orders, so many at once: both other contexts are asked, then one group commit.

@@ -123,20 +123,19 @@ Answered Clients::ask(const Asking& asking) {
     std::iota(idle.begin(), idle.end(), 0U);
     std::int64_t sent = 0;
     Answered result;
-    const auto due = [&] {  // the next one's time
-        return asking.rate_per_s > 0
-                   ? start + std::chrono::duration_cast<Clock::duration>(
-                                 Ms(static_cast<double>(sent) * 1000 / asking.rate_per_s)
-                             )
-                   : Clock::now();
+    const bool paced = asking.rate_per_s > 0;
+    const auto due = [&] {  // when the next one is to be sent
+        const Ms at(paced ? static_cast<double>(sent) * 1000 / asking.rate_per_s : 0);
+        return start + std::chrono::duration_cast<Clock::duration>(at);
     };
     const auto wanted = [&] {
+        const auto next = paced ? due() : Clock::now();
         return asking.count > 0 ? sent < asking.count
-                                : Ms(due() - start).count() < asking.seconds * 1000;
+                                : Ms(next - start).count() < asking.seconds * 1000;
     };
     for (;;) {
         while (!idle.empty() && wanted() && due() <= Clock::now()) {
-            send(clients_[idle.front()], asking.request, due());
+            send(clients_[idle.front()], asking.request, paced ? due() : Clock::now());
             idle.pop_front();
             ++sent;
         }

@@ -109,7 +109,7 @@ void measure_drain(const DrainOptions& options) {
     constexpr double patience_s = 600;
     storage::Connection context = opened(options.data_dir, options.context);
     const std::int64_t end = last_handled(options.data_dir, options.context);
-    const std::int64_t from = slowest_cursor_of(context);
+    const std::int64_t from = std::min(slowest_cursor_of(context), end);
     const auto start = Clock::now();
     double printed_s = -1;
     for (std::int64_t at = from; at < end; at = slowest_cursor_of(context)) {
