@@ -264,7 +264,7 @@ part_rebuild() {
 describe() {
     printf 'machine\t%s\n' \
         "$(nproc) cores of $(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo), $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo)" \
-        "Linux $(uname -r), $(. /etc/os-release && echo "$PRETTY_NAME"), $(c++ --version | head -1), SQLite $(pkg-config --modversion sqlite3)" \
+        "Linux $(uname -r | cut -d. -f1,2), $(. /etc/os-release && echo "$PRETTY_NAME"), $(c++ --version | head -1), SQLite $(pkg-config --modversion sqlite3)" \
         "file system $(df --output=fstype "$scratch" | tail -1), load $(cut -d' ' -f1-3 /proc/loadavg) when it began, the load generator on the same cores" \
         "bookstore of $(git log -1 --format='%h, %cs' 2>/dev/null || echo 'no repository'), release build, --log-level warning" \
         "$runs runs, $(date -u +%F)" >>"$results"

@@ -21,6 +21,9 @@ const Sql select_time{
 const Sql select_relayed{"topic", "SELECT position FROM relayed WHERE source = ?1"};
 const Sql select_cursor{"*", "SELECT min(position) FROM subscription"};
 const Sql select_published{"*", "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"};
+const Sql select_unrelayed_time{
+    "*", "SELECT time FROM outbox WHERE position > ?1 ORDER BY position LIMIT 1"
+};
 const Sql select_shipped{"order", "SELECT status = 'Shipped' FROM orders WHERE id = ?1"};
 const Sql select_listed{
     "customer",
@@ -82,13 +85,18 @@ std::int64_t Progress::slowest_cursor() {
     return slowest;
 }
 
+std::array<std::pair<storage::Connection*, const char*>, 4> Progress::publishers() {
+    return {
+        {{&order_, "order"},
+         {&inventory_, "inventory"},
+         {&delivery_, "delivery"},
+         {&payment_, "payment"}}
+    };
+}
+
 std::int64_t Progress::lag_events() {
     std::int64_t unrelayed = 0;
-    for (const auto& [db, source] :
-         {std::pair{&order_, "order"},
-          {&inventory_, "inventory"},
-          {&delivery_, "delivery"},
-          {&payment_, "payment"}}) {
+    for (const auto& [db, source] : publishers()) {
         const std::int64_t published = number(*db, select_published);
         unrelayed += std::max<std::int64_t>(published - number(topic_, select_relayed, source), 0);
     }
@@ -96,9 +104,16 @@ std::int64_t Progress::lag_events() {
 }
 
 double Progress::lag_seconds() {
-    const std::int64_t oldest = number(topic_, select_time, slowest_cursor());
     const std::int64_t now = SystemClock().now_ms();
-    return oldest == 0 ? 0 : static_cast<double>(std::max<std::int64_t>(now - oldest, 0)) / 1000;
+    std::int64_t oldest = now;
+    const auto consider = [&oldest](std::int64_t time) {
+        oldest = time == 0 ? oldest : std::min(oldest, time);
+    };
+    consider(number(topic_, select_time, slowest_cursor()));
+    for (const auto& [db, source] : publishers()) {
+        consider(number(*db, select_unrelayed_time, number(topic_, select_relayed, source)));
+    }
+    return static_cast<double>(now - oldest) / 1000;
 }
 
 bool Progress::settled(std::int64_t order) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "storage/connection.hpp"
 
@@ -32,6 +34,7 @@ class Progress {
 
   private:
     std::int64_t slowest_cursor();
+    std::array<std::pair<storage::Connection*, const char*>, 4> publishers();
 
     storage::Connection topic_;
     storage::Connection customer_;

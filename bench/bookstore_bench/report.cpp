@@ -53,6 +53,7 @@ constexpr std::array rows{
     Row{"... placed", "small", "sustain.placed_per_s", "a second"},
     Row{"... settled", "small", "sustain.settled_per_s", "a second"},
     Row{"... greatest lag", "small", "sustain.lag_max_s", "s", Aim::below, 2},
+    Row{"... oldest unsettled order", "small", "sustain.unsettled_max_s", "s"},
     Row{"orders settled", "small", "settle.settled_per_s", "a second", Aim::at_least, 6000},
     Row{"... over the ceiling", "small", "settle.ratio", "", Aim::at_least, 0.7},
     Row{"... the ceiling, plain SQLite", "small", "ceiling.settled_per_s", "a second"},
@@ -276,11 +277,12 @@ std::string disk_section(const Results& results) {
         }
         std::string parts;
         for (const std::string& part : results.names("small", name + "/")) {
+            const double bytes = results.find("small", part)->median;
+            if (bytes * 50 < results.find("small", name)->median) {
+                continue;  // of the file; it does not grow with the orders
+            }
             parts += fmt::format(
-                "{}{} {:.0f}",
-                parts.empty() ? "" : ", ",
-                part.substr(name.size() + 1),
-                results.find("small", part)->median
+                "{}{} {:.0f}", parts.empty() ? "" : ", ", part.substr(name.size() + 1), bytes
             );
         }
         out +=

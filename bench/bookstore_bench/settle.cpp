@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "clients.hpp"
 #include "figures.hpp"
@@ -63,6 +65,8 @@ void settle(const SettleOptions& options) {
 void watch(const WatchOptions& options) {
     Progress progress(options.data_dir);
     const auto start = Clock::now();
+    std::deque<std::pair<double, std::int64_t>> looks;  // when, and the newest order then
+    double unsettled_most = 0;
     const std::int64_t first = progress.orders();
     const std::int64_t first_settled = progress.settled_up_to(0);
     std::int64_t placed = first;
@@ -76,6 +80,13 @@ void watch(const WatchOptions& options) {
         const std::int64_t settled_now = progress.settled_up_to(settled);
         const double now = since(start);
         lag_most = std::max(lag_most, lag);
+        looks.emplace_back(now, placed_now);
+        while (!looks.empty() && looks.front().second <= settled_now) {
+            looks.pop_front();
+        }
+        if (!looks.empty()) {
+            unsettled_most = std::max(unsettled_most, now - looks.front().first);
+        }
         print_point("lag_s", now, lag);
         print_point("placed", now, static_cast<double>(placed_now - placed) / (now - last));
         print_point("settled", now, static_cast<double>(settled_now - settled) / (now - last));
@@ -86,6 +97,7 @@ void watch(const WatchOptions& options) {
     print_figure("placed_per_s", static_cast<double>(placed - first) / last);
     print_figure("settled_per_s", static_cast<double>(settled - first_settled) / last);
     print_figure("lag_max_s", lag_most);
+    print_figure("unsettled_max_s", unsettled_most);
     print_figure("lag_end_events", static_cast<double>(progress.lag_events()));
 }
 

@@ -126,7 +126,9 @@ void measure_drain(const DrainOptions& options) {
     print_point("behind", took, 0);
     print_figure("behind", static_cast<double>(end - from));
     print_figure("drain_s", took);
-    print_figure("events_per_s", static_cast<double>(end - from) / std::max(took, 0.001));
+    if (end > from) {
+        print_figure("events_per_s", static_cast<double>(end - from) / took);
+    }
 }
 
 void wait_until_quiet(const std::string& data_dir) {
@@ -194,6 +196,9 @@ void measure_disk(const DiskOptions& options) {
         const storage::Sql tables{
             role, "SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name ORDER BY bytes DESC"
         };
+        const auto free = db.query_integer("PRAGMA freelist_count");
+        const auto page = db.query_integer("PRAGMA page_size");
+        print_figure("bytes/" + role + "/(free)", static_cast<double>(free * page) / orders);
         auto row = db.prepare(tables);
         while (row.step()) {
             const double bytes = static_cast<double>(row.integer(1)) / orders;

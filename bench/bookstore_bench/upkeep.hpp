@@ -11,7 +11,7 @@ struct DrainOptions {
 };
 
 /// Waits until a context has handled all that the topic held when this began. Figures: behind (its
-/// events then), drain_s, events_per_s; a curve over the seconds: behind.
+/// events then), drain_s, events_per_s (when there were any); a curve over the seconds: behind.
 void measure_drain(const DrainOptions& options);
 
 /// Waits until no event has come for a second.
@@ -35,7 +35,8 @@ struct DiskOptions {
 };
 
 /// Figures: bytes (an order, of everything in the directory), bytes/FILE (of that file and what
-/// belongs to it), bytes/FILE/TABLE (of a table or an index: its pages).
+/// belongs to it), bytes/FILE/TABLE (of a table or an index: its pages), bytes/FILE/(free) (of
+/// pages that are reused).
 void measure_disk(const DiskOptions& options);
 
 }  // namespace bookstore::bench
