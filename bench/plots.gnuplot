@@ -1,6 +1,6 @@
 # The plots of docs/performance.md, out of what `bookstore-bench report --data-dir` wrote:
 #     gnuplot -e "data='DIR'; out='DIR'" bench/plots.gnuplot
-set terminal svg size 720,360 font "sans-serif,12" background rgb "white"
+set terminal svg size 720,360 noenhanced font "sans-serif,12" background rgb "white"
 set grid ytics lc rgb "#dddddd"
 set border 3 lc rgb "#666666"
 set tics nomirror
@@ -49,7 +49,7 @@ if (there("drain.delivery_behind")) {
 unset xlabel
 set style fill solid 0.8 border -1
 set boxwidth 0.6
-set xtics rotate by -25
+set xtics rotate by 25 right
 set key off
 if (there("growth")) {
     set output out."/growth.svg"

@@ -67,10 +67,12 @@ void watch(const WatchOptions& options) {
     const auto start = Clock::now();
     std::deque<std::pair<double, std::int64_t>> looks;  // when, and the newest order then
     double unsettled_most = 0;
-    const std::int64_t first = progress.orders();
-    const std::int64_t first_settled = progress.settled_up_to(0);
-    std::int64_t placed = first;
-    std::int64_t settled = first_settled;
+    const double steady_from = std::min(10.0, options.seconds / 2);
+    std::int64_t placed = progress.orders();
+    std::int64_t settled = progress.settled_up_to(0);
+    std::int64_t first = placed;
+    std::int64_t first_settled = settled;
+    double counted_from = 0;
     double lag_most = 0;
     double last = 0;
     for (std::int64_t look = 1; last < options.seconds; ++look) {
@@ -93,9 +95,15 @@ void watch(const WatchOptions& options) {
         placed = placed_now;
         settled = settled_now;
         last = now;
+        if (counted_from == 0 && now >= steady_from) {
+            counted_from = now;
+            first = placed;
+            first_settled = settled;
+        }
     }
-    print_figure("placed_per_s", static_cast<double>(placed - first) / last);
-    print_figure("settled_per_s", static_cast<double>(settled - first_settled) / last);
+    const double counted_s = last - counted_from;
+    print_figure("placed_per_s", static_cast<double>(placed - first) / counted_s);
+    print_figure("settled_per_s", static_cast<double>(settled - first_settled) / counted_s);
     print_figure("lag_max_s", lag_most);
     print_figure("unsettled_max_s", unsettled_most);
     print_figure("lag_end_events", static_cast<double>(progress.lag_events()));

@@ -26,7 +26,8 @@ struct WatchOptions {
     std::int64_t every_ms = 250;
 };
 
-/// Looks on while somebody else places orders. Figures: placed_per_s, settled_per_s, lag_max_s (of
+/// Looks on while somebody else places orders. Figures: placed_per_s, settled_per_s (both from the
+/// tenth second on, or the half of a shorter time: at first nothing is settled yet), lag_max_s (of
 /// an event), unsettled_max_s (the age of the oldest order that is not settled: all hops together,
 /// to within a look), lag_end_events; curves over the seconds: lag_s, placed, settled (each a
 /// second).
