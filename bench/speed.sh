@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 all_parts="get post sustain settle latency hop connections memory ready drain rebuild"
 parts=$all_parts runs=5 large=1000000 out=build/bench document=docs/performance.md
 get_s=3 sustain_s=60 orders=100000 latencies=200 hop_s=10 connected_s=5
-many=10000000 killed=2500000 behind=333334
+many=10000000 killed=2500000 behind=370000
 usage() {
     echo "usage: scripts/bench [--quick] [--runs N] [--only \"PART...\"] [--large N] [--out DIR] [--no-document]" >&2
     echo "       parts: $all_parts" >&2
