@@ -124,19 +124,24 @@ std::int64_t kill_under_load(const StartOptions& options) {
     server.ready_ms();
     Progress progress(options.data_dir);
     const std::int64_t before = progress.orders();
-    std::jthread ordering([&server] {
+    std::string ended;
+    std::jthread ordering([&server, &ended] {
         try {
             Clients clients(server.url(), 32);
             clients.ask(
                 {.request = order_request(1, 1), .status = 201, .active = 32, .seconds = 3600}
             );
-        } catch (const std::exception&) {
-            // It was killed.
+        } catch (const std::exception& error) {
+            ended = error.what();  // it was killed
         }
     });
     std::this_thread::sleep_for(std::chrono::duration<double>(options.kill_after_s));
     const std::int64_t placed = progress.orders() - before;
     server.end(SIGKILL);
+    ordering.join();
+    if (placed == 0) {
+        throw std::runtime_error("no order came before the kill: " + ended);
+    }
     return placed;
 }
 
@@ -180,7 +185,7 @@ void measure_connections(const ConnectionsOptions& options) {
             options.connections
         ));
     }
-    Asking asking{
+    const Asking asking{
         .request = get_request(options.target), .active = options.active, .seconds = options.seconds
     };
     {

@@ -277,16 +277,15 @@ std::string disk_section(const Results& results) {
         }
         std::string parts;
         for (const std::string& part : results.names("small", name + "/")) {
-            const double bytes = results.find("small", part)->median;
-            if (bytes * 50 < results.find("small", name)->median) {
+            const double bytes = results.median("small", part);
+            if (bytes * 50 < results.median("small", name)) {
                 continue;  // of the file; it does not grow with the orders
             }
             parts += fmt::format(
                 "{}{} {:.0f}", parts.empty() ? "" : ", ", part.substr(name.size() + 1), bytes
             );
         }
-        out +=
-            fmt::format("| {} | {:.0f} | {} |\n", file, results.find("small", name)->median, parts);
+        out += fmt::format("| {} | {:.0f} | {} |\n", file, results.median("small", name), parts);
     }
     if (const auto all = results.find("small", "disk.bytes")) {
         out += fmt::format("| all | {:.0f} | |\n", all->median);
@@ -368,7 +367,7 @@ void write_plot_data(const ReportOptions& options, const Results& results) {
     for (const std::string& name : results.names("small", "disk.bytes/")) {
         const std::string file = name.substr(name.find('/') + 1);
         if (file.find('/') == std::string::npos) {
-            disk += fmt::format("\"{}\" {}\n", file, results.find("small", name)->median);
+            disk += fmt::format("\"{}\" {}\n", file, results.median("small", name));
         }
     }
     write(options.data_dir + "/disk.dat", disk);

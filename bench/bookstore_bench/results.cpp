@@ -129,6 +129,10 @@ std::optional<Summary> Results::find(std::string_view size, std::string_view fig
     return Summary{median, values.front(), values.back(), values.size()};
 }
 
+double Results::median(std::string_view size, std::string_view figure) const {
+    return find(size, figure).value_or(Summary{}).median;
+}
+
 std::vector<std::string> Results::names(std::string_view size, std::string_view prefix) const {
     std::vector<std::string> names;
     if (const auto found = order_.find(size); found != order_.end()) {

@@ -29,6 +29,8 @@ class Results {
     explicit Results(const std::string& path);
 
     std::optional<Summary> find(std::string_view size, std::string_view figure) const;
+    /// 0 when there is none.
+    double median(std::string_view size, std::string_view figure) const;
     /// By run.
     const std::map<int, double>* runs(std::string_view size, std::string_view figure) const;
     /// The names that begin so, in their order of coming.
