@@ -82,17 +82,17 @@ class EventStream final : public http::Stream {
         auto batch = topic_.read(selection_.behind, selection_.types, events_a_piece);
         const bool moved = batch.scanned > selection_.behind;
         selection_.behind = batch.scanned;
-        for (const bus::Envelope& event : batch.events) {
-            if (!selection_.follow && event.position > end_) {
+        for (const auto& event : batch.events) {
+            if (!selection_.follow && event->position > end_) {
                 return State::end;
             }
-            if (!selection_.key || *selection_.key == event.key) {
+            if (!selection_.key || *selection_.key == event->key) {
                 fmt::format_to(
                     std::back_inserter(out),
                     "id: {}\nevent: {}\ndata: {}\n\n",
-                    event.position,
-                    event.type,
-                    event.payload
+                    event->position,
+                    event->type,
+                    event->payload
                 );
             }
         }

@@ -140,7 +140,7 @@ void Threads::run_relay(bus::Relay& relay, bus::Topic& topic) {
                 wait = std::max<std::int64_t>(*due - clock_.steady_ms(), 0);
             }
             if (!bell.wait(wait) && !idle_done && wait == idle_ms) {
-                topic.database().writer().idle();
+                topic.idle();
                 idle_done = true;
             }
         } catch (const std::exception& error) {

@@ -88,7 +88,7 @@ int print_events_of_directory(const std::string& directory) {
     while (position < system.topic().end()) {
         const auto batch = system.topic().read(position, {}, events_a_read);
         for (const auto& event : batch.events) {
-            fmt::print("{}\n", event.payload);
+            fmt::print("{}\n", event->payload);
         }
         position = batch.scanned;
     }

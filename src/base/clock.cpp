@@ -59,7 +59,14 @@ std::int64_t SystemRandom::below(std::int64_t bound) {
 }
 
 std::string event_timestamp(std::int64_t ms) {
-    return format("{:04}{:02}{:02}{:02}{:02}{:02}", ms);
+    // The text has no more than seconds, and events come many a second.
+    thread_local std::int64_t second = -1;
+    thread_local std::string text;
+    if (ms / 1000 != second) {
+        text = format("{:04}{:02}{:02}{:02}{:02}{:02}", ms);
+        second = ms / 1000;
+    }
+    return text;
 }
 
 std::string iso_timestamp(std::int64_t ms) {

@@ -1,5 +1,6 @@
 #include "base/json.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace bookstore::json {
@@ -48,8 +49,12 @@ void append_escaped(std::string& out, char c) {
 }  // namespace
 
 void append(std::string& out, std::string_view text) {
-    out += '"';
     std::size_t begin = 0;
+    if (std::ranges::all_of(text, plain)) {
+        append_all(out, "\"", text, "\"");
+        return;
+    }
+    out += '"';
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (!plain(text[i])) {
             out.append(text, begin, i - begin);

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "base/money.hpp"
+#include "base/text.hpp"
 #include "base/words.hpp"
 
 // Writing JSON from described structs. (Boost.JSON's serializer writes every double in E notation,
@@ -109,16 +110,15 @@ void for_each_field(T&& object, F&& f) {
 /// Appends `"a":1,"b":null` for the members of a described struct, without braces.
 template <class T>
 void append_fields(std::string& out, const T& object) {
-    bool first = true;
-    for_each_field(object, [&](std::string_view name, const auto& value) {
-        if (!first) {
-            out += ',';
+    boost::mp11::mp_for_each<boost::mp11::mp_iota<boost::mp11::mp_size<Members<T>>>>([&](auto i) {
+        using D = boost::mp11::mp_at<Members<T>, decltype(i)>;
+        const std::string_view name = detail::FieldName<D>::value.view();
+        if constexpr (i == 0) {
+            append_all(out, "\"", name, "\":");
+        } else {
+            append_all(out, ",\"", name, "\":");
         }
-        first = false;
-        out += '"';
-        out += name;
-        out += "\":";
-        append(out, value);
+        append(out, object.*D::pointer);
     });
 }
 

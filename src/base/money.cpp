@@ -1,10 +1,10 @@
 #include "base/money.hpp"
 
-#include <fmt/format.h>
-
 #include <cassert>
 #include <charconv>
 #include <cmath>
+
+#include "base/text.hpp"
 
 namespace bookstore {
 namespace {
@@ -88,10 +88,14 @@ std::optional<Money> Money::from_double(double value) {
 }
 
 std::string Money::text() const {
-    if (cents_ % 10 == 0) {
-        return fmt::format("{}.{}", cents_ / 100, cents_ / 10 % 10);
+    std::string out(Digits(cents_ / 100));
+    const std::int64_t rest = cents_ % 100;
+    out += '.';
+    out += static_cast<char>('0' + rest / 10);
+    if (rest % 10 != 0) {
+        out += static_cast<char>('0' + rest % 10);
     }
-    return fmt::format("{}.{:02}", cents_ / 100, cents_ % 100);
+    return out;
 }
 
 }  // namespace bookstore

@@ -2,6 +2,8 @@
 
 #include <concepts>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -9,6 +11,24 @@
 #include "base/json.hpp"
 
 namespace bookstore::bus {
+
+/// The struct that an event's payload was read as, once somebody did. Thread-safe.
+class Reading {
+  public:
+    /// `read` makes the struct when nobody did before. E is always the struct of the event's type.
+    template <class E, class F>
+    std::shared_ptr<const E> get(F read) {
+        const std::scoped_lock lock(mutex_);
+        if (!event_) {
+            event_ = std::make_shared<const E>(read());
+        }
+        return std::static_pointer_cast<const E>(event_);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::shared_ptr<const void> event_;  ///< of the struct that has the event's type
+};
 
 /// An event on its way: what crosses from one context to another, and nothing else.
 struct Envelope {
@@ -21,6 +41,8 @@ struct Envelope {
     std::int64_t time_ms = 0;
     std::string trace;    ///< W3C traceparent of the request that caused it; may be empty
     std::string payload;  ///< the JSON line
+    /// What the payload was read as, shared by all who read the same event; may be null.
+    std::shared_ptr<Reading> reading{};
 };
 
 /// A described struct with its name on the wire.

@@ -5,6 +5,7 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <memory>
 #include <stdexcept>
 
 #include "bus/event.hpp"
@@ -59,6 +60,13 @@ E parse_event(std::string_view payload) {
         }
     });
     return event;
+}
+
+/// The event in an envelope, read once for all who share it. Throws as parse_event.
+template <Event E>
+std::shared_ptr<const E> event_in(const Envelope& envelope) {
+    const auto read = [&envelope] { return parse_event<E>(envelope.payload); };
+    return envelope.reading ? envelope.reading->get<E>(read) : std::make_shared<const E>(read());
 }
 
 }  // namespace bookstore::bus

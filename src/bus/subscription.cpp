@@ -154,13 +154,13 @@ std::optional<std::int64_t> Subscription::next_due_ms() const {
     return due;
 }
 
-void Subscription::submit_batch(std::vector<Envelope> events, std::int64_t scanned) {
-    const bool durable = std::ranges::any_of(events, [this](const Envelope& event) {
-        return handlers_.find(event.type)->second.effect == Effect::durable;
+void Subscription::submit_batch(Topic::Events events, std::int64_t scanned) {
+    const bool durable = std::ranges::any_of(events, [this](const auto& event) {
+        return handlers_.find(event->type)->second.effect == Effect::durable;
     });
     // The cursor may stand at `scanned`: what lies between is foreign.
-    auto batch = std::make_shared<std::vector<Envelope>>(std::move(events));
-    waiting_since_ms_.store(batch->back().time_ms, std::memory_order_relaxed);
+    auto batch = std::make_shared<Topic::Events>(std::move(events));
+    waiting_since_ms_.store(batch->back()->time_ms, std::memory_order_relaxed);
     in_flight_ = true;
     context_.outbox.database().writer().submit({
         .durable = durable,
@@ -176,36 +176,36 @@ void Subscription::submit_batch(std::vector<Envelope> events, std::int64_t scann
     });
 }
 
-void Subscription::log_handled(const std::vector<Envelope>& events) const {
+void Subscription::log_handled(const Topic::Events& events) const {
     if (!spdlog::should_log(spdlog::level::debug)) {
         return;
     }
-    for (const Envelope& event : events) {
+    for (const auto& event : events) {
         spdlog::debug(
             "{} handled {} {} at {} trace={}",
             name_,
-            event.type,
-            event.key,
-            event.position,
-            event.trace
+            event->type,
+            event->key,
+            event->position,
+            event->trace
         );
     }
 }
 
 bool Subscription::run_batch(
-    storage::Connection& db, const std::vector<Envelope>& events, std::int64_t from, std::int64_t to
+    storage::Connection& db, const Topic::Events& events, std::int64_t from, std::int64_t to
 ) {
     if (!move_cursor(db, from, to)) {
         return false;  // a rebuild has put another cursor there: read it again
     }
     UnitOfWork work(db, context_.outbox, context_.clock, {});
-    for (const Envelope& event : events) {
-        if (any_held_ && held_.has(db, event.key)) {
-            held_.hold(db, event, 0, {}, work.now_ms(), std::nullopt);
+    for (const auto& event : events) {
+        if (any_held_ && held_.has(db, event->key)) {
+            held_.hold(db, *event, 0, {}, work.now_ms(), std::nullopt);
         } else if (carefully_) {
-            handle_carefully(work, event);
+            handle_carefully(work, *event);
         } else {
-            handle(work, event);
+            handle(work, *event);
         }
     }
     return true;

@@ -67,7 +67,7 @@ class Subscription {
             Handler{
                 effect,
                 [handler = std::move(handler)](const Envelope& event, UnitOfWork& work) {
-                    handler(parse_event<E>(event.payload), work);
+                    handler(*event_in<E>(event), work);
                 }
             }
         );
@@ -108,12 +108,9 @@ class Subscription {
         std::function<void(const Envelope&, UnitOfWork&)> handle;
     };
 
-    void submit_batch(std::vector<Envelope> events, std::int64_t scanned);
+    void submit_batch(Topic::Events events, std::int64_t scanned);
     bool run_batch(
-        storage::Connection& db,
-        const std::vector<Envelope>& events,
-        std::int64_t from,
-        std::int64_t to
+        storage::Connection& db, const Topic::Events& events, std::int64_t from, std::int64_t to
     );
     void handle_carefully(UnitOfWork& work, const Envelope& event);
     bool submit_retries();
@@ -124,7 +121,7 @@ class Subscription {
     void look_again(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
     void pause();
     std::int64_t pause_left_ms() const;
-    void log_handled(const std::vector<Envelope>& events) const;
+    void log_handled(const Topic::Events& events) const;
     void told_of(std::int64_t position);
     bool gives_way() const;
     void handle(UnitOfWork& work, const Envelope& event) const;

@@ -27,6 +27,7 @@ const storage::Sql select_time{
 };
 
 constexpr std::size_t max_scanned = 4096;  ///< rows that one read looks at
+constexpr std::size_t max_tail = 16'384;   ///< events in memory, less than a KiB each
 
 bool among(const Types& types, std::string_view type) {
     return types.empty() || std::ranges::find(types, type) != types.end();
@@ -101,8 +102,34 @@ void Topic::append(std::span<Envelope> events) {
     const bool unsure =
         std::ranges::any_of(events, [](const Envelope& event) { return event.position == 0; });
     const std::int64_t end = unsure ? stored_end() : events.back().position;
+    Newest newest;
+    for (const Envelope& event : events) {
+        auto [entry, added] = newest.try_emplace(event.type, event.position);
+        entry->second = event.position;
+    }
+    remember(unsure ? std::span<Envelope>() : events);
     end_.store(end, std::memory_order_release);
-    tell(events, unsure);
+    tell(newest, unsure);
+}
+
+/// Nothing: what is remembered is not the log's end any more.
+void Topic::remember(std::span<Envelope> events) {
+    const std::scoped_lock lock(tail_.mutex);
+    auto& tail = tail_.events;
+    const bool follows =
+        !events.empty() && !tail.empty() && tail.back()->position + 1 == events.front().position;
+    if (!follows) {
+        tail.clear();
+    }
+    for (Envelope& event : events) {
+        event.reading = std::make_shared<Reading>();
+        const std::int64_t position = event.position;
+        tail.push_back(std::make_shared<const Envelope>(std::move(event)));
+        event.position = position;
+    }
+    if (tail.size() > max_tail) {
+        tail.erase(tail.begin(), tail.end() - max_tail);
+    }
 }
 
 std::int64_t Topic::stored_end() {
@@ -111,13 +138,13 @@ std::int64_t Topic::stored_end() {
     return statement.step() ? statement.integer(0) : 0;
 }
 
-void Topic::tell(std::span<const Envelope> events, bool everyone) {
+void Topic::tell(const Newest& appended, bool everyone) {
     const std::scoped_lock lock(mutex_);
     for (const Entry& entry : listeners_) {
         std::int64_t newest = everyone ? end() : 0;
-        for (const Envelope& event : events) {
-            if (among(entry.types, event.type)) {
-                newest = std::max(newest, event.position);
+        for (const auto& [type, position] : appended) {
+            if (among(entry.types, type)) {
+                newest = std::max(newest, position);
             }
         }
         if (newest > 0) {
@@ -138,6 +165,9 @@ std::shared_ptr<void> Topic::listen(Types types, Listener listener) {
 Topic::Batch Topic::read(std::int64_t position, const Types& types, std::size_t limit) {
     Batch batch;
     batch.scanned = position;
+    if (read_tail(position, types, limit, batch)) {
+        return batch;
+    }
     const storage::Reader reader = database_.read();
     auto statement = reader->prepare(select_events);
     statement.bind(position, max_scanned);
@@ -146,7 +176,7 @@ Topic::Batch Topic::read(std::int64_t position, const Types& types, std::size_t 
         if (!among(types, statement.text(1))) {
             continue;
         }
-        batch.events.push_back({
+        batch.events.push_back(std::make_shared<const Envelope>(Envelope{
             .position = batch.scanned,
             .source = statement.string(2),
             .source_position = statement.integer(3),
@@ -155,9 +185,34 @@ Topic::Batch Topic::read(std::int64_t position, const Types& types, std::size_t 
             .time_ms = statement.integer(5),
             .trace = statement.string(6),
             .payload = statement.string(7),
-        });
+        }));
     }
     return batch;
+}
+
+/// false: what stands behind `position` is not in memory.
+bool Topic::read_tail(
+    std::int64_t position, const Types& types, std::size_t limit, Batch& batch
+) {
+    const std::scoped_lock lock(tail_.mutex);
+    const auto& tail = tail_.events;
+    if (tail.empty() || position + 1 < tail.front()->position) {
+        return false;
+    }
+    const auto passed = static_cast<std::size_t>(position + 1 - tail.front()->position);
+    const std::size_t end = std::min(tail.size(), passed + max_scanned);
+    for (std::size_t i = passed; i < end && batch.events.size() < limit; ++i) {
+        batch.scanned = tail[i]->position;
+        if (among(types, tail[i]->type)) {
+            batch.events.push_back(tail[i]);
+        }
+    }
+    return true;
+}
+
+void Topic::idle() {
+    database_.writer().idle();
+    remember({});
 }
 
 std::optional<std::int64_t> Topic::time_behind(std::int64_t position) {

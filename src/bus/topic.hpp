@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,8 +32,8 @@ class Topic {
     explicit Topic(storage::Database::Options options);
 
     /// Appends in order, durably, in one transaction that also notes how far each source was
-    /// relayed; rows that were relayed before are passed over. Sets the positions. Throws
-    /// storage::Error, and nothing was appended then as far as is known.
+    /// relayed; rows that were relayed before are passed over. Sets the positions, and keeps the
+    /// texts for itself. Throws storage::Error, and nothing was appended then as far as is known.
     void append(std::span<Envelope> events);
     /// How far that source was relayed.
     std::int64_t relayed(std::string_view source);
@@ -39,8 +41,9 @@ class Topic {
     /// Position of the last event; 0 when there is none.
     std::int64_t end() const { return end_.load(std::memory_order_acquire); }
 
+    using Events = std::vector<std::shared_ptr<const Envelope>>;
     struct Batch {
-        std::vector<Envelope> events;
+        Events events;
         std::int64_t scanned = 0;  ///< everything up to here was looked at
     };
     /// Events behind `position`, of these types alone (empty: of all), at most `limit`, looking at
@@ -59,17 +62,30 @@ class Topic {
     std::shared_ptr<void> listen(Types types, Listener listener);
 
     storage::Database& database() { return database_; }
+    /// Nothing was appended for a while: moves the WAL and frees memory. Relay's thread.
+    void idle();
 
   private:
     struct Entry {
         Types types;
         Listener told;
     };
+    /// The newest events, as they are in the log: who keeps up reads them here. Guarded by its
+    /// mutex.
+    struct Tail {
+        std::mutex mutex;
+        std::deque<std::shared_ptr<const Envelope>> events;  ///< without a gap, to the log's end
+    };
+    void remember(std::span<Envelope> events);
+    bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
     std::int64_t stored_end();
-    void tell(std::span<const Envelope> events, bool everyone);
+    /// The last position of each type that an append brought.
+    using Newest = std::map<std::string, std::int64_t, std::less<>>;
+    void tell(const Newest& appended, bool everyone);
 
     storage::Database database_;
     std::atomic<std::int64_t> end_{0};
+    Tail tail_;
     std::mutex mutex_;
     std::list<Entry> listeners_;  ///< guarded by mutex_
 };

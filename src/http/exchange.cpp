@@ -1,6 +1,9 @@
 #include "http/exchange.hpp"
 
 #include <cstddef>
+#include <utility>
+
+#include "http/answer_batch.hpp"
 
 namespace bookstore::http {
 
@@ -11,7 +14,22 @@ constexpr std::size_t kept_body_bytes = 4096;
 /// The exchange whose handler this thread is inside of.
 thread_local const Exchange* dispatching = nullptr;
 
+/// This thread has an AnswerBatch; the mailboxes that it is to wake.
+thread_local bool batching = false;
+thread_local std::vector<std::weak_ptr<Mailbox>> to_wake;
+
 }  // namespace
+
+AnswerBatch::AnswerBatch() : outermost_(!std::exchange(batching, true)) {}
+
+AnswerBatch::~AnswerBatch() {
+    if (!outermost_) return;
+    batching = false;
+    for (const auto& mailbox : to_wake) {
+        if (const auto there = mailbox.lock()) there->wake();
+    }
+    to_wake.clear();
+}
 
 ExchangeRef::ExchangeRef(Exchange* exchange) : exchange_(exchange) {
     if (exchange_ != nullptr) exchange_->references_.fetch_add(1, std::memory_order_relaxed);
@@ -26,7 +44,17 @@ void Mailbox::push(ExchangeRef exchange) {
     const std::lock_guard lock(mutex_);
     if (!open_) return;
     letters_.push_back(std::move(exchange));
-    if (letters_.size() == 1) wake_();
+    if (letters_.size() > 1) return;
+    if (batching) {
+        to_wake.push_back(weak_from_this());
+    } else {
+        wake_();
+    }
+}
+
+void Mailbox::wake() {
+    const std::lock_guard lock(mutex_);
+    if (open_) wake_();
 }
 
 void Mailbox::deliver() {

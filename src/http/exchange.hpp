@@ -45,12 +45,14 @@ class ExchangeRef {
 };
 
 /// Brings exchanges from any thread to an I/O thread, many with one wake-up. Thread-safe.
-class Mailbox {
+class Mailbox : public std::enable_shared_from_this<Mailbox> {
   public:
     /// `wake` has the I/O thread call deliver(); it is called with the mailbox locked.
     explicit Mailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
     void push(ExchangeRef exchange);
+    /// Wakes for what was pushed without a wake-up.
+    void wake();
     /// On the I/O thread: tells every exchange in it that it arrived.
     void deliver();
     /// From now on what is pushed is dropped; `wake` is not called any more.

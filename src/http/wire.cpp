@@ -2,33 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstddef>
+
+#include "base/text.hpp"
 
 namespace bookstore::http {
 
 namespace {
 
-void append_number(std::string& out, std::uint64_t number) {
-    std::array<char, 20> digits;
-    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    out.append(digits.data(), end);
-}
-
-void append_text(std::string& out, std::string_view text) {
-    const std::size_t start = out.size();
-    out += text;
-    for (std::size_t i = start; i < out.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(out[i]);
-        if ((byte < ' ' && byte != '\t') || byte == 0x7F) out[i] = ' ';
-    }
+bool breaks_line(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < ' ' && byte != '\t') || byte == 0x7F;
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-    append_text(out, name);
-    out += ": ";
-    append_text(out, value);
-    out += "\r\n";
+    append_all(out, name, ": ", value, "\r\n");
+    const auto end = out.end() - 2;
+    std::replace_if(end - static_cast<std::ptrdiff_t>(value.size()), end, breaks_line, ' ');
 }
 
 void append_status_line(std::string& out, int status) {
@@ -42,31 +34,21 @@ void append_status_line(std::string& out, int status) {
         default:
             break;
     }
-    out += "HTTP/1.1 ";
-    append_number(out, static_cast<std::uint64_t>(status));
-    out += ' ';
-    out += reason_phrase(status);
-    out += "\r\n";
+    append_all(out, "HTTP/1.1 ", Digits(status), " ", reason_phrase(status), "\r\n");
 }
 
 }  // namespace
 
 void append_head(std::string& out, const Response& response, const HeadOptions& options) {
     append_status_line(out, response.status);
-    out += "Date: ";
-    out += options.date;
-    out += "\r\n";
+    append_all(out, "Date: ", options.date, "\r\n");
     if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
     if (options.content_length) {
-        out += "Content-Length: ";
-        append_number(out, *options.content_length);
-        out += "\r\n";
+        append_all(out, "Content-Length: ", Digits(*options.content_length), "\r\n");
     }
     if (options.chunked) out += "Transfer-Encoding: chunked\r\n";
     if (!options.request_id.empty()) {
-        out += "X-Request-Id: ";
-        out += options.request_id;
-        out += "\r\n";
+        append_all(out, "X-Request-Id: ", options.request_id, "\r\n");
     }
     for (const Header& header : response.headers) append_field(out, header.name, header.value);
     switch (options.connection) {

@@ -23,7 +23,7 @@ template <class T>
 struct Items {
     T (*read)(storage::Statement& row);  ///< from a row of its pages
     std::optional<T> (*find)(storage::Connection& db, std::int64_t id);
-    std::vector<Link> (*links)(const T& item) = nullptr;
+    Links (*links)(const T& item) = nullptr;
     std::vector<std::string> rels{};  ///< every relation that `links` may give
     T example;                        ///< for the API's description
 };
@@ -236,7 +236,7 @@ class Collection {
         module_.command(
             std::move(declared),
             [&fields,
-             begin = std::move(begin)](const http::Request& request, storage::Connection&) -> Next {
+             begin = std::move(begin)](const http::Request& request, const storage::Reader&) -> Next {
                 auto body = fields.read(request);
                 if (!body) {
                     return {std::move(body.error())};
@@ -274,7 +274,7 @@ class Collection {
             std::move(declared),
             [this_ = view(),
              remove =
-                 std::move(remove)](const http::Request& request, storage::Connection&) -> Next {
+                 std::move(remove)](const http::Request& request, const storage::Reader&) -> Next {
                 const auto id = path_id(request);
                 if (!id) {
                     return {id.error()};
@@ -323,8 +323,8 @@ class Collection {
 
     View view() const { return {resource_, items_}; }
 
-    static std::vector<Link> links_of(const Items<T>& items, const T& item) {
-        return items.links == nullptr ? std::vector<Link>() : items.links(item);
+    static Links links_of(const Items<T>& items, const T& item) {
+        return items.links == nullptr ? Links() : items.links(item);
     }
 
     Endpoint endpoint(http::Method method, std::string_view below, Operation operation) const {
@@ -391,13 +391,13 @@ class Collection {
         module_.command(
             std::move(declared),
             [this_ = view(), &fields, merge, change](
-                const http::Request& request, storage::Connection& db
+                const http::Request& request, const storage::Reader& reader
             ) -> Next {
                 const auto id = path_id(request);
                 if (!id) {
                     return {id.error()};
                 }
-                if (!this_.items.find(db, *id)) {
+                if (!this_.items.find(*reader, *id)) {
                     return {not_found(this_.resource, *id)};
                 }
                 auto changes = merge ? fields.merge_patch(request) : fields.replacement(request);

@@ -38,9 +38,9 @@ struct Next {
     std::variant<http::Response, http::Problem, Ask, Write> step;
 };
 
-/// The begin of a command, with a short read transaction; it runs on an I/O thread. The request
-/// lives until the command has answered.
-using Command = std::function<Next(const http::Request&, storage::Connection&)>;
+/// The begin of a command, with a short read transaction if it wants one; it runs on an I/O thread.
+/// The request lives until the command has answered.
+using Command = std::function<Next(const http::Request&, const storage::Reader&)>;
 
 /// What an exception means to a client: a storage error is 503 (507 when the disk is full),
 /// anything else 500; the detail is logged, not shown.

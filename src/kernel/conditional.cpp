@@ -42,8 +42,17 @@ void EntityTag::add(std::string_view part) {
     hash_ = hash_ * 1'099'511'628'211U + std::hash<std::string_view>{}(part);
 }
 
+void EntityTag::add(std::int64_t number) {
+    hash_ = hash_ * 1'099'511'628'211U + static_cast<std::uint64_t>(number);
+}
+
 std::string EntityTag::text() const {
-    return fmt::format("\"{:016x}\"", hash_);
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text(18, '"');
+    for (std::size_t i = 16, rest = hash_; i > 0; --i, rest >>= 4) {
+        text[i] = digits[rest & 15];
+    }
+    return text;
 }
 
 bool client_has(const http::Request& request, std::string_view tag) {

@@ -16,6 +16,7 @@ namespace bookstore::kernel {
 class EntityTag {
   public:
     void add(std::string_view part);
+    void add(std::int64_t number);
     /// In its quotes.
     std::string text() const;
 

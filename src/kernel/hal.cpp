@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/text.hpp"
 #include "kernel/fields.hpp"
 
 namespace bookstore::kernel {
@@ -56,15 +57,18 @@ std::string self_href(const http::Request& request, std::string_view base_url) {
 }
 
 /// Of an item: relation and path are ours and hold nothing to escape; the origin is a valid host.
-void append_item_link(
-    std::string& out, std::string_view rel, std::string_view base_url, std::string_view path
-) {
-    out += '"';
-    out += rel;
-    out += R"(":{"href":")";
-    out += base_url;
-    out += path;
-    out += "\"},";
+void append_item_link(std::string& out, std::string_view base_url, const Link& link) {
+    append_all(
+        out,
+        "\"",
+        link.rel,
+        R"(":{"href":")",
+        base_url,
+        link.before,
+        Digits(link.id),
+        link.after,
+        "\"},"
+    );
 }
 
 /// The request's own query with another page number; whatever else it asked for stays.
@@ -189,29 +193,25 @@ void append_links(
     std::string_view base_url,
     const Resource& resource,
     std::int64_t id,
-    const std::vector<Link>& links
+    const Links& links
 ) {
     out += R"("_links":{)";
-    std::string self;
-    self.reserve(resource.collection.size() + 24);
-    self += '/';
-    self += resource.collection;
-    self += '/';
-    self += std::to_string(id);
-    append_item_link(out, "self", base_url, self);
-    append_item_link(out, resource.singular, base_url, self);
+    std::string collection;
+    append_all(collection, "/", resource.collection, "/");
+    append_item_link(out, base_url, {"self", collection, id});
+    append_item_link(out, base_url, {resource.singular, collection, id});
     for (const Link& link : links) {
-        append_item_link(out, link.rel, base_url, link.path);
+        append_item_link(out, base_url, link);
     }
     out.back() = '}';
 }
 
-std::string item_tag(std::string_view fields, const std::vector<Link>& links) {
+std::string item_tag(std::string_view fields, const Links& links) {
     EntityTag tag;
     tag.add(fields);
     for (const Link& link : links) {
         tag.add(link.rel);
-        tag.add(link.path);
+        tag.add(link.id);
     }
     return tag.text();
 }

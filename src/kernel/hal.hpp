@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/static_vector.hpp>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -24,11 +25,15 @@ struct Resource {
     bool search = false;          ///< it has finders under /search
 };
 
-/// A further link of an item; `path` begins with "/" and may hold a query.
+/// A further link of an item: its path is `before`, the id and `after`, and begins with "/". The
+/// texts are constants; what an item is shown with is made often.
 struct Link {
     std::string_view rel;
-    std::string path;
+    std::string_view before;
+    std::int64_t id;
+    std::string_view after{};
 };
+using Links = boost::container::static_vector<Link, 12>;
 
 /// The page that a request asks for.
 struct Page {
@@ -56,7 +61,7 @@ void append_links(
     std::string_view base_url,
     const Resource& resource,
     std::int64_t id,
-    const std::vector<Link>& links
+    const Links& links
 );
 
 /// Writes one item: its described fields, then its links.
@@ -67,7 +72,7 @@ void append_item(
     const Resource& resource,
     std::int64_t id,
     const T& fields,
-    const std::vector<Link>& links
+    const Links& links
 ) {
     out += '{';
     json::append_fields(out, fields);
@@ -77,10 +82,10 @@ void append_item(
 }
 
 /// The entity tag of an item with these fields, as append_fields wrote them, and links.
-std::string item_tag(std::string_view fields, const std::vector<Link>& links);
+std::string item_tag(std::string_view fields, const Links& links);
 
 template <class T>
-std::string tag_of(const T& item, const std::vector<Link>& links) {
+std::string tag_of(const T& item, const Links& links) {
     std::string fields;
     json::append_fields(fields, item);
     return item_tag(fields, links);
@@ -96,7 +101,7 @@ http::Response item_response(
     const Resource& resource,
     std::int64_t id,
     const T& fields,
-    const std::vector<Link>& links = {},
+    const Links& links = {},
     int status = 200
 ) {
     http::Response response;
@@ -118,10 +123,9 @@ http::Response item_response(
     response.status = status;
     response.content_type = hal_type(request);
     if (status == 201) {
-        response.headers.push_back(
-            {"Location",
-             base_url + "/" + std::string(resource.collection) + "/" + std::to_string(id)}
-        );
+        std::string location;
+        append_all(location, base_url, "/", resource.collection, "/", Digits(id));
+        response.headers.push_back({"Location", std::move(location)});
     }
     return response;
 }
@@ -132,7 +136,7 @@ class CollectionWriter {
     CollectionWriter(const http::Request& request, const Resource& resource);
 
     template <class T>
-    void add(std::int64_t id, const T& fields, const std::vector<Link>& links = {}) {
+    void add(std::int64_t id, const T& fields, const Links& links = {}) {
         starts_.push_back(out_.size());
         append_item(out_, base_url_, resource_, id, fields, links);
         out_ += ',';

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "http/answer_batch.hpp"
 #include "http/cors.hpp"
 #include "kernel/rebuild.hpp"
 
@@ -178,7 +179,7 @@ void Module::run(const Command& command, const http::Request& request, http::Don
         std::optional<Next> next;
         {
             const storage::Reader reader = database_.read();
-            next.emplace(command(request, *reader));
+            next.emplace(command(request, reader));
         }
         run_next(std::move(*next), shared, request.trace);
     } catch (...) {
@@ -203,8 +204,8 @@ void Module::run_once(const Command& command, const http::Request& request, http
         run(command, request, std::move(done));
         return;
     }
-    const Command recorded = [&command, claim](const http::Request& r, storage::Connection& db) {
-        return recording(command(r, db), claim);
+    const Command recorded = [&command, claim](const http::Request& r, const storage::Reader& reader) {
+        return recording(command(r, reader), claim);
     };
     run(recorded, request, [claim, done = std::move(done)](http::Answer answer) {
         claim->release();
@@ -298,6 +299,12 @@ void Module::look_for_tasks() {
     }
 }
 
+/// The clients of one commit are answered together.
+bool Module::write_batch() {
+    const http::AnswerBatch together;
+    return database_.writer().step();
+}
+
 bool Module::step() {
     bool did = strand_.step();
     if (state() != State::stopped) {
@@ -308,7 +315,7 @@ bool Module::step() {
             did = rebuild->step() || did;
         }
     }
-    if (database_.writer().step()) {
+    if (write_batch()) {
         did = true;
         look_for_tasks();
     }

@@ -135,6 +135,7 @@ class Module {
     void run_once(const Command& command, const http::Request& request, http::Done done);
     std::optional<http::Problem> refuse_read() const;
     std::optional<http::Problem> refuse_write() const;
+    bool write_batch();
     void notice_caught_up();
 
     std::string name_;

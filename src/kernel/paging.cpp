@@ -121,7 +121,6 @@ http::Answer Pages::answer(
     if (!page) {
         return std::move(page.error());
     }
-    const storage::Snapshot snapshot(db);
     const std::int64_t rows = total(db);
     if (page->sort > 0) {
         return sorted_[page->sort - 1]->answer(request, resource, db, *page, rows, add);
@@ -282,7 +281,6 @@ http::Answer FinderPages::answer(
     if (!page) {
         return std::move(page.error());
     }
-    const storage::Snapshot snapshot(db);
     auto newest = db.prepare(total_);
     newest.bind(value);
     const std::int64_t total = newest.step() ? newest.integer(0) : 0;

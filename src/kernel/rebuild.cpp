@@ -256,7 +256,7 @@ void Rebuild::add_begin(Module& module) {
     };
     module.command(
         std::move(begin),
-        [this](const http::Request& request, storage::Connection&) -> Next {
+        [this](const http::Request& request, const storage::Reader&) -> Next {
             if (auto problem = refuse_cross_origin(request)) {
                 return {std::move(*problem)};
             }

@@ -14,6 +14,10 @@ namespace {
 const Sql* newest_sql = nullptr;
 std::size_t sql_count = 0;
 
+// SQLite counts its memory under one lock for the whole process; nobody asks for the counts. Before
+// anything else of SQLite: it is refused later.
+[[maybe_unused]] const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
 constexpr int progress_opcodes = 4000;  ///< how often a statement's time is looked at
 
 std::int64_t steady_ns() {

@@ -19,30 +19,36 @@ namespace {
 const Sql begin_read{"*", "BEGIN"};
 const Sql end_read{"*", "COMMIT"};
 
+/// Ends the connection's read transaction, if it has one; false when it is of no use any more.
+bool end_transaction(Connection& connection) {
+    try {
+        if (!connection.autocommit()) {
+            connection.prepare(end_read).run();
+        }
+        return true;
+    } catch (const Error&) {
+        return false;  // a read transaction has nothing to lose
+    }
+}
+
 }  // namespace
 
 Reader::~Reader() {
-    if (connection_) {
-        database_->give_back(std::move(connection_), generation_);
+    if (held_.connection) {
+        database_.give_back(std::move(held_));
     }
 }
 
-Snapshot::Snapshot(Connection& connection) : connection_(connection) {
-    connection_.prepare(begin_read).run();
-}
-
-Snapshot::~Snapshot() {
-    try {
-        if (!connection_.autocommit()) {
-            connection_.prepare(end_read).run();
-        }
-    } catch (const Error&) {
-        // A read transaction has nothing to lose; the connection is asked again by its next user.
+Connection* Reader::operator->() const {
+    if (!held_.connection) {
+        held_ = database_.lend();
     }
+    return held_.connection.get();
 }
 
 Database::Database(Options options) : options_(std::move(options)) {
     writer_ = std::make_unique<Writer>(options_.path, options_.vfs, options_.ring);
+    writer_->before_checkpoint([this] { end_idle_reads(); });
     migrate(
         writer_->connection(),
         std::filesystem::path(options_.path).filename().string(),
@@ -55,40 +61,73 @@ Database::~Database() {
     idle_readers_.clear();
 }
 
-Reader Database::read() {
-    const std::uint64_t generation = writer_->generation();
-    {
-        const std::scoped_lock lock(mutex_);
-        if (generation != readers_generation_) {
-            idle_readers_.clear();
-            readers_generation_ = generation;
+Reader::Held Database::lend() {
+    Reader::Held held = take_idle();
+    // Read before the transaction begins: what is committed meanwhile may be in it already.
+    const std::uint64_t version = writer_->version();
+    if (held.connection && (held.version == version || end_transaction(*held.connection))) {
+        if (held.connection->autocommit()) {
+            held.connection->prepare(begin_read).run();
         }
-        if (!idle_readers_.empty()) {
-            auto connection = std::move(idle_readers_.back());
-            idle_readers_.pop_back();
-            return {*this, std::move(connection), generation};
-        }
+    } else {
+        held = open_reader();
+        held.connection->prepare(begin_read).run();
     }
-    std::unique_ptr<Connection> connection;
+    held.version = version;
+    return held;
+}
+
+/// A connection of this generation that nobody uses; none when there is none.
+Reader::Held Database::take_idle() {
+    const std::scoped_lock lock(mutex_);
+    const std::uint64_t generation = writer_->generation();
+    std::erase_if(idle_readers_, [generation](const Reader::Held& held) {
+        return held.generation != generation;
+    });
+    Reader::Held held;
+    if (!idle_readers_.empty()) {
+        held = std::move(idle_readers_.back());
+        idle_readers_.pop_back();
+    }
+    return held;
+}
+
+Reader::Held Database::open_reader() {
+    Reader::Held held;
+    held.generation = writer_->generation();
     const bool open = writer_->while_open([&] {
-        connection =
+        held.connection =
             std::make_unique<Connection>(options_.path, Connection::Mode::read_only, options_.vfs);
         // Joins the others that have the file open; the first statement would do it too late.
-        connection->query_integer("SELECT count(*) FROM sqlite_schema WHERE rowid = 0");
+        held.connection->query_integer("SELECT count(*) FROM sqlite_schema WHERE rowid = 0");
     });
     if (!open) {
         throw Error(SQLITE_CANTOPEN, options_.path + " is being recovered");
     }
-    connection->execute("PRAGMA temp_store = MEMORY");
-    connection->limit_statements(options_.read_limit_ms);
-    return {*this, std::move(connection), generation};
+    held.connection->execute("PRAGMA temp_store = MEMORY");
+    held.connection->limit_statements(options_.read_limit_ms);
+    return held;
 }
 
-void Database::give_back(std::unique_ptr<Connection> connection, std::uint64_t generation) {
-    const std::scoped_lock lock(mutex_);
-    if (generation == readers_generation_) {
-        idle_readers_.push_back(std::move(connection));
+void Database::give_back(Reader::Held held) {
+    if (held.connection->autocommit() || held.version != writer_->version()) {
+        // What was committed meanwhile will be wanted: nothing is gained by keeping this.
+        if (!end_transaction(*held.connection)) {
+            return;
+        }
     }
+    const std::scoped_lock lock(mutex_);
+    if (held.generation == writer_->generation()) {
+        idle_readers_.push_back(std::move(held));
+    }
+}
+
+/// On the writer's thread.
+void Database::end_idle_reads() {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(idle_readers_, [](const Reader::Held& held) {
+        return !end_transaction(*held.connection);
+    });
 }
 
 DirectoryLock::DirectoryLock(const std::string& directory) {

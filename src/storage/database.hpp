@@ -32,7 +32,8 @@ struct Job {
     /// The commit must be synced before `done`: it holds an acknowledged write, an outbox row or an
     /// intent. What can be replayed from a cursor in the same file need not be.
     bool durable = true;
-    /// Runs in a savepoint of its own. false: its effects are rolled back.
+    /// false, or an exception: its effects alone are rolled back. It may be run a second time, on
+    /// what was before its first: when another one of its batch has failed.
     std::move_only_function<bool(Connection&)> run;
     /// Told after the commit, on the writer's thread. It must not throw.
     std::move_only_function<void(const Outcome&)> done;
@@ -60,10 +61,17 @@ class Writer {
     /// Run after every commit, and after one whose outcome is unknown, before the jobs are told.
     void after_commit(std::function<void()> hook) { after_commit_ = std::move(hook); }
 
+    /// Run before the WAL is moved into the file and before the file is closed to be opened again:
+    /// whoever keeps an idle read transaction lets it go.
+    void before_checkpoint(std::function<void()> hook) { before_checkpoint_ = std::move(hook); }
+
     /// The connection, for what must happen between two batches (migrations, schema).
     Connection& connection();
     /// Counts reopenings: readers of an older generation are dropped.
     std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
+    /// Grows with everything that readers may see, before anybody is told of it: a read transaction
+    /// that began at the same version sees what a new one would.
+    std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
     /// Runs `use` while the file is open here and its WAL is secured; false, without running it,
     /// when it is not. A reader that were the first to open the file would show what is not on
     /// disk.
@@ -85,6 +93,8 @@ class Writer {
     void secure_wal(bool write_again);
     void fail_all(std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error);
     void run_jobs(std::vector<Job>& jobs, std::vector<Outcome>& outcomes);
+    void begin();
+    bool run_together(std::vector<Job>& jobs, std::vector<Outcome>& outcomes);
     Outcome run_one(Job& job);
     void set_synchronous(bool full);
     void checkpoint();
@@ -94,6 +104,7 @@ class Writer {
     std::function<void()> ring_;
     std::function<void(Connection&)> at_begin_;
     std::function<void()> after_commit_;
+    std::function<void()> before_checkpoint_;
     std::mutex opening_;
     std::unique_ptr<Connection> connection_;  ///< made and reset under opening_
     std::mutex mutex_;
@@ -101,6 +112,7 @@ class Writer {
     bool synchronous_full_ = true;
     int wal_pages_ = 0;
     int checkpoint_at_ = 0;
+    int careful_batches_ = 0;  ///< so many more are run with a savepoint a job
     /// The last commit's outcome is unknown: the next one is synced whatever it holds, so that
     /// after a power loss the WAL cannot end with the former in the place of the latter.
     bool unsettled_ = false;
@@ -108,39 +120,36 @@ class Writer {
     /// it.
     bool lost_pages_ = true;
     std::atomic<std::uint64_t> generation_{0};
+    std::atomic<std::uint64_t> version_{0};
     std::atomic<bool> healthy_{true};
 };
 
 class Database;
 
-/// A read connection on loan: one thread at a time; given back when it goes.
+/// A read connection, taken on loan when it is first used (which may throw Error) and given back
+/// when it goes; one thread. All its statements see the same state, with everything in it that was
+/// committed before its first use. Not longer than a request or a batch, or the WAL cannot be moved
+/// into the file.
 class Reader {
   public:
-    Reader(Database& database, std::unique_ptr<Connection> connection, std::uint64_t generation)
-        : database_(&database), connection_(std::move(connection)), generation_(generation) {}
+    explicit Reader(Database& database) : database_(database) {}
     ~Reader();
-    Reader(Reader&&) = default;
-    Reader& operator=(Reader&&) = delete;
-    Connection& operator*() const { return *connection_; }
-    Connection* operator->() const { return connection_.get(); }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    Connection& operator*() const { return *operator->(); }
+    Connection* operator->() const;
 
   private:
-    Database* database_;
-    std::unique_ptr<Connection> connection_;
-    std::uint64_t generation_;
-};
+    friend class Database;
+    /// A connection with an open read transaction.
+    struct Held {
+        std::unique_ptr<Connection> connection;
+        std::uint64_t generation = 0;
+        std::uint64_t version = 0;  ///< the writer's, when the transaction began
+    };
 
-/// A read transaction: every statement sees the same state. Not longer than a request or a batch,
-/// or the WAL cannot be moved into the file.
-class Snapshot {
-  public:
-    explicit Snapshot(Connection& connection);
-    ~Snapshot();
-    Snapshot(const Snapshot&) = delete;
-    Snapshot& operator=(const Snapshot&) = delete;
-
-  private:
-    Connection& connection_;
+    Database& database_;
+    mutable Held held_;
 };
 
 /// One SQLite file: its writer and its pool of readers, migrated when it is constructed.
@@ -162,17 +171,22 @@ class Database {
 
     Writer& writer() { return *writer_; }
     /// Any thread.
-    Reader read();
+    Reader read() { return Reader(*this); }
 
   private:
     friend class Reader;
-    void give_back(std::unique_ptr<Connection> connection, std::uint64_t generation);
+    Reader::Held lend();
+    Reader::Held take_idle();
+    Reader::Held open_reader();
+    void give_back(Reader::Held held);
+    void end_idle_reads();
 
     Options options_;
     std::unique_ptr<Writer> writer_;
     std::mutex mutex_;
-    std::vector<std::unique_ptr<Connection>> idle_readers_;  ///< guarded by mutex_
-    std::uint64_t readers_generation_ = 0;                   ///< guarded by mutex_
+    /// Each keeps its read transaction while nothing is committed: beginning one costs two locks of
+    /// the file, more than a point read. Guarded by mutex_.
+    std::vector<Reader::Held> idle_readers_;
 };
 
 /// Holds a data directory for this process alone (flock on DIR/lock), for life.

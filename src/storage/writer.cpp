@@ -19,6 +19,7 @@ const Sql commit{"*", "COMMIT"};
 constexpr std::size_t max_batch = 1024;       ///< jobs in one transaction
 constexpr int checkpoint_pages = 4096;        ///< 16 MiB of WAL
 constexpr int checkpoint_retry_pages = 1024;  ///< after one that a reader kept from finishing
+constexpr int careful_after_failure = 16;     ///< batches: one failure seldom comes alone
 constexpr int busy_timeout_ms = 5000;         ///< another connection recovers the WAL
 
 }  // namespace
@@ -48,8 +49,10 @@ void Writer::open() {
     checkpoint_at_ = checkpoint_pages;
     sqlite3_wal_hook(
         connection->handle(),
-        [](void* self, sqlite3*, const char*, int pages) {
-            static_cast<Writer*>(self)->wal_pages_ = pages;
+        [](void* writer, sqlite3*, const char*, int pages) {
+            auto& self = *static_cast<Writer*>(writer);
+            self.wal_pages_ = pages;
+            self.version_.fetch_add(1, std::memory_order_release);  // readers see the commit
             return SQLITE_OK;
         },
         this
@@ -60,6 +63,9 @@ void Writer::open() {
 }
 
 void Writer::reopen(bool lost_pages) {
+    if (before_checkpoint_) {
+        before_checkpoint_();
+    }
     {
         const std::scoped_lock lock(opening_);
         // What the close would move into the file may not be what is on disk.
@@ -68,6 +74,7 @@ void Writer::reopen(bool lost_pages) {
     }
     lost_pages_ = lost_pages_ || lost_pages;
     generation_.fetch_add(1, std::memory_order_relaxed);
+    version_.fetch_add(1, std::memory_order_release);
     open_again();
 }
 
@@ -219,13 +226,58 @@ void Writer::fail_all(std::vector<Job>& jobs, Outcome::Kind kind, const std::exc
 }
 
 void Writer::run_jobs(std::vector<Job>& jobs, std::vector<Outcome>& outcomes) {
+    begin();
+    if (jobs.size() > 1 && careful_batches_ == 0) {
+        if (run_together(jobs, outcomes)) {
+            return;
+        }
+        careful_batches_ = careful_after_failure;
+        connection_->execute("ROLLBACK");
+        begin();
+    }
+    careful_batches_ = std::max(careful_batches_ - 1, 0);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        outcomes[i] = run_one(jobs[i]);
+    }
+}
+
+void Writer::begin() {
     connection_->prepare(begin_write).run();
     if (at_begin_) {
         at_begin_(*connection_);
     }
+}
+
+/// Runs the jobs without savepoints, each of which would copy every page that its job touches.
+/// false: one failed that had changed something, so that all must be run again, with savepoints.
+bool Writer::run_together(std::vector<Job>& jobs, std::vector<Outcome>& outcomes) {
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        outcomes[i] = run_one(jobs[i]);
+        const std::int64_t before = sqlite3_total_changes64(connection_->handle());
+        try {
+            const bool good = jobs[i].run(*connection_);
+            if (connection_->autocommit()) {
+                throw Error(SQLITE_ABORT, path_ + ": a job went on without its transaction");
+            }
+            if (good) {
+                continue;
+            }
+        } catch (const Error& error) {
+            if (connection_->autocommit() || !error.constraint()) {
+                throw;
+            }
+            return false;
+        } catch (const std::exception&) {
+            if (connection_->autocommit()) {
+                throw;
+            }
+            return false;
+        }
+        if (sqlite3_total_changes64(connection_->handle()) != before) {
+            return false;
+        }
+        outcomes[i].kind = Outcome::Kind::rolled_back;
     }
+    return true;
 }
 
 Outcome Writer::run_one(Job& job) {
@@ -263,6 +315,9 @@ void Writer::set_synchronous(bool full) {
 }
 
 void Writer::checkpoint() {
+    if (before_checkpoint_) {
+        before_checkpoint_();
+    }
     int in_wal = 0;
     int moved = 0;
     const int rc = sqlite3_wal_checkpoint_v2(
@@ -277,6 +332,8 @@ void Writer::checkpoint() {
     }
     const bool complete = rc == SQLITE_OK && in_wal == moved;
     checkpoint_at_ = complete ? checkpoint_pages : wal_pages_ + checkpoint_retry_pages;
+    // Who reads now would keep the next commit from writing the WAL from its begin again.
+    version_.fetch_add(1, std::memory_order_release);
     if (complete) {
         wal_pages_ = 0;
     }

@@ -329,7 +329,9 @@ class BusFixture {
             auto batch = topic->read(position, {}, 1000);
             REQUIRE(batch.scanned > position);
             position = batch.scanned;
-            std::ranges::move(batch.events, std::back_inserter(all));
+            for (const auto& event : batch.events) {
+                all.push_back(*event);
+            }
         }
         return all;
     }

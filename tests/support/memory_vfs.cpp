@@ -178,6 +178,7 @@ class MemoryVfs::Impl {
     std::map<std::string, Counters, std::less<>> counters_;
     std::vector<Failure> failures_;
     std::shared_ptr<std::function<void(FileOperation, const std::string&)>> hook_;
+    int memory_locks_ = 0;
     std::atomic<bool> hooked_{false};
     SeededRandom random_;
     std::uint64_t epoch_ = 0;
@@ -656,6 +657,7 @@ int MemoryVfs::Impl::lock_memory(Handle& handle, unsigned slots, bool exclusive)
     if (dead(handle) || !handle.memory) {
         return SQLITE_IOERR_SHMLOCK;
     }
+    ++memory_locks_;
     SharedMemory& memory = *handle.memory;
     for (unsigned slot = 0; slot < SQLITE_SHM_NLOCK; ++slot) {
         if ((slots >> slot & 1U) == 0) {
@@ -839,6 +841,11 @@ int MemoryVfs::writes(std::string_view file) const {
         sum += name.find(file) != std::string::npos ? counters.writes : 0;
     }
     return sum;
+}
+
+int MemoryVfs::memory_locks() const {
+    const std::scoped_lock lock(impl_->mutex_);
+    return impl_->memory_locks_;
 }
 
 std::size_t MemoryVfs::size(const std::string& file) const {

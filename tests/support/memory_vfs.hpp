@@ -74,6 +74,8 @@ class MemoryVfs {
     /// Operations that succeeded so far, on files whose name contains `file` (empty: on all).
     int syncs(std::string_view file = {}) const;
     int writes(std::string_view file = {}) const;
+    /// Locks of shared memory that were asked for so far: every read transaction needs one.
+    int memory_locks() const;
     /// Bytes; 0 when there is no such file.
     std::size_t size(const std::string& file) const;
     bool exists(const std::string& file) const;

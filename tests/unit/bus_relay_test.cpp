@@ -336,7 +336,7 @@ TEST_CASE_FIXTURE(
     CHECK(limited.scanned == 4);
     const auto rest = topic->read(4, {"Noted"}, 2);
     REQUIRE(rest.events.size() == 1);
-    CHECK(rest.events[0].position == 5);
+    CHECK(rest.events[0]->position == 5);
     CHECK(rest.scanned == 6);
     const auto end = topic->read(6, {}, 2);
     CHECK(end.events.empty());

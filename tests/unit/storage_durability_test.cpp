@@ -172,7 +172,7 @@ TEST_CASE("what a failed sync has forgotten takes no later durable commit with i
     // that were not synced stood before it in the same WAL.
     StorageFixture storage;
     storage.wrote("before");
-    std::optional<storage::Reader> reader(storage.db->read());  // it keeps the WAL in use
+    std::optional<storage::Reader> reader(std::in_place, *storage.db);  // it keeps the WAL in use
     CHECK(notes_in(**reader) == "before");
     storage.wrote("a", false);
     storage.vfs.fail(
@@ -381,7 +381,6 @@ TEST_CASE_FIXTURE(
     wrote("first");
     {
         const storage::Reader reader = db->read();
-        const storage::Snapshot snapshot(*reader);
         CHECK(notes_in(*reader) == "first");
         int moves = 0;
         for (int i = 0; i < 700; ++i) {

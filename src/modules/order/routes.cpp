@@ -31,23 +31,21 @@ const kernel::Fields<Order>& order_fields() {
 }
 
 /// What the order's state allows, and where the rest of its story stands.
-std::vector<kernel::Link> links_of(const Order& order) {
-    std::vector<kernel::Link> links;
-    links.reserve(8);
-    const std::string id = std::to_string(order.id);
+kernel::Links links_of(const Order& order) {
+    kernel::Links links;
     if (after_cancel(order.order_status)) {
-        links.push_back({"cancel", "/orders/" + id});
+        links.push_back({"cancel", "/orders/", order.id});
     }
     if (unverified(order.order_status)) {
-        links.push_back({"verify", "/orders/" + id + "/verification"});
+        links.push_back({"verify", "/orders/", order.id, "/verification"});
     }
-    links.push_back({"customer", "/customers/" + std::to_string(order.customer_id)});
-    links.push_back({"book", "/books/" + std::to_string(order.book_id)});
+    links.push_back({"customer", "/customers/", order.customer_id});
+    links.push_back({"book", "/books/", order.book_id});
     if (order.was_ordered) {
-        links.push_back({"delivery", "/deliveries/search/findFirstByOrderId?orderId=" + id});
-        links.push_back({"payment", "/payments/search/findByOrderId?orderId=" + id});
-        links.push_back({"deliverable", "/deliverables/search/findByOrderId?orderId=" + id});
-        links.push_back({"myPage", "/myPages/search/findByOrderId?orderId=" + id});
+        links.push_back({"delivery", "/deliveries/search/findFirstByOrderId?orderId=", order.id});
+        links.push_back({"payment", "/payments/search/findByOrderId?orderId=", order.id});
+        links.push_back({"deliverable", "/deliverables/search/findByOrderId?orderId=", order.id});
+        links.push_back({"myPage", "/myPages/search/findByOrderId?orderId=", order.id});
     }
     return links;
 }
@@ -246,8 +244,8 @@ void add_verification(kernel::Module& module, const Ports& ports) {
               .description = "there is no such customer or book, or the order is not unverified"},
              {.status = 503, .description = "customer or book inventory does not answer"}}
     };
-    module.command(std::move(verify), [ports](const Request& request, storage::Connection& db) {
-        return verify_order(ports, request, db);
+    module.command(std::move(verify), [ports](const Request& request, const storage::Reader& reader) {
+        return verify_order(ports, request, *reader);
     });
 }
 

@@ -127,14 +127,15 @@ void Van::start_charge(const std::string& key, Money amount) {
 }
 
 void Van::record(const std::string& key, Money amount, Answer answer) {
-    auto recorded = std::make_shared<Answer>(answer);
+    auto recorded = std::make_shared<Answer>();
     module_.write(
-        [key, amount, recorded](bus::UnitOfWork& work) -> http::Answer {
+        [key, amount, answer, recorded](bus::UnitOfWork& work) -> http::Answer {
             // A cancel may have come while the network was asked: its row answers the charge.
             if (const auto entry = find(work.db(), key)) {
                 *recorded = answer_from(*entry, amount);
             } else {
-                insert(work, key, amount.cents(), *recorded);
+                insert(work, key, amount.cents(), answer);
+                *recorded = answer;
             }
             return http::Response{};
         },
