@@ -191,9 +191,7 @@ Topic::Batch Topic::read(std::int64_t position, const Types& types, std::size_t 
 }
 
 /// false: what stands behind `position` is not in memory.
-bool Topic::read_tail(
-    std::int64_t position, const Types& types, std::size_t limit, Batch& batch
-) {
+bool Topic::read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch) {
     const std::scoped_lock lock(tail_.mutex);
     const auto& tail = tail_.events;
     if (tail.empty() || position + 1 < tail.front()->position) {

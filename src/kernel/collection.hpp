@@ -236,7 +236,8 @@ class Collection {
         module_.command(
             std::move(declared),
             [&fields,
-             begin = std::move(begin)](const http::Request& request, const storage::Reader&) -> Next {
+             begin =
+                 std::move(begin)](const http::Request& request, const storage::Reader&) -> Next {
                 auto body = fields.read(request);
                 if (!body) {
                     return {std::move(body.error())};

@@ -204,9 +204,9 @@ void Module::run_once(const Command& command, const http::Request& request, http
         run(command, request, std::move(done));
         return;
     }
-    const Command recorded = [&command, claim](const http::Request& r, const storage::Reader& reader) {
-        return recording(command(r, reader), claim);
-    };
+    const Command recorded = [&command, claim](
+                                 const http::Request& r, const storage::Reader& reader
+                             ) { return recording(command(r, reader), claim); };
     run(recorded, request, [claim, done = std::move(done)](http::Answer answer) {
         claim->release();
         done(std::move(answer));

@@ -33,19 +33,10 @@ std::optional<std::string> applied_hash(Connection& connection, const Migration&
 }
 
 void apply(Connection& connection, const Migration& migration, std::int64_t now_ms) {
-    connection.execute("BEGIN IMMEDIATE");
-    try {
-        connection.execute(std::string(migration.sql));
-        connection.prepare(insert_applied)
-            .bind(migration.source, migration.number, migration.name, migration.sha256, now_ms)
-            .run();
-        connection.execute("COMMIT");
-    } catch (...) {
-        if (!connection.autocommit()) {
-            connection.execute("ROLLBACK");
-        }
-        throw;
-    }
+    connection.execute(std::string(migration.sql));
+    connection.prepare(insert_applied)
+        .bind(migration.source, migration.number, migration.name, migration.sha256, now_ms)
+        .run();
 }
 
 int newest_applied(Connection& connection, std::string_view source) {
@@ -116,15 +107,22 @@ void migrate(
     std::int64_t now_ms,
     std::span<const Migration> migrations
 ) {
-    connection.execute(create_migration_table);
-    // All are looked at before the first is applied: a file that is refused is left as it was.
-    std::vector<const Migration*> due;
-    for (const std::string& source : sources) {
-        const auto of_source = missing(connection, file, source, migrations);
-        due.insert(due.end(), of_source.begin(), of_source.end());
-    }
-    for (const Migration* migration : due) {
-        apply(connection, *migration, now_ms);
+    // One transaction for all: a file that is refused, or whose migration fails, is left as it was,
+    // and a new file costs one sync.
+    connection.execute("BEGIN IMMEDIATE");
+    try {
+        connection.execute(create_migration_table);
+        for (const std::string& source : sources) {
+            for (const Migration* migration : missing(connection, file, source, migrations)) {
+                apply(connection, *migration, now_ms);
+            }
+        }
+        connection.execute("COMMIT");
+    } catch (...) {
+        if (!connection.autocommit()) {
+            connection.execute("ROLLBACK");
+        }
+        throw;
     }
 }
 

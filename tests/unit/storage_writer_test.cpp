@@ -92,6 +92,34 @@ TEST_CASE_FIXTURE(WriterFixture, "a job that says no is rolled back alone") {
     CHECK(notes() == "a c");
 }
 
+TEST_CASE_FIXTURE(
+    WriterFixture, "a batch is run again only when a job of it failed that had changed something"
+) {
+    int runs = 0;
+    const auto counted = [&runs](const std::string& text) {
+        return [&runs, text](storage::Connection& connection) {
+            ++runs;
+            write(connection, text);
+            return true;
+        };
+    };
+    submitted("a", counted("a"));
+    note("b");
+    CHECK(step());
+    CHECK(runs == 1);
+    submitted("c", counted("c"));
+    submitted("refused", [](storage::Connection&) { return false; });
+    CHECK(step());
+    CHECK(runs == 2);
+    CHECK(outcome("refused") == "rolled back");
+    submitted("d", counted("d"));
+    note_then("e", [](storage::Connection&) { return false; });
+    submitted("f", counted("f"));
+    CHECK(step());
+    CHECK(runs == 5);  // d twice: f was not reached the first time
+    CHECK(notes() == "a b c d f");
+}
+
 TEST_CASE_FIXTURE(WriterFixture, "a job that throws is rolled back alone, and told what it threw") {
     note("a");
     note_then("b", [](storage::Connection&) -> bool { throw std::runtime_error("no such book"); });

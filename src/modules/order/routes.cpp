@@ -244,9 +244,12 @@ void add_verification(kernel::Module& module, const Ports& ports) {
               .description = "there is no such customer or book, or the order is not unverified"},
              {.status = 503, .description = "customer or book inventory does not answer"}}
     };
-    module.command(std::move(verify), [ports](const Request& request, const storage::Reader& reader) {
-        return verify_order(ports, request, *reader);
-    });
+    module.command(
+        std::move(verify),
+        [ports](const Request& request, const storage::Reader& reader) {
+            return verify_order(ports, request, *reader);
+        }
+    );
 }
 
 }  // namespace
