@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -7,9 +8,12 @@
 
 namespace bookstore::bus {
 
+/// Who goes first when there is more to do than the cores can. Any thread.
+///
 /// Clients who write go before relay and subscriptions, as long as no event waits too long: under a
 /// burst the cores answer requests, and the events are handled a little later in larger batches.
-/// Any thread.
+/// When events wait for longer than that all the same, writes are put off, the more the longer the
+/// events wait, until as many are placed as are handled.
 class Pressure {
   public:
     // Then they share the cores; together, an event is about a second late at most.
@@ -27,7 +31,8 @@ class Pressure {
     void command_ended() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
 
     /// Should what has waited for `waited_ms`, of at most `limit_ms`, wait a little longer?
-    bool gives_way(std::int64_t waited_ms, std::int64_t limit_ms) const {
+    bool gives_way(std::int64_t waited_ms, std::int64_t limit_ms) {
+        take_note(waited_ms);
         if (waited_ms < 0 || waited_ms >= limit_ms) {
             return false;  // below 0: the wall clock was set back
         }
@@ -35,14 +40,45 @@ class Pressure {
                clock_.steady_ms() < busy_at_ms_.load(std::memory_order_relaxed) + busy_ms;
     }
 
+    /// How long a write is put off, in ms; 0 while the events keep up.
+    std::int64_t delay_ms() const {
+        const std::int64_t over = lag_ms_.load(std::memory_order_relaxed) - shares_from_ms;
+        if (over <= 0 ||
+            clock_.steady_ms() > noted_at_ms_.load(std::memory_order_relaxed) + noted_for_ms) {
+            return 0;
+        }
+        return std::min(over * over / 4000, most_delay_ms);
+    }
+
   private:
     // One client, or a few, never wait for anything but their own commits.
     static constexpr std::int64_t busy_commands = 16;
     static constexpr std::int64_t busy_ms = 20;  ///< until clients have sent their next ones
+    static constexpr std::int64_t shares_from_ms = 1000;
+    /// What waits for longer waits for something else than its turn: its context was stopped, its
+    /// disk is full, it reads the log from the begin.
+    static constexpr std::int64_t most_lag_ms = 5000;
+    static constexpr std::int64_t noted_for_ms = 200;
+    static constexpr std::int64_t most_delay_ms = 500;
+
+    /// The greatest of about the last tenth of a second counts.
+    void take_note(std::int64_t waited_ms) {
+        if (waited_ms > most_lag_ms) {
+            return;
+        }
+        const std::int64_t now = clock_.steady_ms();
+        if (waited_ms >= lag_ms_.load(std::memory_order_relaxed) ||
+            now > noted_at_ms_.load(std::memory_order_relaxed) + noted_for_ms / 2) {
+            lag_ms_.store(waited_ms, std::memory_order_relaxed);
+            noted_at_ms_.store(now, std::memory_order_relaxed);
+        }
+    }
 
     const Clock& clock_;
     std::atomic<std::int64_t> in_flight_{0};
     std::atomic<std::int64_t> busy_at_ms_{-busy_ms};
+    std::atomic<std::int64_t> lag_ms_{0};
+    std::atomic<std::int64_t> noted_at_ms_{0};
 };
 
 }  // namespace bookstore::bus

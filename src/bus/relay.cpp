@@ -14,9 +14,7 @@ constexpr std::int64_t retry_ms = 200;  ///< after a storage error
 
 }  // namespace
 
-Relay::Relay(
-    Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, const Pressure& pressure
-)
+Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pressure& pressure)
     : topic_(topic), clock_(clock), pressure_(pressure) {
     for (Outbox* outbox : outboxes) {
         const std::int64_t relayed = topic_.relayed(outbox->source());

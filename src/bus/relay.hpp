@@ -14,9 +14,7 @@ namespace bookstore::bus {
 class Relay {
   public:
     /// Throws storage::Refused when an outbox and the topic do not belong together.
-    Relay(
-        Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, const Pressure& pressure
-    );
+    Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pressure& pressure);
 
     /// Relays what waits, a bounded number of rows of each module; false when nothing did.
     /// A storage error leaves everything where it is, to be tried again after a pause.
@@ -35,7 +33,7 @@ class Relay {
     Topic& topic_;
     std::vector<Source> sources_;
     const Clock& clock_;
-    const Pressure& pressure_;
+    Pressure& pressure_;
     /// Since when rows wait (wall clock, about); nothing when none do.
     std::optional<std::int64_t> waiting_since_ms_;
     bool gave_way_ = false;

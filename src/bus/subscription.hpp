@@ -48,7 +48,7 @@ class Subscription {
         Outbox& outbox;
         const Clock& clock;
         Random& random;
-        const Pressure& pressure;
+        Pressure& pressure;
         std::function<void()> ring;  ///< wakes the module's thread
         /// If set, called before an event is handled; what it throws is a handler's failure. For
         /// tests of what happens then.

@@ -221,11 +221,15 @@ void Module::run_next(Next next, std::shared_ptr<const http::Done> done, std::st
     } else if (auto* ask = std::get_if<Ask>(&next.step)) {
         ask->run([this, done, trace](Next after) { run_next(std::move(after), done, trace); });
     } else {
-        write(
-            std::move(std::get<Write>(next.step)),
-            [done](http::Answer answer) { (*done)(std::move(answer)); },
-            trace
-        );
+        auto submit = [this, done, trace, work = std::move(std::get<Write>(next.step))] {
+            write(work, [done](http::Answer answer) { (*done)(std::move(answer)); }, trace);
+        };
+        const std::int64_t delay_ms = environment_.pressure.delay_ms();
+        if (delay_ms > 0) {
+            strand_.after(delay_ms, std::move(submit));
+        } else {
+            submit();
+        }
     }
 }
 
