@@ -13,6 +13,10 @@ using bus::Effect;
 using bus::UnitOfWork;
 using store::MyPageRows;
 
+// What an order usually is when the event comes: then one statement looks and writes.
+constexpr std::string_view usual_before_prepared = "ORDERED";
+constexpr std::string_view usual_before_delivery = "Delivery_Prepared";
+
 void list_order(const MyPageRows& rows, const order::Ordered& ordered, UnitOfWork& work) {
     const MyPage page{
         .id = 0,
@@ -35,21 +39,30 @@ void list_order(const MyPageRows& rows, const order::Ordered& ordered, UnitOfWor
 void mark_prepared(
     const MyPageRows& rows, const inventory::DeliveryPrepared& prepared, UnitOfWork& work
 ) {
-    const std::string status = rows.order_status(work.db(), prepared.order_id);
-    rows.set_order_status(work.db(), prepared.order_id, after_prepared(status));
+    const auto set = [&](std::string_view before) {
+        return rows.set_order_status(work.db(), prepared.order_id, before, after_prepared(before));
+    };
+    if (!set(usual_before_prepared)) {
+        set(rows.order_status(work.db(), prepared.order_id));
+    }
 }
 
 void follow_delivery(
     const MyPageRows& rows, const delivery::DeliveryStatusChanged& changed, UnitOfWork& work
 ) {
-    const std::string status = rows.order_status(work.db(), changed.order_id);
-    rows.set_delivery(
-        work.db(),
-        changed.order_id,
-        after_delivery(status, changed.delivery_status),
-        changed.delivery_status,
-        changed.id
-    );
+    const auto set = [&](std::string_view before) {
+        return rows.set_delivery(
+            work.db(),
+            changed.order_id,
+            before,
+            after_delivery(before, changed.delivery_status),
+            changed.delivery_status,
+            changed.id
+        );
+    };
+    if (!set(usual_before_delivery)) {
+        set(rows.order_status(work.db(), changed.order_id));
+    }
 }
 
 template <class PaymentEvent>
@@ -69,7 +82,7 @@ void follow_orders(bus::Subscription& subscription, bool rebuilt) {
         .on<order::OrderCanceled>(
             Effect::replayable,
             [rows](const order::OrderCanceled& event, UnitOfWork& work) {
-                rows.set_order_status(work.db(), event.order_id, event.status);
+                rows.cancel(work.db(), event.order_id, event.status);
             }
         )
         .on<inventory::DeliveryPrepared>(

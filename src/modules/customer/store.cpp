@@ -45,8 +45,12 @@ const PageSql insert_page{
 };
 const PageSql select_status{"SELECT order_status FROM {} WHERE order_id = ?1"};
 const PageSql update_status{"UPDATE {} SET order_status = ?2 WHERE order_id = ?1"};
+const PageSql replace_status{
+    "UPDATE {} SET order_status = ?3 WHERE order_id = ?1 AND order_status = ?2"
+};
 const PageSql update_delivery{
-    "UPDATE {} SET order_status = ?2, delivery_status = ?3, delivery_id = ?4 WHERE order_id = ?1"
+    "UPDATE {} SET order_status = ?3, delivery_status = ?4, delivery_id = ?5 "
+    "WHERE order_id = ?1 AND order_status = ?2"
 };
 const PageSql update_pay_status{"UPDATE {} SET pay_status = ?2 WHERE order_id = ?1"};
 
@@ -156,24 +160,31 @@ std::string MyPageRows::order_status(storage::Connection& db, std::int64_t order
     return row.string(0);
 }
 
-void MyPageRows::set_order_status(
-    storage::Connection& db, std::int64_t order_id, std::string_view status
-) const {
+void MyPageRows::cancel(storage::Connection& db, std::int64_t order_id, std::string_view status)
+    const {
     db.prepare(update_status.of(rebuilt_)).bind(order_id, status).run();
     must_have_changed(db, order_id);
 }
 
-void MyPageRows::set_delivery(
+bool MyPageRows::set_order_status(
+    storage::Connection& db, std::int64_t order_id, std::string_view before, std::string_view after
+) const {
+    db.prepare(replace_status.of(rebuilt_)).bind(order_id, before, after).run();
+    return db.changes() == 1;
+}
+
+bool MyPageRows::set_delivery(
     storage::Connection& db,
     std::int64_t order_id,
+    std::string_view status_before,
     std::string_view order_status,
     std::string_view delivery_status,
     std::int64_t delivery_id
 ) const {
     db.prepare(update_delivery.of(rebuilt_))
-        .bind(order_id, order_status, delivery_status, delivery_id)
+        .bind(order_id, status_before, order_status, delivery_status, delivery_id)
         .run();
-    must_have_changed(db, order_id);
+    return db.changes() == 1;
 }
 
 void MyPageRows::set_pay_status(

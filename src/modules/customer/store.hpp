@@ -37,11 +37,19 @@ class MyPageRows {
 
     void insert(storage::Connection& db, const MyPage& page, std::int64_t ordered_at_ms) const;
     std::string order_status(storage::Connection& db, std::int64_t order_id) const;
-    void set_order_status(storage::Connection& db, std::int64_t order_id, std::string_view status)
-        const;
-    void set_delivery(
+    void cancel(storage::Connection& db, std::int64_t order_id, std::string_view status) const;
+    /// false: the order's status is not `before`; nothing is written.
+    bool set_order_status(
         storage::Connection& db,
         std::int64_t order_id,
+        std::string_view before,
+        std::string_view after
+    ) const;
+    /// As set_order_status.
+    bool set_delivery(
+        storage::Connection& db,
+        std::int64_t order_id,
+        std::string_view status_before,
         std::string_view order_status,
         std::string_view delivery_status,
         std::int64_t delivery_id

@@ -19,7 +19,7 @@ const Sql insert_order{
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
     "(SELECT coalesce(max(nth_of_customer), 0) + 1 FROM orders WHERE customer_id = ?2))"
 };
-const Sql update_status{file, "UPDATE orders SET status = ?2 WHERE id = ?1"};
+const Sql update_status{file, "UPDATE orders SET status = ?3 WHERE id = ?1 AND status = ?2"};
 const Sql update_verified{
     file, "UPDATE orders SET status = ?2, was_ordered = ?3, next_try = NULL WHERE id = ?1"
 };
@@ -108,8 +108,9 @@ std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id) {
     return row.step() ? parse_word<OrderStatus>(row.text(0)) : std::nullopt;
 }
 
-void set_status(storage::Connection& db, std::int64_t id, OrderStatus status) {
-    db.prepare(update_status).bind(id, word(status)).run();
+bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, OrderStatus after) {
+    db.prepare(update_status).bind(id, word(before), word(after)).run();
+    return db.changes() == 1;
 }
 
 void set_verified(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered) {

@@ -22,7 +22,8 @@ std::int64_t insert(
 );
 std::optional<Order> find(storage::Connection& db, std::int64_t id);
 std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id);
-void set_status(storage::Connection& db, std::int64_t id, OrderStatus status);
+/// false: its status is not `before`; nothing is written.
+bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, OrderStatus after);
 /// The order is ORDERED, or canceled: nobody asks any more.
 void set_verified(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered);
 Order order_in(storage::Statement& row);
