@@ -156,7 +156,7 @@ void add_system_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(1, most_ms));
     add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0")
         ->check(CLI::Range(0, most_ms));
-    van::BreakerOptions& breaker = system.van.breaker;
+    BreakerOptions& breaker = system.van.breaker;
     add(app, "--breaker-timeout", breaker.timeout_ms, "ms, then a call of VAN's network failed")
         ->check(CLI::Range(1, most_ms));
     add(app, "--breaker-sleep-window", breaker.sleep_window_ms, "ms open before a trial")

@@ -1,8 +1,8 @@
-#include "modules/van/breaker.hpp"
+#include "base/breaker.hpp"
 
 #include <doctest/doctest.h>
 
-using namespace bookstore::van;
+using namespace bookstore;
 
 namespace {
 
@@ -23,11 +23,9 @@ void succeed(Breaker& breaker, int times, std::int64_t now) {
 }
 
 /// Opened at 1000 with the default rules.
-Breaker open_breaker() {
-    Breaker breaker{BreakerOptions{}};
-    fail(breaker, 20, 1'000);
-    return breaker;
-}
+struct OpenBreaker : Breaker {
+    OpenBreaker() : Breaker(BreakerOptions{}) { fail(*this, 20, 1'000); }
+};
 
 }  // namespace
 
@@ -62,17 +60,17 @@ TEST_CASE("what is older than the rolling window does not count") {
 }
 
 TEST_CASE("open, it lets nothing through until the sleep window is over") {
-    Breaker breaker = open_breaker();
+    OpenBreaker breaker;
     CHECK(breaker.ask(1'001) == Permit::none);
-    CHECK(breaker.ask(10'999) == Permit::none);
     CHECK(breaker.retry_after_ms(2'000) == 9'000);
+    CHECK(breaker.ask(10'999) == Permit::none);
     CHECK(breaker.state(10'999) == State::open);
     CHECK(breaker.state(11'000) == State::half_open);
     CHECK(breaker.retry_after_ms(11'000) == 0);
 }
 
 TEST_CASE("half-open, it lets one trial through, and no second one") {
-    Breaker breaker = open_breaker();
+    OpenBreaker breaker;
     CHECK(breaker.ask(11'000) == Permit::trial);
     CHECK(breaker.ask(11'000) == Permit::none);
     CHECK(breaker.ask(15'000) == Permit::none);
@@ -80,7 +78,7 @@ TEST_CASE("half-open, it lets one trial through, and no second one") {
 }
 
 TEST_CASE("a trial that succeeds closes it, and old failures are forgotten") {
-    Breaker breaker = open_breaker();
+    OpenBreaker breaker;
     breaker.success(breaker.ask(11'000), 11'010);
     CHECK(breaker.state(11'010) == State::closed);
     fail(breaker, 18, 11'020);
@@ -90,7 +88,7 @@ TEST_CASE("a trial that succeeds closes it, and old failures are forgotten") {
 }
 
 TEST_CASE("a trial that fails opens it for another sleep window") {
-    Breaker breaker = open_breaker();
+    OpenBreaker breaker;
     breaker.failure(breaker.ask(11'000), 16'000);
     CHECK(breaker.state(16'001) == State::open);
     CHECK(breaker.ask(25'999) == Permit::none);

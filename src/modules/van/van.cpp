@@ -53,12 +53,25 @@ Answer answer_from(const Entry& entry, Money amount) {
     return other ? Answer::other_amount : entry.answer;
 }
 
+Breaker::OnTransition logged(std::string_view calls) {
+    return [calls](const Breaker::Transition& transition) {
+        spdlog::warn(
+            "van: the breaker for {} is {}: {}", calls, name_of(transition.to), transition.reason
+        );
+    };
+}
+
 }  // namespace
 
 Van::Van(kernel::Module& module, Options options)
-    : module_(module), options_(options), keyless_(options.breaker), keyed_(options.breaker) {}
+    : module_(module),
+      options_(options),
+      keyless_(options.breaker, module.clock().steady_ms(), logged("calls without a key")),
+      keyed_(options.breaker, module.clock().steady_ms(), logged("calls with a key")) {}
 
-void Van::call_network(Breaker& breaker, Breaker::Permit permit, Money amount, NetworkDone done) {
+void Van::call_network(
+    Breaker& breaker, const Breaker::Permit& permit, Money amount, NetworkDone done
+) {
     if (amount.cents() != 0) {
         breaker.success(permit, module_.clock().steady_ms());
         done(true);

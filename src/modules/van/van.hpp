@@ -7,9 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/breaker.hpp"
 #include "base/money.hpp"
 #include "kernel/module.hpp"
-#include "modules/van/breaker.hpp"
 
 namespace bookstore::van {
 
@@ -45,6 +45,10 @@ class Van {
     /// Takes the charge back; from the ledger alone. Always canceled, or unavailable.
     void cancel(const std::string& key, Done done);
 
+    /// Of the calls without a key, and of those with one.
+    Breaker& keyless_breaker() { return keyless_; }
+    Breaker& keyed_breaker() { return keyed_; }
+
   private:
     struct UnderWay {
         Money amount;
@@ -53,7 +57,9 @@ class Van {
     /// Called once: by the network, or by the breaker's timeout.
     using NetworkDone = std::function<void(bool completed)>;
 
-    void call_network(Breaker& breaker, Breaker::Permit permit, Money amount, NetworkDone done);
+    void call_network(
+        Breaker& breaker, const Breaker::Permit& permit, Money amount, NetworkDone done
+    );
     void start_charge(const std::string& key, Money amount);
     void record(const std::string& key, Money amount, Answer answer);
     void finish(const std::string& key, Answer answer, std::int64_t retry_after_ms = 0);
