@@ -36,12 +36,6 @@ using HeaderParser = beast::http::response_parser<beast::http::empty_body>;
 constexpr std::uint32_t max_header_bytes = 64 << 10;
 constexpr std::size_t piece_bytes = 16 << 10;
 
-std::string authority_of(const Url& url) {
-    const bool v6 = url.host.find(':') != std::string::npos;
-    const auto host = v6 ? fmt::format("[{}]", url.host) : url.host;
-    return url.port == "80" ? host : fmt::format("{}:{}", host, url.port);
-}
-
 /// One connection. Each call blocks until it is done or the deadline is over; it throws
 /// std::system_error then, and the connection is of no more use.
 class ClientConnection {
@@ -217,6 +211,12 @@ bool has_body(Method method, int status) {
 }
 
 }  // namespace
+
+std::string authority_of(const Url& url) {
+    const bool v6 = url.host.find(':') != std::string::npos;
+    const auto host = v6 ? fmt::format("[{}]", url.host) : url.host;
+    return url.port == "80" ? host : fmt::format("{}:{}", host, url.port);
+}
 
 Url parse_url(std::string_view url) {
     constexpr std::string_view scheme = "http://";

@@ -19,6 +19,9 @@ struct Url {
 /// Parses "http://host[:port][/target]"; throws std::invalid_argument with a readable reason.
 Url parse_url(std::string_view url);
 
+/// Its host and port as a Host field names them.
+std::string authority_of(const Url& url);
+
 struct ClientResponse {
     int status = 0;
     std::vector<Header> headers;
