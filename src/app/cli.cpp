@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <expected>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -75,6 +76,9 @@ struct Flags {
     std::int64_t heartbeat_ms = 15'000;
     std::int64_t stall_ms = 10'000;
     std::int64_t exit_when_unhealthy_s = 0;
+    std::string customer_url;
+    std::string inventory_url;
+    std::string van_url;
     ServeOptions serve;
     EventsOptions events;
     RebuildOptions rebuild;
@@ -136,6 +140,31 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(0, most_ms / 1000));
 }
 
+void add_port_flags(CLI::App& app, Flags& flags) {
+    PortOptions& ports = flags.serve.system.ports;
+    add(app,
+        "--customer-url",
+        flags.customer_url,
+        "http://HOST:PORT that order asks for customers; empty: this process");
+    add(app,
+        "--inventory-url",
+        flags.inventory_url,
+        "http://HOST:PORT that order asks for books; empty: this process");
+    add(app,
+        "--van-url",
+        flags.van_url,
+        "http://HOST:PORT of the VAN that payment charges at; empty: this process");
+    add(app, "--ask-timeout", ports.ask_timeout_ms, "ms for customer or inventory to answer order")
+        ->check(CLI::Range(1, most_ms));
+    add(app,
+        "--payment-timeout",
+        flags.serve.system.payment.van_timeout_ms,
+        "ms for VAN to answer payment")
+        ->check(CLI::Range(1, most_ms));
+    add(app, "--port-calls", ports.calls, "Calls to another context under way, of each port")
+        ->check(CLI::Range(1, 10'000));
+}
+
 void add_system_flags(CLI::App& app, Flags& flags) {
     SystemOptions& system = flags.serve.system;
     system.data_dir = "./data";
@@ -152,8 +181,7 @@ void add_system_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(1, most_ms));
     add(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
         ->check(CLI::PositiveNumber);
-    add(app, "--payment-timeout", system.payment.van_timeout_ms, "ms for VAN to answer payment")
-        ->check(CLI::Range(1, most_ms));
+    add_port_flags(app, flags);
     add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0")
         ->check(CLI::Range(0, most_ms));
     BreakerOptions& breaker = system.van.breaker;
@@ -178,6 +206,23 @@ template <class T>
 T taken(const std::string& flag, std::expected<T, std::string> read) {
     if (!read) throw std::runtime_error(flag + ": " + read.error());
     return std::move(*read);
+}
+
+std::optional<http::Url> origin_of(const std::string& flag, const std::string& url) {
+    if (url.empty()) return std::nullopt;
+    try {
+        return http::parse_origin(url);
+    } catch (const std::invalid_argument& error) {
+        throw std::runtime_error(flag + ": " + error.what());
+    }
+}
+
+void read_ports(const Flags& flags, SystemOptions& system) {
+    system.ports.customer = origin_of("--customer-url", flags.customer_url);
+    system.ports.inventory = origin_of("--inventory-url", flags.inventory_url);
+    system.ports.van = origin_of("--van-url", flags.van_url);
+    system.ports.breaker = system.van.breaker;
+    system.payment.van_calls = system.ports.calls;
 }
 
 int run_serve(Flags& flags) {
@@ -210,6 +255,7 @@ int run_serve(Flags& flags) {
             "unanswered"
         );
     }
+    read_ports(flags, options.system);
     return serve(options);
 }
 

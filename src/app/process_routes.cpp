@@ -46,7 +46,8 @@ void index(const std::vector<std::string>& collections, const Request& request, 
 struct Component {
     std::string name;
     std::string_view status;
-    std::string reason;  ///< why it is DOWN
+    std::string reason;                    ///< why it is DOWN
+    std::vector<NamedBreaker> breakers{};  ///< an open one is no illness
 };
 
 Component component_of(const System& system, const Health& health, std::size_t place) {
@@ -61,15 +62,57 @@ Component component_of(const System& system, const Health& health, std::size_t p
         component.status = "DOWN";
         component.reason = "it is starting: it reads the events it missed";
     }
+    for (NamedBreaker& breaker : system.breakers()) {
+        if (breaker.context == component.name) {
+            component.breakers.push_back(std::move(breaker));
+        }
+    }
     return component;
 }
 
-std::string object_of(const Component& component) {
-    std::string out = fmt::format(R"({{"status":"{}")", component.status);
-    if (!component.reason.empty()) {
-        out += R"(,"details":{"reason":)";
-        json::append(out, component.reason);
+std::string object_of(const Breaker::Snapshot& breaker) {
+    std::string out = fmt::format(
+        R"({{"state":"{}","since":"{}","opened":{},"calls":{{"succeeded":{},"failed":{},"refused":{}}},"lastTransition":)",
+        name_of(breaker.state),
+        iso_timestamp(breaker.since_ms),
+        breaker.opened,
+        breaker.succeeded,
+        breaker.failed,
+        breaker.refused
+    );
+    if (const auto& last = breaker.last_transition) {
+        out += fmt::format(
+            R"({{"from":"{}","to":"{}","at":"{}","reason":)",
+            name_of(last->from),
+            name_of(last->to),
+            iso_timestamp(last->at_ms)
+        );
+        json::append(out, last->reason);
         out += '}';
+    } else {
+        out += "null";
+    }
+    return out + "}";
+}
+
+std::string object_of(const Component& component) {
+    std::string details;
+    if (!component.reason.empty()) {
+        details = R"("reason":)";
+        json::append(details, component.reason);
+    }
+    std::string breakers;
+    for (const NamedBreaker& breaker : component.breakers) {
+        breakers += breakers.empty() ? "" : ",";
+        breakers += fmt::format(R"("{}":{})", breaker.name, object_of(breaker.snapshot));
+    }
+    if (!breakers.empty()) {
+        details +=
+            fmt::format(R"({}"circuitBreakers":{{{}}})", details.empty() ? "" : ",", breakers);
+    }
+    std::string out = fmt::format(R"({{"status":"{}")", component.status);
+    if (!details.empty()) {
+        out += fmt::format(R"(,"details":{{{}}})", details);
     }
     return out + "}";
 }
@@ -143,7 +186,33 @@ constexpr auto component_schema = R"({
     "required": ["status"],
     "properties": {
         "status": {"type": "string", "enum": ["UP", "DOWN", "STOPPED"]},
-        "details": {"type": "object", "properties": {"reason": {"type": "string"}}}
+        "details": {
+            "type": "object",
+            "properties": {
+                "reason": {"type": "string"},
+                "circuitBreakers": {
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "object",
+                        "required": ["state", "since", "opened", "calls", "lastTransition"],
+                        "properties": {
+                            "state": {"type": "string", "enum": ["closed", "open", "half-open"]},
+                            "since": {"type": "string", "format": "date-time"},
+                            "opened": {"type": "integer", "minimum": 0},
+                            "calls": {
+                                "type": "object",
+                                "required": ["succeeded", "failed", "refused"],
+                                "additionalProperties": {"type": "integer", "minimum": 0}
+                            },
+                            "lastTransition": {
+                                "type": ["object", "null"],
+                                "required": ["from", "to", "at", "reason"]
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 })";
 

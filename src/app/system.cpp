@@ -99,7 +99,11 @@ bool names(const std::vector<std::string>& list, std::string_view name) {
 }  // namespace
 
 System::System(SystemOptions options, const Clock& clock, Random& random, Ring ring)
-    : ring_(std::move(ring)), pressure_(clock), topic_(topic_options(options, clock)) {
+    : clock_(clock),
+      ring_(std::move(ring)),
+      pressure_(clock),
+      topic_(topic_options(options, clock)),
+      ports_(options.ports, options.payment.van_timeout_ms, clock) {
     for (const std::string& name : context_names) {
         if (!names(options.modules, name)) {
             continue;
@@ -148,8 +152,10 @@ void System::install(const SystemOptions& options) {
     if (kernel::Module* const order = find("order")) {
         order::install(
             *order,
-            {.has_customer = asks(customer, customer::has_customer),
-             .has_book = asks(inventory, inventory::has_book)}
+            {.has_customer = ports_.customer() != nullptr ? asks(*ports_.customer(), "/customers")
+                                                          : asks(customer, customer::has_customer),
+             .has_book = ports_.inventory() != nullptr ? asks(*ports_.inventory(), "/books")
+                                                       : asks(inventory, inventory::has_book)}
         );
     }
     if (kernel::Module* const delivery = find("delivery")) {
@@ -159,11 +165,49 @@ void System::install(const SystemOptions& options) {
         van_ = van::install(*van_module, options.van);
     }
     if (kernel::Module* const payment = find("payment")) {
-        payment::install(*payment, van_port(van_module, van_.get()), options.payment);
+        payment::install(
+            *payment,
+            ports_.van() != nullptr ? van_port(*ports_.van()) : van_port(van_module, van_.get()),
+            options.payment
+        );
     }
     if (kernel::Module* const history = find("payment_history")) {
         payment_history::install(*history);
     }
+    note_breakers();
+}
+
+void System::note_breakers() {
+    const auto note = [this](std::string_view context, std::string_view name, Breaker& breaker) {
+        breakers_.push_back({std::string(context), std::string(name), &breaker});
+    };
+    const auto note_port = [&](std::string_view context, std::string_view name, HttpPort* port) {
+        if (port != nullptr && find(context) != nullptr) {
+            note(context, name, port->breaker());
+        }
+    };
+    note_port("order", "customer", ports_.customer());
+    note_port("order", "inventory", ports_.inventory());
+    note_port("payment", "van", ports_.van());
+    if (van_ != nullptr) {
+        note("van", "keyless", van_->keyless_breaker());
+        note("van", "keyed", van_->keyed_breaker());
+    }
+}
+
+std::vector<NamedBreaker> System::breakers() const {
+    std::vector<NamedBreaker> breakers;
+    const std::int64_t now_ms = clock_.steady_ms();
+    const std::int64_t began_ms = clock_.now_ms() - now_ms;  // of the steady clock
+    for (const BreakerPlace& place : breakers_) {
+        Breaker::Snapshot snapshot = place.breaker->snapshot(now_ms);
+        snapshot.since_ms += began_ms;
+        if (snapshot.last_transition) {
+            snapshot.last_transition->at_ms += began_ms;
+        }
+        breakers.push_back({place.context, place.name, std::move(snapshot)});
+    }
+    return breakers;
 }
 
 kernel::Module* System::find(std::string_view name) {

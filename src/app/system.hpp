@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/http_ports.hpp"
 #include "base/clock.hpp"
 #include "bus/relay.hpp"
 #include "bus/topic.hpp"
@@ -25,11 +26,19 @@ struct SystemOptions {
     bus::RetryPolicy retry{};
     payment::Options payment{};
     van::Options van{};
+    PortOptions ports{};
     std::vector<std::string> modules = context_names;  ///< the contexts that are hosted
     std::vector<std::string> stopped{};                ///< contexts that rest from the start
     bus::BeforeHandling before_handling{};             ///< for tests: makes handlers fail
     std::int64_t idempotency_kept_ms = 86'400'000;
     int read_limit_ms = 250;  ///< then a query is given up
+};
+
+/// How a circuit breaker stands, and the context that has it.
+struct NamedBreaker {
+    std::string context;
+    std::string name;
+    Breaker::Snapshot snapshot{};  ///< its times in ms since 1970
 };
 
 /// The contexts that are hosted, the topic and the relay, wired to each other; without threads and
@@ -60,19 +69,33 @@ class System {
     /// What every context's collections are like, in the order of the contexts.
     std::vector<kernel::ResourceDescription> resources() const;
 
+    /// How every breaker stands now, in the order of the contexts: VAN's two (keyless, keyed), and
+    /// that of each port which another process answers. Any thread.
+    std::vector<NamedBreaker> breakers() const;
+
     /// Every context has caught up with what it missed (one that is stopped does not count).
     bool ready() const;
 
   private:
     void install(const SystemOptions& options);
+    void note_breakers();
     /// Null when it is not hosted.
     kernel::Module* find(std::string_view name);
 
+    struct BreakerPlace {
+        std::string context;
+        std::string name;
+        Breaker* breaker;
+    };
+
+    const Clock& clock_;
     Ring ring_;
     bus::Pressure pressure_;
     bus::Topic topic_;
     std::vector<std::unique_ptr<kernel::Module>> modules_;
     std::unique_ptr<van::Van> van_;
+    HttpPorts ports_;  ///< their callbacks are the modules'
+    std::vector<BreakerPlace> breakers_;
     std::unique_ptr<bus::Relay> relay_;
 };
 

@@ -69,6 +69,59 @@ TEST_CASE("health shows every context and the relay, one by one too") {
     CHECK(story.get("/isReady").status == 200);
 }
 
+TEST_CASE(
+    "VAN's breakers are shown: state, since when, why, and how often; an open one is no illness"
+) {
+    Story story(
+        {"--breaker-timeout",
+         "100",
+         "--van-hang",
+         "200",
+         "--breaker-request-volume",
+         "2",
+         "--breaker-sleep-window",
+         "1500"}
+    );
+    const auto shown = [&](const std::string& field) {
+        return story.of("/actuator/health/van", "details.circuitBreakers." + field);
+    };
+    CHECK(shown("keyless.state") == "closed");
+    CHECK(shown("keyless.opened") == "0");
+    CHECK(shown("keyless.lastTransition") == "null");
+    CHECK(shown("keyless.since").ends_with("Z"));
+    story.get("/requestPayment?payment=0");
+    story.get("/requestPayment?payment=0");
+    story.get("/requestPayment?payment=5");
+    const auto health = story.get("/actuator/health");
+    CHECK(health.status == 200);
+    CHECK(health.field("status") == "UP");
+    CHECK(health.field("components.van.status") == "UP");
+    const std::string breakers = "components.van.details.circuitBreakers.";
+    CHECK(health.field(breakers + "keyless.state") == "open");
+    CHECK(health.field(breakers + "keyless.opened") == "1");
+    CHECK(health.field(breakers + "keyless.calls") == R"({"succeeded":0,"failed":2,"refused":1})");
+    CHECK(health.field(breakers + "keyless.lastTransition.from") == "closed");
+    CHECK(health.field(breakers + "keyless.lastTransition.to") == "open");
+    CHECK(
+        health.field(breakers + "keyless.lastTransition.reason") ==
+        "2 of 2 calls within 10000 ms failed"
+    );
+    CHECK(
+        health.field(breakers + "keyless.lastTransition.at") ==
+        health.field(breakers + "keyless.since")
+    );
+    CHECK(health.field(breakers + "keyed.state") == "closed");
+    CHECK(story.get("/isHealthy").status == 200);
+    // By itself, though nobody calls; then the first call closes it.
+    CHECK(eventually([&] { return shown("keyless.state") == "half-open"; }));
+    CHECK(story.get("/requestPayment?payment=5").body == "PAYMENT_COMPLETED");
+    CHECK(shown("keyless.state") == "closed");
+    CHECK(shown("keyless.lastTransition.reason") == "the trial succeeded");
+    const std::string log = story.process().log();
+    CHECK(log.find("the breaker for calls without a key is open") != std::string::npos);
+    CHECK(log.find("the breaker for calls without a key is closed") != std::string::npos);
+}
+
 TEST_CASE("a zombie says so everywhere, and ends with status 1 where that was asked for") {
     Story story({"--exit-when-unhealthy", "1"});
     story.given_customer();

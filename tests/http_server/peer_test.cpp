@@ -46,7 +46,7 @@ Result answer_of(const std::string& text, bool then_close = false) {
         if (!then_close) connection.request();
     });
     Peer peer(at(server.url()));
-    return get(peer, then_close ? patience : milliseconds(300));
+    return get(peer);
 }
 
 std::string body_of(const Result& result) {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -117,9 +118,10 @@ Finished run_bookstore(const std::vector<std::string>& arguments) {
 BookstoreProcess::BookstoreProcess(
     const std::string& data_dir, std::vector<std::string> flags, Until until
 ) {
-    std::vector<std::string> words{
-        binary(), "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir
-    };
+    std::vector<std::string> words{binary(), "serve", "--data-dir", data_dir};
+    if (std::ranges::find(flags, "--listen") == flags.end()) {
+        words.insert(words.end(), {"--listen", "127.0.0.1:0"});
+    }
     words.insert(words.end(), flags.begin(), flags.end());
     if (until == Until::listening) {
         words.insert(words.end(), {"--log-level", "debug"});

@@ -39,7 +39,8 @@ Finished run_program(const std::vector<std::string>& words);
 /// The same of the binary.
 Finished run_bookstore(const std::vector<std::string>& arguments);
 
-/// The real binary, serving on a port that the system chose, killed when it goes.
+/// The real binary, serving on a port that the system chose unless a flag says where, killed when
+/// it goes.
 class BookstoreProcess {
   public:
     enum class Until { open, listening };

@@ -1,0 +1,340 @@
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "story.hpp"
+#include "support/raw_server.hpp"
+
+using namespace bookstore::test;
+
+// Customer, inventory and VAN answered by another process: a bookstore, or something that is none.
+
+namespace {
+
+using Flags = std::vector<std::string>;
+using Clock = std::chrono::steady_clock;
+
+/// Breakers that open at once and try again soon.
+Flags nervous(Flags more) {
+    more.insert(more.end(), {"--breaker-request-volume", "4", "--breaker-sleep-window", "300"});
+    return more;
+}
+
+/// Breakers that never open.
+Flags calm(Flags more) {
+    more.insert(more.end(), {"--breaker-request-volume", "1000000"});
+    return more;
+}
+
+Answer order_of(Story& story, std::int64_t book, std::int64_t customer) {
+    return story.post(
+        "/orders",
+        fmt::format(
+            R"({{"bookId":{},"customerId":{},"quantity":1,"deliveryAddress":"busan"}})",
+            book,
+            customer
+        )
+    );
+}
+
+std::string breaker_of(Story& story, const std::string& context, const std::string& port) {
+    return story.of(
+        "/actuator/health",
+        fmt::format("components.{}.details.circuitBreakers.{}.state", context, port)
+    );
+}
+
+/// Answers nothing.
+void hang(RawConnection& connection, int) {
+    while (!connection.request().empty()) {
+    }
+}
+
+/// A server that answers each request with that text, until it is told another.
+class Teller {
+  public:
+    explicit Teller(std::string text) : text_(std::move(text)) {}
+
+    void tell(std::string text) {
+        const std::scoped_lock lock(mutex_);
+        text_ = std::move(text);
+    }
+    std::vector<std::string> requests() {
+        const std::scoped_lock lock(mutex_);
+        return requests_;
+    }
+    std::string url() const { return server_.url(); }
+
+    static std::string answer(const std::string& status, const std::string& body = {}) {
+        return fmt::format(
+            "HTTP/1.1 {}\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body
+        );
+    }
+
+  private:
+    void serve(RawConnection& connection) {
+        for (;;) {
+            const std::string request = connection.request();
+            if (request.empty()) return;
+            std::string text;
+            {
+                const std::scoped_lock lock(mutex_);
+                requests_.push_back(request);
+                text = text_;
+            }
+            connection.send(text);
+        }
+    }
+
+    std::mutex mutex_;
+    std::string text_;
+    std::vector<std::string> requests_;
+    RawServer server_{[this](RawConnection& connection, int) { serve(connection); }};
+};
+
+}  // namespace
+
+TEST_CASE("customer and inventory are asked in another process, the rest stays in this one") {
+    Story other;
+    for (int i = 0; i < 3; ++i) {
+        other.given_customer();
+        other.given_book(5);
+    }
+    Story story(
+        {"--customer-url", other.process().url(), "--inventory-url", other.process().url() + "/"}
+    );
+    for (int i = 0; i < 2; ++i) {
+        story.given_customer();
+        story.given_book(5);
+    }
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "ORDERED");
+    CHECK(story.order_becomes(1, "Shipped"));
+    CHECK(story.payment_becomes(1, "PAYMENT_COMPLETED"));
+    CHECK(story.of("/books/1", "stock") == "4");
+    CHECK(other.of("/books/1", "stock") == "5");
+
+    // Only the other one counts: customer 3 is there alone, 2 is deleted there and not here.
+    CHECK(order_of(story, 1, 3).field("orderStatus") == "ORDERED");
+    CHECK(other.del("/customers/2").status == 204);
+    CHECK(other.del("/books/2").status == 204);
+    const auto refused = order_of(story, 2, 2);
+    CHECK(refused.status == 400);
+    CHECK(refused.field("errors").find("customerId") != std::string::npos);
+    CHECK(refused.field("errors").find("bookId") != std::string::npos);
+    CHECK(story.count("Ordered") == 2);
+    CHECK(breaker_of(story, "order", "customer") == "closed");
+    CHECK(breaker_of(story, "order", "inventory") == "closed");
+}
+
+TEST_CASE("the other process is killed: orders are unverified, and verified when it is back") {
+    Story other;
+    other.given_customer();
+    other.given_book(5);
+    const std::string at = other.process().url().substr(7);
+    Story story(nervous({"--customer-url", other.process().url()}));
+    story.given_customer();
+    story.given_book(5);
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "ORDERED");
+    other.process().kill();
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
+    CHECK(story.count({}, "order-2") == 0);
+    CHECK(story.post("/orders/2/verification").status == 503);
+    other.start({"--listen", at, "--stopped", "customer"});
+    CHECK(story.post("/orders/2/verification").status == 503);
+    other.restart({"--listen", at});
+    CHECK(story.order_becomes(2, "Shipped"));
+    CHECK(story.ends_with() == "");
+}
+
+TEST_CASE("a peer that hangs costs an order the timeout, and with the breaker open nothing") {
+    RawServer hanging(hang);
+    Story story(
+        {"--customer-url",
+         hanging.url(),
+         "--ask-timeout",
+         "200",
+         "--breaker-request-volume",
+         "4",
+         "--breaker-sleep-window",
+         "60000"}
+    );
+    story.given_customer();
+    story.given_book(50);
+    const auto begin = Clock::now();
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
+    CHECK(Clock::now() - begin >= std::chrono::milliseconds(190));
+    CHECK(eventually([&] {
+        order_of(story, 1, 1);
+        return breaker_of(story, "order", "customer") == "open";
+    }));
+    const int connections = hanging.connections();
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
+    CHECK(hanging.connections() == connections);
+    // An open breaker is no illness.
+    const auto health = story.get("/actuator/health");
+    CHECK(health.status == 200);
+    CHECK(health.field("status") == "UP");
+    CHECK(health.field("components.order.status") == "UP");
+    const std::string breaker = "components.order.details.circuitBreakers.customer.";
+    CHECK(health.field(breaker + "opened") == "1");
+    CHECK(health.field(breaker + "calls.succeeded") == "0");
+    CHECK(std::stoi(health.field(breaker + "calls.failed")) >= 4);
+    CHECK(std::stoi(health.field(breaker + "calls.refused")) >= 1);
+    CHECK(health.field(breaker + "lastTransition.from") == "closed");
+    CHECK(health.field(breaker + "lastTransition.to") == "open");
+    CHECK(health.field(breaker + "lastTransition.reason").find("failed") != std::string::npos);
+    CHECK(story.process().log().find("port customer: its breaker is open") != std::string::npos);
+    CHECK(story.get("/customers/1").status == 200);  // the context itself is well
+}
+
+TEST_CASE("a trial that hangs opens the breaker again, and one that is answered closes it") {
+    Teller customers("");
+    Story story(nervous({"--customer-url", customers.url(), "--ask-timeout", "150"}));
+    story.given_customer();
+    story.given_book(5'000);
+    const auto shown = [&](const std::string& field) {
+        return story.of("/actuator/health/order", "details.circuitBreakers.customer." + field);
+    };
+    CHECK(eventually([&] {
+        order_of(story, 1, 1);
+        return std::stoi(shown("opened")) >= 3;
+    }));
+    customers.tell(Teller::answer("200 OK", "{}"));
+    CHECK(eventually([&] { return order_of(story, 1, 1).field("orderStatus") == "ORDERED"; }));
+    CHECK(shown("state") == "closed");
+    CHECK(shown("lastTransition.from") == "half-open");
+}
+
+TEST_CASE("a bounded number of calls is under way, and who finds the port full is not kept waiting"
+) {
+    RawServer hanging(hang);
+    Story story(calm({"--customer-url", hanging.url(), "--ask-timeout", "3000", "--port-calls", "2"}
+    ));
+    story.given_customer();
+    story.given_book(50);
+    std::vector<std::jthread> orders;
+    std::atomic<int> stored{0};
+    std::atomic<int> early{0};
+    for (int i = 0; i < 12; ++i) {
+        orders.emplace_back([&] {
+            const auto begin = Clock::now();
+            const auto answer = order_of(story, 1, 1);
+            if (answer.status == 201) ++stored;
+            if (Clock::now() - begin < std::chrono::milliseconds(2'900)) ++early;
+        });
+    }
+    orders.clear();
+    CHECK(stored == 12);
+    CHECK(early >= 1);
+    CHECK(hanging.connections() <= 12 - early + 2);
+    CHECK(early <= 10);
+}
+
+TEST_CASE("a peer that refuses, redirects or talks garbage is unavailable, and heals") {
+    Teller customers(Teller::answer("200 OK", "{}"));
+    Story story(
+        nervous({"--customer-url", customers.url(), "--ask-timeout", "2000", "--port-calls", "8"})
+    );
+    story.given_customer();
+    story.given_book(50);
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "ORDERED");
+    customers.tell(Teller::answer("404 Not Found", "{}"));
+    CHECK(order_of(story, 1, 1).status == 400);
+    for (const std::string& text :
+         {Teller::answer("500 Internal Server Error"),
+          Teller::answer("503 Service Unavailable"),
+          Teller::answer("401 Unauthorized"),
+          Teller::answer("204 No Content"),
+          std::string("HTTP/1.1 302 Found\r\nLocation: /customers/1\r\nContent-Length: 0\r\n\r\n"),
+          std::string("220 mail.example ESMTP\r\n"),
+          Teller::answer("200 OK", std::string(1 << 20, 'x'))}) {
+        CAPTURE(text.substr(0, 60));
+        customers.tell(text);
+        CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
+    }
+    // An interim answer before the final one, and chunks.
+    customers.tell(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "2\r\n{}\r\n0\r\n\r\n"
+    );
+    for (int order = 2; order <= 8; ++order) CHECK(story.order_becomes(order, "Shipped"));
+    CHECK(breaker_of(story, "order", "customer") == "closed");
+    CHECK(story.ends_with() == "");
+}
+
+TEST_CASE("VAN's word is final and nothing else is: the payment is asked for again by its key") {
+    Teller van("");
+    Story story(calm(
+        {"--modules",
+         "customer,inventory,order,delivery,payment,payment_history",
+         "--van-url",
+         van.url(),
+         "--breaker-timeout",
+         "100",
+         "--payment-timeout",
+         "400"}
+    ));
+    story.given_customer();
+    story.given_book(50);
+    std::set<std::string> keys;
+    for (const std::string& text :
+         {std::string(),  // it hangs
+          Teller::answer("500 Internal Server Error", "PAYMENT_FAILED"),
+          Teller::answer("503 Service Unavailable"),
+          Teller::answer("422 Unprocessable Content"),
+          Teller::answer("404 Not Found"),
+          Teller::answer("200 OK", "PAYMENT_CANCELED"),
+          Teller::answer("200 OK", "PAYMENT_COMPLETED\n"),
+          Teller::answer("200 OK"),
+          std::string("HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")}) {
+        CAPTURE(text);
+        const auto before = van.requests().size();
+        van.tell(text);
+        const auto order = story.place_order(1, 1, 1, "12.5");
+        // Asked again: what came first was no answer.
+        REQUIRE(eventually([&] { return van.requests().size() >= before + 2; }));
+        const std::string payment = fmt::format("/payments/{}", order);
+        CHECK(story.of(payment, "status") == "PAYMENT_REQUESTED");
+        van.tell(Teller::answer("200 OK", "PAYMENT_COMPLETED"));
+        CHECK(story.becomes(payment, "status", "PAYMENT_COMPLETED"));
+        const auto all = van.requests();
+        const auto first = all.at(before);
+        CHECK(first.starts_with("POST /requestPayment?payment=12.5 HTTP/1.1\r\n"));
+        CHECK(first.find("\r\nIdempotency-Key: ") != std::string::npos);
+        for (auto i = before; i < all.size(); ++i) CHECK(all[i] == first);
+        CHECK(keys.insert(first).second);  // no other payment's
+    }
+    CHECK(story.published("Payed", keys.size()));
+    CHECK(story.order_becomes(1, "Shipped"));
+}
+
+TEST_CASE("a URL that is no place of a process is refused at the start") {
+    const TemporaryDirectory directory;
+    for (const std::string flag : {"--customer-url", "--inventory-url", "--van-url"}) {
+        for (const std::string url :
+             {"https://van",
+              "http://",
+              "http://:8081",
+              "http://kim:secret@van",
+              "http://van/api",
+              "http://van?x=1",
+              "http://van:0",
+              "http://van:99999",
+              "van:8081",
+              "ftp://van"}) {
+            CAPTURE(url);
+            const auto done =
+                run_bookstore({"serve", "--data-dir", directory.path() + "/data", flag, url});
+            CHECK(done.status == 1);
+            CHECK(done.out.empty());
+            CHECK(done.error.starts_with("bookstore: " + flag + ": \"" + url + "\" "));
+            CHECK(done.error.find("http://HOST[:PORT]") != std::string::npos);
+            CHECK(done.error.find('\n') == done.error.size() - 1);
+        }
+    }
+}
