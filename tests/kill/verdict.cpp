@@ -9,6 +9,7 @@
 #include "support/bookstore_process.hpp"
 #include "support/invariants.hpp"
 #include "support/sqlite_reader.hpp"
+#include "support/stored_state.hpp"
 
 namespace bookstore::test {
 namespace {
@@ -154,13 +155,13 @@ void check_rebuild(
 bool at_rest(const std::string& data_dir) {
     const StoredState state = read_stored_state(data_dir);
     return std::ranges::none_of(state.orders, &StoredState::Order::to_verify) &&
-           violated_invariants(state).empty();
+           violated_invariants(data_dir).empty();
 }
 
 Faults faults_in(const std::string& data_dir, const Promises& promises) {
     Faults faults = promises.broken;
     const StoredState state = read_stored_state(data_dir);
-    std::ranges::move(violated_invariants(state), std::back_inserter(faults));
+    std::ranges::move(violated_invariants(data_dir), std::back_inserter(faults));
     check_orders(state, promises, faults);
     check_keys(state, promises, faults);
     check_catalogue(state, promises, faults);

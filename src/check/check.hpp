@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "check/sqlite_file.hpp"
+
+namespace bookstore::check {
+
+struct Options {
+    std::string data_dir;
+    std::string van_data_dir{};  ///< where van.db is; empty: in data_dir, if it is there
+    std::string vfs{};           ///< SQLite's; empty: the default one
+    Access access = Access::alone;
+    bool at_rest = false;   ///< every order must be settled, nothing held, nothing on its way
+    bool integrity = true;  ///< SQLite's own structures too
+};
+
+struct Report {
+    std::vector<std::string> violations;  ///< a sentence each, of a great many the first
+    std::int64_t violation_count = 0;
+    bool compared = true;  ///< the contents too, not only SQLite's structures
+    bool van_compared = false;
+    std::int64_t events = 0;
+    std::int64_t orders = 0;
+    std::int64_t unverified = 0;
+    std::int64_t unsettled = 0;  ///< orders
+    std::int64_t unrelayed = 0;  ///< events
+    std::int64_t held = 0;
+    std::int64_t parked = 0;
+};
+
+/// Checks a data directory or a backup: SQLite's integrity, the migrations, and all invariants of
+/// domain.md across the files. A directory whose process was killed is well: what is still to
+/// happen is counted, not a violation. Changes nothing in it. Throws std::runtime_error with a
+/// line for the user when it cannot be read.
+Report check(const Options& options);
+
+}  // namespace bookstore::check

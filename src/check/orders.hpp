@@ -1,0 +1,26 @@
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "check/facts.hpp"
+
+namespace bookstore::check {
+
+/// The files of the seven contexts, by Context; null where one was not given (van).
+using Files = std::array<std::unique_ptr<SqliteFile>, contexts>;
+
+struct Counts {
+    std::int64_t orders = 0;
+    std::int64_t unverified = 0;
+    std::int64_t unsettled = 0;  ///< ordered, and something is still to happen
+};
+
+/// Walks over all orders, each with everything that refers to it in any file, and says what
+/// violates the invariants; then over the books. Of an order that is not settled only what must
+/// hold at every moment is asked, unless `at_rest`: then it must be settled.
+Counts check_orders(
+    const Files& files, const Log& log, const Pending& pending, bool at_rest, Findings& findings
+);
+
+}  // namespace bookstore::check
