@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "app/backup_routes.hpp"
 #include "app/event_stream.hpp"
 #include "kernel/openapi.hpp"
 #include "kernel/profile.hpp"
@@ -39,11 +40,14 @@ http::Handler serve(std::string document) {
 
 }  // namespace
 
-std::vector<http::Route> api_routes(System& system, ProcessState& state, std::string_view version) {
+std::vector<http::Route> api_routes(
+    System& system, ProcessState& state, Backups& backups, std::string_view version
+) {
     auto endpoints = system.take_endpoints();
     const auto resources = system.resources();
     auto others = process_endpoints(system, state);
     others.push_back(events_endpoint(system.topic()));
+    others.push_back(backups_endpoint(backups));
     others.push_back(openapi_endpoint());
     std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));
     std::ranges::for_each(others, kernel::describe_server);

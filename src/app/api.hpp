@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/backup.hpp"
 #include "app/process_routes.hpp"
 #include "app/system.hpp"
 #include "http/router.hpp"
@@ -10,8 +11,10 @@
 namespace bookstore::app {
 
 /// Every route of the API: the contexts', the process's, /events, the profiles, and /openapi.json,
-/// which describes them all, itself included. Takes the system's endpoints; system and state
-/// outlive the routes.
-std::vector<http::Route> api_routes(System& system, ProcessState& state, std::string_view version);
+/// which describes them all, itself included. Takes the system's endpoints; system, state and
+/// backups outlive the routes.
+std::vector<http::Route> api_routes(
+    System& system, ProcessState& state, Backups& backups, std::string_view version
+);
 
 }  // namespace bookstore::app

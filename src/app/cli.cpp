@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/backup_tools.hpp"
 #include "app/demo.hpp"
 #include "app/serve.hpp"
 #include "app/tools.hpp"
@@ -84,6 +85,8 @@ struct Flags {
     RebuildOptions rebuild;
     HealthcheckOptions healthcheck;
     DemoOptions demo;
+    BackupOptions backup;
+    CheckOptions check;
 };
 
 void add_cors_flag(CLI::App& app, Flags& flags) {
@@ -316,6 +319,22 @@ CLI::App* add_demo(CLI::App& app, Flags& flags) {
     return demo;
 }
 
+CLI::App* add_backup(CLI::App& app, Flags& flags) {
+    CLI::App* backup = app.add_subcommand("backup", "Copy everything, as of one moment");
+    backup->add_option("directory", flags.backup.directory, "To make; or an empty one")->required();
+    add_where(*backup, flags.backup.url, flags.backup.data_dir);
+    return backup;
+}
+
+CLI::App* add_check(CLI::App& app, Flags& flags) {
+    CLI::App* check = app.add_subcommand(
+        "check", "Check a data directory or a backup: exit status 0, 1 (something is wrong) or 2"
+    );
+    check->add_option("--data-dir", flags.check.data_dir, "Which no process may hold")->required();
+    check->add_option("--van-data-dir", flags.check.van_data_dir, "Where VAN ran apart");
+    return check;
+}
+
 int fail(const std::string& why) {
     std::fprintf(stderr, "bookstore: %s\n", why.c_str());
     return 1;
@@ -333,6 +352,8 @@ int run(int argc, char** argv) {
     const CLI::App* rebuild = add_rebuild(app, flags);
     const CLI::App* check = add_healthcheck(app, flags);
     const CLI::App* players = add_demo(app, flags);
+    const CLI::App* backup = add_backup(app, flags);
+    const CLI::App* checked = add_check(app, flags);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) {  // --help, --version
@@ -356,6 +377,12 @@ int run(int argc, char** argv) {
         }
         if (check->parsed()) {
             return healthcheck(flags.healthcheck);
+        }
+        if (backup->parsed()) {
+            return back_up(flags.backup);
+        }
+        if (checked->parsed()) {
+            return check_directory(flags.check);
         }
         return players->parsed() ? demo(flags.demo) : 1;
     } catch (const std::exception& error) {

@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "app/api.hpp"
+#include "app/backup.hpp"
 #include "app/signals.hpp"
 #include "app/threads.hpp"
 #include "app/web_routes.hpp"
@@ -117,7 +118,12 @@ class Process {
                          ) { spdlog::error("request {}: {}", request_id, what); },
         });
     }
-    ~Process() { threads_.stop(); }
+    ~Process() {
+        if (backups_) {
+            backups_->stop();
+        }
+        threads_.stop();
+    }
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
@@ -147,6 +153,7 @@ class Process {
     static constexpr std::chrono::seconds hanging_end{5};
 
     void open_files() {
+        refuse_half_backup(options_.system.data_dir);
         system_.emplace(options_.system, clock_, random_, threads_.ring());
         storage::sync_directory(options_.system.data_dir);
     }
@@ -159,7 +166,8 @@ class Process {
             Health::Options{options_.system.data_dir, options_.stall_timeout.count()}
         );
         state_.emplace(*health_);
-        auto routes = api_routes(*system_, *state_, BOOKSTORE_VERSION);
+        backups_.emplace(*system_, options_.system.data_dir, clock_);
+        auto routes = api_routes(*system_, *state_, *backups_, BOOKSTORE_VERSION);
         std::ranges::move(web_routes(), std::back_inserter(routes));
         router_.emplace(std::move(routes));
         threads_.start(*system_);
@@ -188,6 +196,7 @@ class Process {
         state_->stopping = true;
         std::this_thread::sleep_for(options_.drain_delay);
         server_.stop(options_.drain_timeout);
+        backups_->stop();
         threads_.stop();
     }
 
@@ -199,6 +208,7 @@ class Process {
     std::optional<System> system_;
     std::optional<Health> health_;
     std::optional<ProcessState> state_;
+    std::optional<Backups> backups_;
     std::optional<http::Router> router_;
     Entrance entrance_;
     http::Server server_;  ///< the first to go: its threads use the rest

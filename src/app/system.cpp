@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "app/damage.hpp"
 #include "modules/customer/module.hpp"
 #include "modules/delivery/module.hpp"
 #include "modules/inventory/module.hpp"
@@ -102,8 +103,11 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
     : clock_(clock),
       ring_(std::move(ring)),
       pressure_(clock),
-      topic_(topic_options(options, clock)),
+      topic_(opened(
+          options.data_dir, "topic", [&] { return bus::Topic(topic_options(options, clock)); }
+      )),
       ports_(options.ports, options.payment.van_timeout_ms, clock) {
+    opened(options.data_dir, "topic", [this] { read_roots(topic_.database()); });
     for (const std::string& name : context_names) {
         if (!names(options.modules, name)) {
             continue;
@@ -122,9 +126,12 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
             .idempotency_kept_ms = options.idempotency_kept_ms,
             .read_limit_ms = options.read_limit_ms
         };
-        modules_.push_back(std::make_unique<kernel::Module>(name, environment, [this, place] {
-            ring_(place);
-        }));
+        opened(options.data_dir, name, [&] {
+            modules_.push_back(std::make_unique<kernel::Module>(name, environment, [this, place] {
+                ring_(place);
+            }));
+            read_roots(modules_.back()->database());
+        });
     }
     install(options);
     std::vector<bus::Outbox*> outboxes;
@@ -133,7 +140,9 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
     }
     relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
     for (const auto& module : modules_) {
-        module->start(names(options.stopped, module->name()));
+        opened(options.data_dir, module->name(), [&] {
+            module->start(names(options.stopped, module->name()));
+        });
     }
 }
 

@@ -59,6 +59,8 @@ class System {
 
     bus::Topic& topic() { return topic_; }
     bus::Relay& relay() { return *relay_; }
+    /// The relay's thread has something to do: the topic's writer was submitted a job. Any thread.
+    void ring_relay() const { ring_(relay_bell); }
     const std::vector<std::unique_ptr<kernel::Module>>& modules() const { return modules_; }
     /// The context of that name, which must be hosted.
     kernel::Module& module(std::string_view name);

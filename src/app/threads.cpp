@@ -126,7 +126,7 @@ void Threads::run_relay(bus::Relay& relay, bus::Topic& topic) {
     Bell& bell = *bells_[System::relay_bell];
     const auto step = [&] {
         const Step timed(step_began_ms_[System::relay_bell], clock_);
-        return relay.step();
+        return relay.step() || topic.database().writer().step();
     };
     bool idle_done = false;
     while (!stopping_) {

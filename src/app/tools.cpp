@@ -11,6 +11,7 @@
 #include <string_view>
 #include <thread>
 
+#include "app/backup.hpp"
 #include "app/logs.hpp"
 #include "app/system.hpp"
 #include "http/client.hpp"
@@ -72,6 +73,7 @@ class OpenDirectory {
         if (!std::filesystem::exists(directory + "/topic.db")) {
             throw storage::Refused(directory + " is no data directory: it has no topic.db");
         }
+        refuse_half_backup(directory);
         return directory;
     }
     storage::DirectoryLock lock_;

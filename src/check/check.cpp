@@ -286,6 +286,7 @@ void compare(const Options& options, Report& report, Findings& findings) {
     report.orders = counts.orders;
     report.unverified = counts.unverified;
     report.unsettled = counts.unsettled;
+    report.skipped = counts.skipped;
     report.unrelayed = pending.unrelayed;
     report.held = pending.held_events;
     report.parked = pending.parked_events;

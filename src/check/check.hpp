@@ -26,6 +26,7 @@ struct Report {
     std::int64_t orders = 0;
     std::int64_t unverified = 0;
     std::int64_t unsettled = 0;  ///< orders
+    std::int64_t skipped = 0;    ///< orders of which an event was skipped: not compared
     std::int64_t unrelayed = 0;  ///< events
     std::int64_t held = 0;
     std::int64_t parked = 0;

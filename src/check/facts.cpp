@@ -357,6 +357,14 @@ void read_bus(
             first->second = std::min(first->second, held.integer(4));
         }
     }
+    if (file.number("SELECT count(*) FROM sqlite_schema WHERE name = 'skipped'") != 0) {
+        auto skipped = file.rows("SELECT key FROM skipped");
+        while (skipped.next()) {
+            if (const auto order = order_of(skipped.text(0))) {
+                pending.skipped.insert(*order);
+            }
+        }
+    }
     auto cursors = file.rows("SELECT name, position FROM subscription");
     while (cursors.next()) {
         if (cursors.integer(1) > log.end) {

@@ -107,6 +107,8 @@ struct Pending {
     /// Of each order the first event that is held: the later ones are held behind it.
     std::array<std::unordered_map<std::int64_t, std::int64_t>, contexts> held;
     std::unordered_set<std::int64_t> on_their_way;  ///< orders
+    /// Orders of which an operator had an event skipped: what it would have done is not there.
+    std::unordered_set<std::int64_t> skipped;
     std::unordered_set<std::int64_t> ordered_on_their_way;
     std::unordered_set<std::string> others_on_their_way;  ///< "book-1", "customer-2"
     std::int64_t unrelayed = 0;

@@ -327,7 +327,7 @@ class Checker {
 
     /// Nothing is still to happen to it by itself.
     bool settled(const Story& story) const {
-        return !pending_.on_their_way.contains(story.id) &&
+        return !pending_.skipped.contains(story.id) && !pending_.on_their_way.contains(story.id) &&
                std::ranges::none_of(
                    story.facts, [&](const Fact& fact) { return pending_.awaited(fact); }
                ) &&
@@ -337,7 +337,8 @@ class Checker {
     void check_ordered(const Story& story) {
         const std::int64_t before = findings_.count();
         const bool is_settled = at_rest_ || settled(story);
-        counts_.unsettled += is_settled ? 0 : 1;
+        counts_.skipped += pending_.skipped.contains(story.id) ? 1 : 0;
+        counts_.unsettled += is_settled || pending_.skipped.contains(story.id) ? 0 : 1;
         check_always(story);
         if (!is_settled || findings_.count() != before) {
             return;
@@ -390,7 +391,9 @@ class Checker {
             violate("order {}: {} stands before Ordered", story.id, name_of(ordered->type));
             return;
         }
-        check_effects(story, ordered);
+        if (!pending_.skipped.contains(story.id)) {
+            check_effects(story, ordered);
+        }
         if (!story.ordered.empty()) {
             check_copies(story);
         }

@@ -75,13 +75,23 @@ bool is_trusted(const Socket& socket, std::span<const Network> trusted) {
     return contains(trusted, address.to_bytes());
 }
 
+bool is_loopback(const Socket& socket) {
+    error_code failed;
+    const auto peer = socket.remote_endpoint(failed).address();
+    if (failed) return false;
+    const bool mapped = peer.is_v6() && peer.to_v6().is_v4_mapped();
+    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6()).is_loopback()
+                  : peer.is_loopback();
+}
+
 }  // namespace
 
 Connection::Connection(Worker& worker, Socket socket)
     : worker_(worker),
       socket_(std::move(socket)),
       now_(std::chrono::steady_clock::now()),
-      peer_is_trusted_(is_trusted(socket_, worker.shared.options.trusted_proxies)) {
+      peer_is_trusted_(is_trusted(socket_, worker.shared.options.trusted_proxies)),
+      peer_is_local_(is_loopback(socket_)) {
     enter(Phase::idle, worker_.shared.options.idle_timeout);
 }
 
@@ -321,6 +331,7 @@ void Connection::prepare_request() {
     if (traces > 1) request.trace.clear();
     if (request.id.empty()) request.id = worker_.next_request_id();
     request.max_json_depth = worker_.shared.options.max_json_depth;
+    request.from_loopback = peer_is_local_;
     if (request.host.empty()) request.host = worker_.shared.address;
     if (peer_is_trusted_) take_forwarded(request, worker_.shared.options.trusted_proxies);
 }

@@ -149,6 +149,7 @@ class Connection final : private Answerable {
     bool client_gone_ = false;
     bool aborted_ = false;
     bool peer_is_trusted_ = false;  ///< a proxy that may say Forwarded
+    bool peer_is_local_ = false;
 };
 
 }  // namespace bookstore::http

@@ -41,6 +41,7 @@ struct Request {
     std::string prefix;  ///< what a trusted proxy cut off the path: "/shop"; as a rule empty
     std::string id;      ///< request id, for logs: X-Request-Id if sane, else made here
     std::string trace;  ///< W3C traceparent as received; empty if there was none or it is malformed
+    bool from_loopback = false;       ///< the connection comes from this machine
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
     std::size_t max_json_depth = 32;  ///< a body that nests deeper is refused (400)
 
