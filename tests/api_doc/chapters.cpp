@@ -493,6 +493,25 @@ void write_rebuilds(Page& page, Shop& shop) {
     );
 }
 
+void write_backups(Page& page) {
+    page.chapter("Backups");
+    page.say(
+        "A copy of everything, as of one moment, for an operator on the server's own machine. The "
+        "directory is an absolute path there, which does not exist or is empty; the answer comes "
+        "when the copy is whole."
+    );
+    const TemporaryDirectory place;
+    const Curl backup{
+        .method = Method::post,
+        .target = "/backups",
+        .headers = {{"Content-Type", "application/json"}},
+        .body = R"({"directory":")" + place.path() + R"(/backup"})"
+    };
+    page.curl(backup);
+    page.say("A second one into the same directory:");
+    page.curl(backup);
+}
+
 void write_profiles(Page& page) {
     page.chapter("Profiles");
     page.say(
@@ -636,6 +655,7 @@ WrittenPage write_api_page() {
     write_van(page);
     write_events(page);
     write_rebuilds(page, shop);
+    write_backups(page);
     write_profiles(page);
     write_errors(page);
     write_methods(page);

@@ -270,7 +270,7 @@ std::string Page::normal(std::string text) const {
     for (auto at = text.find(there); at != text.npos; at = text.find(there, at)) {
         text.replace(at, there.size(), address);
     }
-    static const std::array<std::pair<std::regex, const char*>, 4> changing{
+    static const std::array<std::pair<std::regex, const char*>, 8> changing{
         std::pair{
             std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000)"),
             "2020-09-10T05:07:44.652+0000"
@@ -279,7 +279,12 @@ std::string Page::normal(std::string text) const {
             std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"), "2020-09-10T04:50:35.652Z"
         },
         std::pair{std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"), "2020-09-10T04:50:35Z"},
-        std::pair{std::regex(R"("timestamp":"\d{14}")"), R"("timestamp":"20200910045035")"}
+        std::pair{std::regex(R"("timestamp":"\d{14}")"), R"("timestamp":"20200910045035")"},
+        // Of a backup.
+        std::pair{std::regex(R"(/[^" ]*/bookstore-\w+/backup)"), "/var/backups/bookstore/1"},
+        std::pair{std::regex(R"("bytes": \d+)"), R"("bytes": 53248)"},
+        std::pair{std::regex(R"("writersStoodMs": [0-9.]+)"), R"("writersStoodMs": 1.204)"},
+        std::pair{std::regex(R"("tookMs": \d+)"), R"("tookMs": 31)"}
     };
     for (const auto& [shape, instead] : changing) {
         text = std::regex_replace(text, shape, instead);

