@@ -43,7 +43,7 @@ constexpr auto backup_schema = R"({
                 "properties": {"name": {"type": "string"}, "bytes": {"type": "integer"}}
             }
         }}},
-        "_links": {"$ref": "#/components/schemas/Links"}
+        "_links": {"$ref": "#/components/schemas/LinkMap"}
     }
 })";
 

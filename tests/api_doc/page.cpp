@@ -192,7 +192,7 @@ void Page::say(const std::string& text) {
 }
 
 http::ClientResponse Page::curl(const Curl& request) {
-    return send(request, curl_command(request), curl_headers(request));
+    return send(request, normal(curl_command(request)), curl_headers(request));
 }
 
 http::ClientResponse Page::httpie(const std::string& target) {
