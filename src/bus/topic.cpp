@@ -22,12 +22,24 @@ const storage::Sql select_events{
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
     "WHERE position > ?1 ORDER BY position LIMIT ?2"
 };
+const storage::Sql select_event{
+    "topic",
+    "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
+    "WHERE position = ?1"
+};
+const storage::Sql select_cause{
+    "topic",
+    "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
+    "WHERE position < ?1 AND position >= ?2 AND trace = ?3 AND type IN (?4, ?5) "
+    "ORDER BY position DESC LIMIT 1"
+};
 const storage::Sql select_time{
     "topic", "SELECT time FROM event WHERE position > ?1 ORDER BY position LIMIT 1"
 };
 
 constexpr std::size_t max_scanned = 4096;  ///< rows that one read looks at
 constexpr std::size_t max_tail = 16'384;   ///< events in memory, less than a KiB each
+constexpr std::int64_t max_scanned_for_cause = 8192;
 
 bool among(const Types& types, std::string_view type) {
     return types.empty() || std::ranges::find(types, type) != types.end();
@@ -39,8 +51,32 @@ std::int64_t relayed_in(storage::Connection& db, std::string_view source) {
     return statement.step() ? statement.integer(0) : 0;
 }
 
+Envelope envelope_in(storage::Statement& row) {
+    return {
+        .position = row.integer(0),
+        .source = row.string(2),
+        .source_position = row.integer(3),
+        .key = row.string(4),
+        .type = row.string(1),
+        .time_ms = row.integer(5),
+        .trace = row.string(6),
+        .payload = row.string(7),
+    };
+}
+
+}  // namespace
+
+Topic::Topic(storage::Database::Options options) : database_(std::move(options)) {
+    end_ = stored_end();
+}
+
+std::int64_t Topic::relayed(std::string_view source) {
+    const storage::Reader reader = database_.read();
+    return relayed_in(*reader, source);
+}
+
 /// Appends what is new of a run of events of one source.
-void append_run(storage::Connection& db, std::span<Envelope> run) {
+void Topic::append_run(storage::Connection& db, std::span<Envelope> run) {
     const std::int64_t relayed = relayed_in(db, run.front().source);
     for (Envelope& event : run) {
         if (event.source_position <= relayed) {
@@ -58,21 +94,11 @@ void append_run(storage::Connection& db, std::span<Envelope> run) {
             )
             .run();
         event.position = db.last_insert_id();
+        orders_->note(db, event.key, event.position);
     }
     db.prepare(update_relayed)
         .bind(run.front().source, std::max(relayed, run.back().source_position))
         .run();
-}
-
-}  // namespace
-
-Topic::Topic(storage::Database::Options options) : database_(std::move(options)) {
-    end_ = stored_end();
-}
-
-std::int64_t Topic::relayed(std::string_view source) {
-    const storage::Reader reader = database_.read();
-    return relayed_in(*reader, source);
 }
 
 void Topic::append(std::span<Envelope> events) {
@@ -81,6 +107,9 @@ void Topic::append(std::span<Envelope> events) {
         .durable = true,
         .run =
             [&](storage::Connection& db) {
+                if (!orders_) {
+                    orders_.emplace(db);
+                }
                 for (auto run = events.begin(); run != events.end();) {
                     const auto end = std::find_if(run, events.end(), [&](const Envelope& event) {
                         return event.source != run->source;
@@ -95,6 +124,7 @@ void Topic::append(std::span<Envelope> events) {
     while (database_.writer().step()) {
     }
     if (outcome.error) {
+        orders_.reset();
         std::rethrow_exception(outcome.error);
     }
     // Rows without a position are in the log since an append whose commit was reported as failed:
@@ -176,16 +206,7 @@ Topic::Batch Topic::read(std::int64_t position, const Types& types, std::size_t 
         if (!among(types, statement.text(1))) {
             continue;
         }
-        batch.events.push_back(std::make_shared<const Envelope>(Envelope{
-            .position = batch.scanned,
-            .source = statement.string(2),
-            .source_position = statement.integer(3),
-            .key = statement.string(4),
-            .type = statement.string(1),
-            .time_ms = statement.integer(5),
-            .trace = statement.string(6),
-            .payload = statement.string(7),
-        }));
+        batch.events.push_back(std::make_shared<const Envelope>(envelope_in(statement)));
     }
     return batch;
 }
@@ -211,6 +232,28 @@ bool Topic::read_tail(std::int64_t position, const Types& types, std::size_t lim
 void Topic::idle() {
     database_.writer().idle();
     remember({});
+}
+
+std::vector<Envelope> Topic::of_order(std::int64_t order_id) {
+    std::vector<Envelope> events;
+    const storage::Reader reader = database_.read();
+    for (const std::int64_t position : OrderIndex::find(*reader, order_id)) {
+        auto statement = reader->prepare(select_event);
+        statement.bind(position);
+        if (statement.step()) {
+            events.push_back(envelope_in(statement));
+        }
+    }
+    return events;
+}
+
+std::optional<Envelope> Topic::cause_before(
+    std::int64_t position, std::string_view trace, std::string_view type, std::string_view other
+) {
+    const storage::Reader reader = database_.read();
+    auto statement = reader->prepare(select_cause);
+    statement.bind(position, position - max_scanned_for_cause, trace, type, other);
+    return statement.step() ? std::optional(envelope_in(statement)) : std::nullopt;
 }
 
 std::optional<std::int64_t> Topic::time_behind(std::int64_t position) {

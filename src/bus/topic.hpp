@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bus/event.hpp"
+#include "bus/order_index.hpp"
 #include "storage/database.hpp"
 
 namespace bookstore::bus {
@@ -54,6 +55,14 @@ class Topic {
     /// When the first event behind `position` was published; nothing when there is none.
     std::optional<std::int64_t> time_behind(std::int64_t position);
 
+    /// The events of one order, as far as they are in the log.
+    std::vector<Envelope> of_order(std::int64_t order_id);
+    /// The last event of that trace and of one of two types that stands before `position`, and not
+    /// far: what made that event happen. Nothing when there is none.
+    std::optional<Envelope> cause_before(
+        std::int64_t position, std::string_view trace, std::string_view type, std::string_view other
+    );
+
     /// Told (on the relay's thread) after each append: the position of the last event among
     /// `types`.
     using Listener = std::function<void(std::int64_t position)>;
@@ -79,6 +88,7 @@ class Topic {
     void remember(std::span<Envelope> events);
     bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
     std::int64_t stored_end();
+    void append_run(storage::Connection& db, std::span<Envelope> run);
     /// The last position of each type that an append brought.
     using Newest = std::map<std::string, std::int64_t, std::less<>>;
     void tell(const Newest& appended, bool everyone);
@@ -86,6 +96,7 @@ class Topic {
     storage::Database database_;
     std::atomic<std::int64_t> end_{0};
     Tail tail_;
+    std::optional<OrderIndex> orders_;  ///< the relay's thread; nothing: to be read again
     std::mutex mutex_;
     std::list<Entry> listeners_;  ///< guarded by mutex_
 };

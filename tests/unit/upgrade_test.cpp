@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/topic.hpp"
 #include "storage/connection.hpp"
 #include "storage/migrations.hpp"
 #include "support/memory_vfs.hpp"
@@ -90,6 +91,49 @@ TEST_CASE("deleted customers and books of an older file are counted by block") {
     );
     books.upgrade();
     CHECK(books.text(counts + "book_deleted ORDER BY block") == "1:8 2:952");
+}
+
+TEST_CASE("the events of an older log are found by order, and so are those that follow") {
+    MemoryVfs vfs;
+    const std::vector<std::string> sources{"topic"};
+    {
+        storage::Connection db("topic.db", storage::Connection::Mode::read_write, vfs.name());
+        std::vector<Migration> first;
+        for (const Migration& migration : storage::embedded_migrations()) {
+            if (migration.number == 1) {
+                first.push_back(migration);
+            }
+        }
+        storage::migrate(db, "topic.db", sources, 1, first);
+        db.execute(
+            "INSERT INTO event(type, source, source_position, key, time, trace, payload) "
+            "SELECT 'Noted', 'order', key + 1, value, 5, '', '{}' "
+            "FROM json_each('[\"order-1\",\"book-1\",\"order-2\",\"order-1\"]')"
+        );
+        db.execute("INSERT INTO relayed VALUES ('order', 4)");
+    }
+    storage::Database::Options options;
+    options.path = "topic.db";
+    options.vfs = vfs.name();
+    options.migrations = sources;
+    bus::Topic topic(options);
+    std::vector<bus::Envelope> events(3);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        events[i].source = "order";
+        events[i].source_position = static_cast<std::int64_t>(i) + 5;
+        events[i].key = std::vector<std::string>{"order-1", "order-3", "order-2"}[i];
+    }
+    topic.append(events);
+    const auto positions = [&](std::int64_t order) {
+        std::string all;
+        for (const bus::Envelope& event : topic.of_order(order)) {
+            all += std::to_string(event.position) + " ";
+        }
+        return all;
+    };
+    CHECK(positions(1) == "1 4 5 ");
+    CHECK(positions(2) == "3 7 ");
+    CHECK(positions(3) == "6 ");
 }
 
 }  // namespace bookstore::test
