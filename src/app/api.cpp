@@ -5,6 +5,7 @@
 
 #include "app/backup_routes.hpp"
 #include "app/event_stream.hpp"
+#include "app/trace_routes.hpp"
 #include "kernel/openapi.hpp"
 #include "kernel/profile.hpp"
 
@@ -41,13 +42,18 @@ http::Handler serve(std::string document) {
 }  // namespace
 
 std::vector<http::Route> api_routes(
-    System& system, ProcessState& state, Backups& backups, std::string_view version
+    System& system,
+    ProcessState& state,
+    Backups& backups,
+    const TraceRequests& requests,
+    std::string_view version
 ) {
     auto endpoints = system.take_endpoints();
     const auto resources = system.resources();
     auto others = process_endpoints(system, state);
     others.push_back(events_endpoint(system.topic()));
     others.push_back(backups_endpoint(backups));
+    others.push_back(trace_endpoint(system, requests));
     others.push_back(openapi_endpoint());
     std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));
     std::ranges::for_each(others, kernel::describe_server);

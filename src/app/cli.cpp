@@ -18,6 +18,7 @@
 #include "app/demo.hpp"
 #include "app/serve.hpp"
 #include "app/tools.hpp"
+#include "app/trace_tool.hpp"
 
 namespace bookstore::app {
 namespace {
@@ -83,6 +84,7 @@ struct Flags {
     ServeOptions serve;
     EventsOptions events;
     RebuildOptions rebuild;
+    TraceOptions trace;
     HealthcheckOptions healthcheck;
     DemoOptions demo;
     BackupOptions backup;
@@ -296,6 +298,15 @@ CLI::App* add_rebuild(CLI::App& app, Flags& flags) {
     return rebuild;
 }
 
+CLI::App* add_trace(CLI::App& app, Flags& flags) {
+    CLI::App* trace = app.add_subcommand("trace", "Print the timeline of one order");
+    trace->add_option("order-id", flags.trace.order_id, "Its number")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    add_where(*trace, flags.trace.url, flags.trace.data_dir);
+    return trace;
+}
+
 void add_url(CLI::App& app, std::string& url) {
     url = default_url;
     add(app, "--url", url, "Of the running server");
@@ -350,6 +361,7 @@ int run(int argc, char** argv) {
     const CLI::App* serve = add_serve(app, flags);
     const CLI::App* events = add_events(app, flags);
     const CLI::App* rebuild = add_rebuild(app, flags);
+    const CLI::App* trace = add_trace(app, flags);
     const CLI::App* check = add_healthcheck(app, flags);
     const CLI::App* players = add_demo(app, flags);
     const CLI::App* backup = add_backup(app, flags);
@@ -374,6 +386,9 @@ int run(int argc, char** argv) {
         }
         if (rebuild->parsed()) {
             return app::rebuild(flags.rebuild);
+        }
+        if (trace->parsed()) {
+            return print_trace(flags.trace);
         }
         if (check->parsed()) {
             return healthcheck(flags.healthcheck);

@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "base/trace.hpp"
 
 namespace bookstore::app {
 namespace {
@@ -54,6 +55,9 @@ class JsonFormatter final : public spdlog::formatter {
         } else {
             line += R"("message":)";
             json::append(line, printable(text));
+            if (const LogContext* context = log_context()) {
+                line += context_json(*context);
+            }
             line += '}';
         }
         line += '\n';
@@ -61,6 +65,21 @@ class JsonFormatter final : public spdlog::formatter {
     }
     std::unique_ptr<spdlog::formatter> clone() const override {
         return std::make_unique<JsonFormatter>();
+    }
+};
+
+/// What the thread is doing, behind a line of text.
+class ContextFlag final : public spdlog::custom_flag_formatter {
+  public:
+    void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& out)
+        override {
+        if (const LogContext* context = log_context()) {
+            const std::string text = context_text(*context);
+            out.append(text.data(), text.data() + text.size());
+        }
+    }
+    std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+        return std::make_unique<ContextFlag>();
     }
 };
 
@@ -74,7 +93,9 @@ void set_up_log(LogFormat format, const std::string& level) {
     if (as_json) {
         logger->set_formatter(std::make_unique<JsonFormatter>());
     } else {
-        logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+        auto formatter = std::make_unique<spdlog::pattern_formatter>();
+        formatter->add_flag<ContextFlag>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v%*");
+        logger->set_formatter(std::move(formatter));
     }
     logger->set_level(spdlog::level::from_str(level));
     spdlog::set_default_logger(std::move(logger));
@@ -87,12 +108,14 @@ void log_access(const http::Access& access) {
     const double ms = static_cast<double>(access.duration.count()) / 1000;
     if (!as_json) {
         spdlog::info(
-            "{} {} {} {:.3f}ms id={}",
+            "{} {} {} {:.3f}ms id={}{}{}",
             printable(access.method),
             printable(access.target),
             access.status,
             ms,
-            access.request_id
+            access.request_id,
+            access.trace.empty() ? "" : " trace=",
+            trace_id_of(access.trace)
         );
         return;
     }
@@ -102,6 +125,10 @@ void log_access(const http::Access& access) {
     json::append(line, printable(access.target));
     line += fmt::format(R"(,"status":{},"durationMs":{:.3f},"requestId":)", access.status, ms);
     json::append(line, access.request_id);
+    if (!access.trace.empty()) {
+        line += R"(,"trace":)";
+        json::append(line, trace_id_of(access.trace));
+    }
     line += '}';
     spdlog::info("{}", line);
 }

@@ -105,15 +105,18 @@ class Process {
           server_(
               options.server,
               [this](http::Request& request, http::Done done) {
+                  trace_requests_.arrived(request);
                   entrance_.dispatch(request, std::move(done));
               },
               log_access
           ) {
         server_.set_hooks({
             .precheck = [this](http::Request& request) { return entrance_.refusal(request); },
-            .decorate = [this](
-                            const http::Request& request, http::Response& response
-                        ) { options_.cors.decorate(request, response); },
+            .decorate =
+                [this](const http::Request& request, http::Response& response) {
+                    trace_requests_.answered(request, response);
+                    options_.cors.decorate(request, response);
+                },
             .error_log = [](std::string_view request_id, std::string_view what
                          ) { spdlog::error("request {}: {}", request_id, what); },
         });
@@ -167,7 +170,8 @@ class Process {
         );
         state_.emplace(*health_);
         backups_.emplace(*system_, options_.system.data_dir, clock_);
-        auto routes = api_routes(*system_, *state_, *backups_, BOOKSTORE_VERSION);
+        auto routes =
+            api_routes(*system_, *state_, *backups_, trace_requests_, BOOKSTORE_VERSION);
         std::ranges::move(web_routes(), std::back_inserter(routes));
         router_.emplace(std::move(routes));
         threads_.start(*system_);
@@ -204,6 +208,7 @@ class Process {
     const storage::DirectoryLock lock_;
     const SystemClock clock_;
     SystemRandom random_;
+    TraceRequests trace_requests_{clock_, random_};
     Threads threads_;
     std::optional<System> system_;
     std::optional<Health> health_;

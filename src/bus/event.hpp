@@ -39,7 +39,7 @@ struct Envelope {
     std::string key;  ///< events of one key are handled in order
     std::string type;
     std::int64_t time_ms = 0;
-    std::string trace;    ///< W3C traceparent of the request that caused it; may be empty
+    std::string trace;    ///< of the request that caused it, see base/trace.hpp; may be empty
     std::string payload;  ///< the JSON line
     /// What the payload was read as, shared by all who read the same event; may be null.
     std::shared_ptr<Reading> reading{};

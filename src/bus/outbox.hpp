@@ -81,11 +81,16 @@ class UnitOfWork {
         trace_ = cause == nullptr ? std::string_view() : std::string_view(cause->trace);
     }
 
+    /// What a task's attempt came to, in a constant's words: for the log and the timeline.
+    std::string_view outcome() const { return outcome_; }
+    void set_outcome(std::string_view outcome) { outcome_ = outcome; }
+
   private:
     storage::Connection& db_;
     Outbox& outbox_;
     const Clock& clock_;
     std::string_view trace_;
+    std::string_view outcome_;
     const Envelope* cause_ = nullptr;
 };
 

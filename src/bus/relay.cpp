@@ -82,7 +82,16 @@ bool Relay::step() {
         if (rows.empty()) {
             return false;
         }
+        const std::int64_t began_ms = clock_.now_ms();
         topic_.append(rows);
+        if (rows.front().position > 0) {
+            times_.add(
+                {.from = rows.front().position - 1,
+                 .to = topic_.end(),
+                 .began_ms = began_ms,
+                 .committed_ms = clock_.now_ms()}
+            );
+        }
     } catch (const std::exception& error) {
         spdlog::error("relay: {}", error.what());
         for (Outbox* outbox : signalled) {

@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "bus/outbox.hpp"
 #include "bus/pressure.hpp"
+#include "bus/times.hpp"
 #include "bus/topic.hpp"
 
 namespace bookstore::bus {
@@ -21,6 +22,8 @@ class Relay {
     bool step();
     /// When step() has something to do again though nobody rings, on Clock::steady_ms.
     std::optional<std::int64_t> next_due_ms() const;
+    /// When what was relayed lately came into the log. Any thread.
+    const BatchTimes& times() const { return times_; }
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
 
   private:
@@ -39,6 +42,7 @@ class Relay {
     bool gave_way_ = false;
     std::optional<std::int64_t> retry_at_ms_;
     std::atomic<bool> healthy_{true};
+    BatchTimes times_;
 };
 
 }  // namespace bookstore::bus

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/trace.hpp"
+
 namespace bookstore::bus {
 namespace {
 
@@ -30,6 +32,10 @@ constexpr std::size_t max_batch = 256;
 constexpr std::size_t max_retries = 64;       ///< held events in one transaction
 constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
 constexpr std::int64_t pause_ms = 200;        ///< after a storage error
+
+LogContext context_of(const Envelope& event) {
+    return {.trace = event.trace, .key = event.key, .event = event.type};
+}
 
 std::string reason(const std::exception_ptr& error) {
     if (!error) {
@@ -170,6 +176,8 @@ void Subscription::submit_batch(Topic::Events events, std::int64_t scanned) {
             [this, batch, scanned](const storage::Outcome& outcome) {
                 finished(outcome, scanned);
                 if (outcome.kind == storage::Outcome::Kind::committed) {
+                    batch_.committed_ms = context_.clock.now_ms();
+                    times_.add(batch_);
                     log_handled(*batch);
                 }
             },
@@ -181,14 +189,9 @@ void Subscription::log_handled(const Topic::Events& events) const {
         return;
     }
     for (const auto& event : events) {
-        spdlog::debug(
-            "{} handled {} {} at {} trace={}",
-            name_,
-            event->type,
-            event->key,
-            event->position,
-            event->trace
-        );
+        const LogContext context = context_of(*event);
+        const LogScope scope(context);
+        spdlog::debug("{} handled {} {} at {}", name_, event->type, event->key, event->position);
     }
 }
 
@@ -199,8 +202,12 @@ bool Subscription::run_batch(
         return false;  // a rebuild has put another cursor there: read it again
     }
     UnitOfWork work(db, context_.outbox, context_.clock, {});
+    batch_ = {.from = from, .to = to, .began_ms = work.now_ms()};
     for (const auto& event : events) {
+        const LogContext context = context_of(*event);
+        const LogScope scope(context);
         if (any_held_ && held_.has(db, event->key)) {
+            batch_.held_some = true;
             held_.hold(db, *event, 0, {}, work.now_ms(), std::nullopt);
         } else if (carefully_) {
             handle_carefully(work, *event);
@@ -245,6 +252,7 @@ void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
         db.prepare(rollback_event).run();
         held_.hold(db, event, 1, error.what(), work.now_ms(), next_try(1));
         any_held_ = true;
+        batch_.held_some = true;
     }
     db.prepare(release_event).run();
 }
@@ -274,9 +282,12 @@ bool Subscription::submit_retries() {
         .durable = true,
         .run = [this, rows](storage::Connection& db) { return retry(db, *rows); },
         .done =
-            [this](const storage::Outcome& outcome) {
+            [this, rows](const storage::Outcome& outcome) {
                 const bool rolled_back = outcome.kind == storage::Outcome::Kind::rolled_back;
                 finished(outcome, std::nullopt);
+                if (outcome.kind == storage::Outcome::Kind::committed) {
+                    note_retries(*rows);
+                }
                 if (rolled_back) {
                     pause();
                 }
@@ -285,12 +296,43 @@ bool Subscription::submit_retries() {
     return true;
 }
 
+void Subscription::note_retries(const std::vector<Held::Row>& rows) {
+    for (RetryTime& retry : retrying_) {
+        retry.committed_ms = context_.clock.now_ms();
+        retry_times_.add(retry);
+        const auto row = std::ranges::find(rows, retry.position, [](const Held::Row& r) {
+            return r.event.position;
+        });
+        if (retry.handled && row != rows.end()) {
+            const LogContext context = context_of(row->event);
+            const LogScope scope(context);
+            spdlog::info(
+                "{} handled {} {} at {}, which was held (attempt {})",
+                name_,
+                row->event.type,
+                row->event.key,
+                retry.position,
+                retry.attempt
+            );
+        }
+    }
+}
+
 bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& rows) {
     UnitOfWork work(db, context_.outbox, context_.clock, {});
+    retrying_.clear();
     for (const Held::Row& row : rows) {
         if (!held_.exists(db, row.id)) {
             continue;
         }
+        const LogContext context = context_of(row.event);
+        const LogScope scope(context);
+        retrying_.push_back(
+            {.position = row.event.position,
+             .attempt = row.attempts + 1,
+             .began_ms = work.now_ms(),
+             .handled = true}
+        );
         db.prepare(savepoint_event).run();
         try {
             handle(work, row.event);
@@ -301,6 +343,7 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
                 throw;
             }
             db.prepare(rollback_event).run();
+            retrying_.back().handled = false;
             const auto again = next_try(row.attempts + 1);
             spdlog::warn(
                 "{} could not handle {} {} at {} (attempt {}), it is {}: {}",

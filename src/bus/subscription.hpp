@@ -14,6 +14,7 @@
 #include "bus/outbox.hpp"
 #include "bus/parse.hpp"
 #include "bus/pressure.hpp"
+#include "bus/times.hpp"
 #include "bus/topic.hpp"
 
 namespace bookstore::bus {
@@ -100,6 +101,10 @@ class Subscription {
     bool caught_up() const;
     /// Caught up, and nothing under way.
     bool idle() const { return !in_flight_ && caught_up(); }
+    /// When what it handled lately was handled. Any thread.
+    const BatchTimes& times() const { return times_; }
+    /// Of what was held. Any thread.
+    const RetryTimes& retry_times() const { return retry_times_; }
     Held::Counts held_counts(storage::Connection& db) const { return held_.counts(db); }
 
   private:
@@ -114,6 +119,7 @@ class Subscription {
     );
     void handle_carefully(UnitOfWork& work, const Envelope& event);
     bool submit_retries();
+    void note_retries(const std::vector<Held::Row>& rows);
     bool retry(storage::Connection& db, const std::vector<Held::Row>& rows);
     void submit_cursor(std::int64_t position);
     bool move_cursor(storage::Connection& db, std::int64_t from, std::int64_t to) const;
@@ -140,7 +146,11 @@ class Subscription {
     std::atomic<std::int64_t> cursor_{0};  ///< how far we looked
     /// When the oldest event that waits came, about; of no meaning when none waits.
     std::atomic<std::int64_t> waiting_since_ms_{0};
-    std::int64_t stored_ = 0;  ///< the cursor as it stands in the file
+    BatchTimes times_;
+    RetryTimes retry_times_;
+    BatchTime batch_;                  ///< the one under way
+    std::vector<RetryTime> retrying_;  ///< those under way
+    std::int64_t stored_ = 0;          ///< the cursor as it stands in the file
     bool in_flight_ = false;
     bool carefully_ = false;  ///< the last attempt of this batch threw: a savepoint an event
     bool any_held_ = false;   ///< the held table may have rows of ours

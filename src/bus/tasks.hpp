@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/trace.hpp"
 #include "bus/outbox.hpp"
+#include "bus/times.hpp"
 
 namespace bookstore::bus {
 
@@ -28,13 +30,18 @@ class TaskRunner {
     /// The module committed something: an intent may be due.
     virtual void look() = 0;
     virtual const std::string& name() const = 0;
+    /// When its last attempts were made, and what they came to. Any thread.
+    const TaskTimes& times() const { return times_; }
+
+  protected:
+    TaskTimes times_;
 };
 
 /// Carries out intents that are stored in rows with a `next_try`: a payment to request, an order to
 /// verify. An intent is called for outside of any transaction, at most `max_in_flight` at a time,
 /// oldest first, and what it led to is written in one. Which ones are in flight is known in memory
 /// alone (one process holds the directory): after a crash they are due again, so a call must be
-/// idempotent. An `Intent` has the members `id` and `trace`.
+/// idempotent. An `Intent` has the members `id` and `trace`, and order() when it is about one.
 ///
 /// All on the module's thread; a call's `done` may come from any thread, once.
 template <class Intent>
@@ -107,6 +114,26 @@ class Tasks final : public TaskRunner {
         Intent intent;
     };
 
+    /// An attempt that has no end yet.
+    struct Running {
+        std::uint64_t attempt;
+        std::int64_t started_ms;
+        std::int64_t order;
+        std::string trace;
+        std::string_view outcome;
+    };
+
+    static std::int64_t order_of(const Intent& intent) {
+        if constexpr (requires { intent.order(); }) {
+            return intent.order();
+        } else {
+            return 0;
+        }
+    }
+    LogContext context_of(const Running& running) const {
+        return {.trace = running.trace, .task = spec_.name, .order = running.order};
+    }
+
     void pause() { pause_until_ms_ = clock_.steady_ms() + pause_ms; }
     std::int64_t pause_left_ms() const {
         return std::max<std::int64_t>(pause_until_ms_ - clock_.steady_ms(), 0);
@@ -125,7 +152,10 @@ class Tasks final : public TaskRunner {
             if (in_flight_.size() >= spec_.max_in_flight) {
                 return true;
             }
-            if (in_flight_.try_emplace(intent.id, next_attempt_ + 1).second) {
+            const Running running{
+                next_attempt_ + 1, clock_.now_ms(), order_of(intent), intent.trace, {}
+            };
+            if (in_flight_.try_emplace(intent.id, running).second) {
                 start(intent, ++next_attempt_);
                 started = true;
             }
@@ -137,24 +167,30 @@ class Tasks final : public TaskRunner {
         if (spec_.timeout_ms > 0) {
             deadlines_.push_back({clock_.steady_ms() + spec_.timeout_ms, attempt, intent});
         }
-        spec_.call(intent, [this, id = intent.id, attempt, trace = intent.trace](Settle settle) {
-            submit(id, attempt, trace, std::move(settle));
+        const LogContext context{
+            .trace = intent.trace, .task = spec_.name, .order = order_of(intent)
+        };
+        const LogScope scope(context);
+        spec_.call(intent, [this, id = intent.id, attempt](Settle settle) {
+            submit(id, attempt, std::move(settle));
         });
     }
 
-    void submit(std::int64_t id, std::uint64_t attempt, std::string trace, Settle settle) {
+    void submit(std::int64_t id, std::uint64_t attempt, Settle settle) {
         outbox_.database().writer().submit({
             .durable = true,
             .run =
-                [this, id, attempt, trace = std::move(trace), settle = std::move(settle)](
-                    storage::Connection& db
-                ) {
-                    const auto running = in_flight_.find(id);
-                    if (running == in_flight_.end() || running->second != attempt) {
+                [this, id, attempt, settle = std::move(settle)](storage::Connection& db) {
+                    const auto found = in_flight_.find(id);
+                    if (found == in_flight_.end() || found->second.attempt != attempt) {
                         return false;  // it was given up before
                     }
-                    UnitOfWork work(db, outbox_, clock_, trace);
+                    Running& running = found->second;
+                    const LogContext context = context_of(running);
+                    const LogScope scope(context);
+                    UnitOfWork work(db, outbox_, clock_, running.trace);
                     settle(work);
+                    running.outcome = work.outcome();
                     return true;
                 },
             .done = [this, id, attempt](const storage::Outcome& outcome
@@ -168,20 +204,16 @@ class Tasks final : public TaskRunner {
         while (!deadlines_.empty()) {
             const Deadline& oldest = deadlines_.front();
             const auto running = in_flight_.find(oldest.intent.id);
-            const bool over = running == in_flight_.end() || running->second != oldest.attempt;
+            const bool over =
+                running == in_flight_.end() || running->second.attempt != oldest.attempt;
             if (!over && clock_.steady_ms() < oldest.at_ms) {
                 break;
             }
             if (!over) {
                 expired = true;
                 // A new attempt's number: what the call itself may still say is ignored.
-                running->second = ++next_attempt_;
-                submit(
-                    oldest.intent.id,
-                    next_attempt_,
-                    oldest.intent.trace,
-                    spec_.timed_out(oldest.intent)
-                );
+                running->second.attempt = ++next_attempt_;
+                submit(oldest.intent.id, next_attempt_, spec_.timed_out(oldest.intent));
             }
             deadlines_.pop_front();
         }
@@ -190,11 +222,13 @@ class Tasks final : public TaskRunner {
 
     void finished(std::int64_t id, std::uint64_t attempt, const storage::Outcome& outcome) {
         const auto running = in_flight_.find(id);
-        if (running == in_flight_.end() || running->second != attempt) {
+        if (running == in_flight_.end() || running->second.attempt != attempt) {
             return;
         }
+        const Running ended = std::move(running->second);
         in_flight_.erase(running);
         look_ = true;
+        note(id, ended, outcome);
         if (outcome.kind != storage::Outcome::Kind::committed) {
             // The result is lost, the intent is due again.
             spdlog::warn("task {}: the result for {} could not be stored", spec_.name, id);
@@ -202,10 +236,19 @@ class Tasks final : public TaskRunner {
         }
     }
 
+    void note(std::int64_t id, const Running& ended, const storage::Outcome& outcome) {
+        const bool stored = outcome.kind == storage::Outcome::Kind::committed;
+        const std::string_view what = stored ? ended.outcome : "not stored";
+        times_.add({id, ended.order, ended.started_ms, clock_.now_ms(), what});
+        const LogContext context = context_of(ended);
+        const LogScope scope(context);
+        spdlog::debug("task {} of {} ended: {}", spec_.name, id, what);
+    }
+
     Spec spec_;
     Outbox& outbox_;
     const Clock& clock_;
-    std::unordered_map<std::int64_t, std::uint64_t> in_flight_;  ///< intent -> attempt
+    std::unordered_map<std::int64_t, Running> in_flight_;  ///< by the intent
     std::uint64_t next_attempt_ = 0;
     std::deque<Deadline> deadlines_;  ///< in order; some of calls that ended
     std::optional<std::int64_t> next_try_ms_;

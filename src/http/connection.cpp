@@ -325,7 +325,7 @@ void Connection::prepare_request() {
             if (request.id.empty() && is_sane_request_id(header.value)) request.id = header.value;
         } else if (header.name.size() == 11 && equal_ignoring_case(header.name, "traceparent")) {
             ++traces;
-            if (is_traceparent(header.value)) request.trace = header.value;
+            if (is_traceparent(header.value)) request.trace = "00" + header.value.substr(2, 53);
         }
     }
     if (traces > 1) request.trace.clear();
@@ -595,7 +595,7 @@ void Connection::log_access(int status) {
     const auto duration = duration_cast<microseconds>(now_ - started_);
     const std::string_view method =
         other_method_.empty() ? name_of(request.method) : std::string_view(other_method_);
-    log({method, request.target, status, duration, request.id});
+    log({method, request.target, status, duration, request.id, request.trace});
 }
 
 void Connection::report(std::string_view what) {

@@ -40,7 +40,10 @@ struct Request {
     std::string host;    ///< the Host field, or what a trusted proxy says instead
     std::string prefix;  ///< what a trusted proxy cut off the path: "/shop"; as a rule empty
     std::string id;      ///< request id, for logs: X-Request-Id if sane, else made here
-    std::string trace;  ///< W3C traceparent as received; empty if there was none or it is malformed
+    /// W3C traceparent as received (of a later version, as version 00 understands it); empty if
+    /// there was none or it is malformed. Whoever dispatches may put one of its own there.
+    std::string trace;
+    std::int64_t arrived_ms = 0;      ///< of whoever dispatches: wall clock; 0: not noted
     bool from_loopback = false;       ///< the connection comes from this machine
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
     std::size_t max_json_depth = 32;  ///< a body that nests deeper is refused (400)

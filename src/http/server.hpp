@@ -39,6 +39,7 @@ struct Access {
     int status;
     std::chrono::microseconds duration;
     std::string_view request_id;
+    std::string_view trace;  ///< Request::trace
 };
 
 /// An HTTP/1.1 server: one coroutine a connection, one io_context an I/O thread.

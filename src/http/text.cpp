@@ -164,8 +164,11 @@ bool is_sane_request_id(std::string_view id) {
 }
 
 bool is_traceparent(std::string_view value) {
-    if (value.size() != 55 || !value.starts_with("00-")) return false;
-    if (value[35] != '-' || value[52] != '-') return false;
+    if (value.size() < 55 || value[2] != '-' || value[35] != '-' || value[52] != '-') return false;
+    const auto version = value.substr(0, 2);
+    if (!std::ranges::all_of(version, is_lower_hex) || version == "ff") return false;
+    // A later version may say more behind what this one has.
+    if (value.size() > 55 && (version == "00" || value[55] != '-')) return false;
     const auto trace = value.substr(3, 32);
     const auto span = value.substr(36, 16);
     const auto flags = value.substr(53, 2);

@@ -27,7 +27,8 @@ bool is_valid_host(std::string_view host);
 /// 1 to 64 characters of [A-Za-z0-9._-]: safe in a log and in a header.
 bool is_sane_request_id(std::string_view id);
 
-/// Version 00 of W3C Trace Context: "00-<32 hex>-<16 hex>-<2 hex>", lower case, no id all zero.
+/// W3C Trace Context: "00-<32 hex>-<16 hex>-<2 hex>", lower case, no id all zero; or a later
+/// version, which may have more behind that.
 bool is_traceparent(std::string_view value);
 
 }  // namespace bookstore::http

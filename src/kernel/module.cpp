@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/trace.hpp"
 #include "http/answer_batch.hpp"
 #include "http/cors.hpp"
 #include "kernel/rebuild.hpp"
@@ -175,6 +176,8 @@ void Module::read_model(
 
 void Module::run(const Command& command, const http::Request& request, http::Done done) {
     const auto shared = std::make_shared<const http::Done>(std::move(done));
+    const LogContext context{.trace = request.trace};
+    const LogScope scope(context);
     try {
         std::optional<Next> next;
         {
@@ -247,6 +250,8 @@ void Module::write(Write write, std::function<void(http::Answer)> done, std::str
         .durable = true,
         .run =
             [this, running](storage::Connection& db) {
+                const LogContext context{.trace = running->trace};
+                const LogScope scope(context);
                 bus::UnitOfWork work(db, outbox_, environment_.clock, running->trace);
                 running->answer = running->write(work);
                 return !refused(running->answer);

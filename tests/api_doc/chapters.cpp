@@ -473,6 +473,17 @@ void write_events(Page& page) {
     );
 }
 
+void write_timeline(Page& page) {
+    page.chapter("The timeline of an order");
+    page.say(
+        "For an operator: every request that changed the order, every event, who handled it, and "
+        "what was asked of others meanwhile, sorted by time. What it waits for is in `waiting`; "
+        "what is not known any more, after a restart say, in `missing`."
+    );
+    page.curl({.target = "/trace/orders/3", .most_lines = 24});
+    page.curl({.target = "/trace/orders/99"});
+}
+
 void write_rebuilds(Page& page, Shop& shop) {
     page.chapter("Rebuilds");
     page.say(
@@ -654,6 +665,7 @@ WrittenPage write_api_page() {
     write_my_pages(page);
     write_van(page);
     write_events(page);
+    write_timeline(page);
     write_rebuilds(page, shop);
     write_backups(page);
     write_profiles(page);

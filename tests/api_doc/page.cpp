@@ -270,7 +270,7 @@ std::string Page::normal(std::string text) const {
     for (auto at = text.find(there); at != text.npos; at = text.find(there, at)) {
         text.replace(at, there.size(), address);
     }
-    static const std::array<std::pair<std::regex, const char*>, 8> changing{
+    static const std::array<std::pair<std::regex, const char*>, 11> changing{
         std::pair{
             std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000)"),
             "2020-09-10T05:07:44.652+0000"
@@ -284,7 +284,13 @@ std::string Page::normal(std::string text) const {
         std::pair{std::regex(R"(/[^" ]*/bookstore-\w+/backup)"), "/var/backups/bookstore/1"},
         std::pair{std::regex(R"("bytes": \d+)"), R"("bytes": 53248)"},
         std::pair{std::regex(R"("writersStoodMs": [0-9.]+)"), R"("writersStoodMs": 1.204)"},
-        std::pair{std::regex(R"("tookMs": \d+)"), R"("tookMs": 31)"}
+        std::pair{std::regex(R"("tookMs": \d+)"), R"("tookMs": 31)"},
+        std::pair{std::regex(R"("(start|at)_ms": ?\d+)"), R"("$1_ms": 1599713435652)"},
+        std::pair{std::regex(R"("(lasted|took)_ms": ?\d+)"), R"("$1_ms": 7)"},
+        std::pair{
+            std::regex(R"("trace_id": ?"[0-9a-f]+")"),
+            R"("trace_id": "000000000000000000fd8c1d6b2e4a07")"
+        }
     };
     for (const auto& [shape, instead] : changing) {
         text = std::regex_replace(text, shape, instead);

@@ -26,7 +26,8 @@ Answer post_keyed(
 std::string lasting(const Answer& answer) {
     std::string text = std::to_string(answer.status) + "\n";
     for (const auto& header : answer.headers) {
-        if (header.name != "Date" && header.name != "X-Request-Id") {
+        if (header.name != "Date" && header.name != "X-Request-Id" &&
+            header.name != "traceresponse") {
             text += header.name + ": " + header.value + "\n";
         }
     }

@@ -119,7 +119,7 @@ TEST_CASE("any origin may, and is told what it may read") {
             CHECK(seen.header(allow_origin) == "*;");
             CHECK(
                 seen.header("Access-Control-Expose-Headers") ==
-                "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id;"
+                "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse;"
             );
             CHECK(seen.headers.size() == 2);
         }

@@ -487,7 +487,12 @@ TEST_CASE("the host is checked, since links are made of it") {
 TEST_CASE("trace contexts and request ids are taken only when they are sane") {
     const std::string good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     CHECK(is_traceparent(good));
-    CHECK_FALSE(is_traceparent("01" + good.substr(2)));
+    CHECK(is_traceparent("01" + good.substr(2)));
+    CHECK(is_traceparent("cc" + good.substr(2) + "-what-comes-later"));
+    CHECK_FALSE(is_traceparent("cc" + good.substr(2) + ".what-comes-later"));
+    CHECK_FALSE(is_traceparent("ff" + good.substr(2)));
+    CHECK_FALSE(is_traceparent("0" + good));
+    CHECK_FALSE(is_traceparent(good.substr(0, 54)));
     CHECK_FALSE(is_traceparent(good + "-x"));
     CHECK_FALSE(is_traceparent("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
     CHECK_FALSE(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01"));

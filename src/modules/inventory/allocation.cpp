@@ -40,7 +40,9 @@ void serve_behind(UnitOfWork& work, std::int64_t book_id, std::int64_t after_ord
         store::move_stock(work.db(), book_id, stock - before);
     }
     if (waiting.size() == max_served && stock > 0) {
-        store::set_serving(work.db(), book_id, waiting.back().order_id, work.now_ms());
+        store::set_serving(
+            work.db(), book_id, waiting.back().order_id, work.now_ms(), work.trace()
+        );
     } else {
         store::end_serving(work.db(), book_id);
     }
@@ -71,7 +73,9 @@ void allocate_when_ordered(const order::Ordered& ordered, UnitOfWork& work) {
     const std::int64_t stock = store::stock_of(work.db(), ordered.book_id).value_or(0);
     if (served_to && ordered.order_id <= *served_to) {
         // Verified late, its id is lower than what was looked at: the task begins there again.
-        store::set_serving(work.db(), ordered.book_id, ordered.order_id - 1, work.now_ms());
+        store::set_serving(
+            work.db(), ordered.book_id, ordered.order_id - 1, work.now_ms(), work.trace()
+        );
     }
     if (!served_to && ordered.quantity <= stock) {
         deliverable.status = DeliverableStatus::delivery_prepared;

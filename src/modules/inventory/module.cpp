@@ -8,27 +8,19 @@ namespace bookstore::inventory {
 namespace {
 
 /// The rest of the orders that wait for a book, when one transaction did not look at them all.
-struct Serving {
-    std::int64_t id = 0;  ///< of the book
-    std::string trace;
-};
-
 void add_serving_task(kernel::Module& module) {
-    using Tasks = bus::Tasks<Serving>;
+    using Tasks = bus::Tasks<store::Serving>;
     Tasks::Spec spec;
     spec.name = "serve-waiting";
-    spec.due = [](storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
-        std::vector<Serving> intents;
-        for (const std::int64_t book_id : store::serving_due(db, now_ms, limit)) {
-            intents.push_back({book_id, {}});
-        }
-        return intents;
-    };
+    spec.due = store::serving_due;
     spec.next_try = store::serving_next;
-    spec.call = [](const Serving& intent, const Tasks::Done& done) {
-        done([book_id = intent.id](bus::UnitOfWork& work) { go_on_serving(work, book_id); });
+    spec.call = [](const store::Serving& intent, const Tasks::Done& done) {
+        done([book_id = intent.id](bus::UnitOfWork& work) {
+            go_on_serving(work, book_id);
+            work.set_outcome("served");
+        });
     };
-    module.task<Serving>(std::move(spec));
+    module.task<store::Serving>(std::move(spec));
 }
 
 }  // namespace

@@ -47,13 +47,13 @@ const Sql select_waiting{
 const Sql select_serving{file, "SELECT after_order FROM serving WHERE book_id = ?1"};
 const Sql upsert_serving{
     file,
-    "INSERT INTO serving(book_id, after_order, next_try) VALUES (?1, ?2, ?3) "
+    "INSERT INTO serving(book_id, after_order, next_try, trace) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (book_id) DO UPDATE SET after_order = excluded.after_order, "
-    "next_try = excluded.next_try"
+    "next_try = excluded.next_try, trace = excluded.trace"
 };
 const Sql delete_serving{file, "DELETE FROM serving WHERE book_id = ?1"};
 const Sql select_serving_due{
-    file, "SELECT book_id FROM serving WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+    file, "SELECT book_id, trace FROM serving WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
 };
 const Sql select_serving_next{
     file, "SELECT next_try FROM serving WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
@@ -190,23 +190,25 @@ std::optional<std::int64_t> serving_after(storage::Connection& db, std::int64_t 
 }
 
 void set_serving(
-    storage::Connection& db, std::int64_t book_id, std::int64_t after_order, std::int64_t now_ms
+    storage::Connection& db,
+    std::int64_t book_id,
+    std::int64_t after_order,
+    std::int64_t now_ms,
+    std::string_view trace
 ) {
-    db.prepare(upsert_serving).bind(book_id, after_order, now_ms).run();
+    db.prepare(upsert_serving).bind(book_id, after_order, now_ms, trace).run();
 }
 
 void end_serving(storage::Connection& db, std::int64_t book_id) {
     db.prepare(delete_serving).bind(book_id).run();
 }
 
-std::vector<std::int64_t> serving_due(
-    storage::Connection& db, std::int64_t now_ms, std::size_t limit
-) {
-    std::vector<std::int64_t> books;
+std::vector<Serving> serving_due(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+    std::vector<Serving> books;
     auto row = db.prepare(select_serving_due);
     row.bind(now_ms, limit);
     while (row.step()) {
-        books.push_back(row.integer(0));
+        books.push_back({row.integer(0), row.string(1)});
     }
     return books;
 }

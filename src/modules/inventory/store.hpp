@@ -49,12 +49,18 @@ std::vector<Deliverable> waiting(
 /// How far the orders that wait for a book were served, when that is not finished.
 std::optional<std::int64_t> serving_after(storage::Connection& db, std::int64_t book_id);
 void set_serving(
-    storage::Connection& db, std::int64_t book_id, std::int64_t after_order, std::int64_t now_ms
+    storage::Connection& db,
+    std::int64_t book_id,
+    std::int64_t after_order,
+    std::int64_t now_ms,
+    std::string_view trace
 );
 void end_serving(storage::Connection& db, std::int64_t book_id);
-std::vector<std::int64_t> serving_due(
-    storage::Connection& db, std::int64_t now_ms, std::size_t limit
-);
+struct Serving {
+    std::int64_t id = 0;  ///< of the book
+    std::string trace;    ///< of the request that brought the stock
+};
+std::vector<Serving> serving_due(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
 std::optional<std::int64_t> serving_next(storage::Connection& db, std::int64_t now_ms);
 
 }  // namespace bookstore::inventory::store

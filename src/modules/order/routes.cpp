@@ -105,6 +105,8 @@ Answer store_order(const Request& request, UnitOfWork& work, Order order) {
             .pay_amount = order.pay_amount,
             .pay_type = order.pay_type
         });
+    } else {
+        store::note_untold(work.db(), order.id, work.now_ms(), "place", work.trace());
     }
     return shown(request, order, 201);
 }
@@ -162,6 +164,8 @@ std::optional<http::Problem> cancel_order(UnitOfWork& work, const Order& order) 
     store::set_verified(work.db(), order.id, *status, order.was_ordered);
     if (order.was_ordered) {
         work.publish(OrderCanceled{order.id, std::string(word(*status))});
+    } else {
+        store::note_untold(work.db(), order.id, work.now_ms(), "cancel", work.trace());
     }
     return std::nullopt;
 }

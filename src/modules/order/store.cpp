@@ -24,6 +24,12 @@ const Sql update_verified{
     file, "UPDATE orders SET status = ?2, was_ordered = ?3, next_try = NULL WHERE id = ?1"
 };
 
+const Sql insert_untold{
+    file,
+    "INSERT INTO untold(order_id, nth, time, request, trace) VALUES (?1, "
+    "(SELECT coalesce(max(nth), 0) + 1 FROM untold WHERE order_id = ?1), ?2, ?3, ?4)"
+};
+
 const Sql select_to_verify{
     file,
     "SELECT id, customer_id, book_id, attempts, trace FROM orders "
@@ -115,6 +121,16 @@ bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, Or
 
 void set_verified(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered) {
     db.prepare(update_verified).bind(id, word(status), was_ordered).run();
+}
+
+void note_untold(
+    storage::Connection& db,
+    std::int64_t id,
+    std::int64_t now_ms,
+    std::string_view request,
+    std::string_view trace
+) {
+    db.prepare(insert_untold).bind(id, now_ms, request, trace).run();
 }
 
 std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {

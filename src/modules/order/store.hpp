@@ -26,6 +26,14 @@ std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id);
 bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, OrderStatus after);
 /// The order is ORDERED, or canceled: nobody asks any more.
 void set_verified(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered);
+/// A request (place, cancel) changed it, and no event tells of that: for its timeline.
+void note_untold(
+    storage::Connection& db,
+    std::int64_t id,
+    std::int64_t now_ms,
+    std::string_view request,
+    std::string_view trace
+);
 Order order_in(storage::Statement& row);
 extern const kernel::TablePages order_pages;
 extern const kernel::FinderPages orders_of_customer;
@@ -37,6 +45,8 @@ struct ToVerify {
     std::int64_t book_id = 0;
     std::int64_t attempts = 0;
     std::string trace;
+
+    std::int64_t order() const { return id; }
 };
 std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
 std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);

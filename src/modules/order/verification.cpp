@@ -36,6 +36,7 @@ struct Answers {
 void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdict, Random& random) {
     const auto status = store::status_of(work.db(), intent.id);
     if (!status || !unverified(*status)) {
+        work.set_outcome("not unverified any more");
         return;  // verified by a request, or canceled, while the others were asked
     }
     if (verdict.refused()) {
@@ -46,9 +47,14 @@ void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdic
             verdict.customer == Found::no ? intent.customer_id : intent.book_id
         );
         store::give_up(work.db(), intent.id);
+        work.set_outcome(
+            verdict.customer == Found::no ? "there is no such customer" : "there is no such book"
+        );
     } else if (verdict.status() == OrderStatus::ordered) {
         make_ordered(work, intent.id);
+        work.set_outcome("ORDERED");
     } else {
+        work.set_outcome("no answer");
         const auto wait = backoff_ms(intent.attempts + 1, first_retry_ms, most_retry_ms, random);
         store::try_again(work.db(), intent.id, work.now_ms() + wait);
     }

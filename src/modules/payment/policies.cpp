@@ -48,14 +48,18 @@ void settle(UnitOfWork& work, const store::Intent& intent, VanAnswer answer, Ran
     const auto record = store::find_record(work.db(), intent.id);
     if (!record || record->standing.call != intent.call) {
         spdlog::debug("payment {}: VAN's answer is not waited for any more", intent.id);
+        work.set_outcome("not waited for any more");
         return;
     }
     if (answer == VanAnswer::none) {
         const auto wait = backoff_ms(intent.attempts + 1, first_retry_ms, most_retry_ms, random);
         store::try_again(work.db(), intent.id, work.now_ms() + wait);
+        work.set_outcome(intent.call == Call::charge ? "charge: no answer" : "refund: no answer");
         return;
     }
-    move_to(work, *record, after_answer(record->standing, intent.call, answer));
+    const Standing after = after_answer(record->standing, intent.call, answer);
+    move_to(work, *record, after);
+    work.set_outcome(word(after.status));
 }
 
 }  // namespace
@@ -86,6 +90,7 @@ void refund_when_canceled(const order::OrderCanceled& canceled, UnitOfWork& work
         );
         return;
     }
+    store::set_trace(work.db(), record->id, work.trace());
     if (record->standing.call && record->standing.call == after.call) {
         store::want_cancel(work.db(), record->id);  // the call under way keeps its attempts
         return;

@@ -25,13 +25,14 @@ const Sql update_standing{
     "UPDATE payment SET status = ?2, cancel_wanted = ?3, call = ?4, attempts = 0, next_try = ?5 "
     "WHERE id = ?1"
 };
+const Sql update_trace{file, "UPDATE payment SET trace = ?2 WHERE id = ?1"};
 const Sql update_cancel_wanted{file, "UPDATE payment SET cancel_wanted = 1 WHERE id = ?1"};
 const Sql update_next_try{
     file, "UPDATE payment SET attempts = attempts + 1, next_try = ?2 WHERE id = ?1"
 };
 const Sql select_due{
     file,
-    "SELECT id, call, amount, key, attempts, trace FROM payment "
+    "SELECT id, call, amount, key, attempts, trace, order_id FROM payment "
     "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
 };
 const Sql select_next_try{
@@ -113,6 +114,10 @@ void want_cancel(storage::Connection& db, std::int64_t id) {
     db.prepare(update_cancel_wanted).bind(id).run();
 }
 
+void set_trace(storage::Connection& db, std::int64_t id, std::string_view trace) {
+    db.prepare(update_trace).bind(id, trace).run();
+}
+
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms) {
     db.prepare(update_next_try).bind(id, next_try_ms).run();
 }
@@ -128,7 +133,8 @@ std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_
              .amount = Money::from_cents(row.integer(2)),
              .key = row.string(3),
              .attempts = row.integer(4),
-             .trace = row.string(5)}
+             .trace = row.string(5),
+             .order_id = row.integer(6)}
         );
     }
     return intents;

@@ -22,7 +22,13 @@ struct Intent {
     std::string key;
     std::int64_t attempts = 0;
     std::string trace;
+    std::int64_t order_id = 0;
+
+    std::int64_t order() const { return order_id; }
 };
+
+/// From now on what is done about it goes back to another request.
+void set_trace(storage::Connection& db, std::int64_t id, std::string_view trace);
 
 /// A payment with what its transitions depend on.
 struct Record {
