@@ -170,8 +170,7 @@ class Process {
         );
         state_.emplace(*health_);
         backups_.emplace(*system_, options_.system.data_dir, clock_);
-        auto routes =
-            api_routes(*system_, *state_, *backups_, trace_requests_, BOOKSTORE_VERSION);
+        auto routes = api_routes(*system_, *state_, *backups_, trace_requests_, BOOKSTORE_VERSION);
         std::ranges::move(web_routes(), std::back_inserter(routes));
         router_.emplace(std::move(routes));
         threads_.start(*system_);
