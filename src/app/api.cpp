@@ -5,6 +5,8 @@
 
 #include "app/backup_routes.hpp"
 #include "app/event_stream.hpp"
+#include "app/module_routes.hpp"
+#include "app/parked_routes.hpp"
 #include "app/trace_routes.hpp"
 #include "kernel/openapi.hpp"
 #include "kernel/profile.hpp"
@@ -54,6 +56,8 @@ std::vector<http::Route> api_routes(
     others.push_back(events_endpoint(system.topic()));
     others.push_back(backups_endpoint(backups));
     others.push_back(trace_endpoint(system, requests));
+    std::ranges::move(parked_endpoints(system), std::back_inserter(others));
+    std::ranges::move(module_endpoints(system), std::back_inserter(others));
     others.push_back(openapi_endpoint());
     std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));
     std::ranges::for_each(others, kernel::describe_server);

@@ -16,6 +16,7 @@
 
 #include "app/backup_tools.hpp"
 #include "app/demo.hpp"
+#include "app/operator_tools.hpp"
 #include "app/serve.hpp"
 #include "app/tools.hpp"
 #include "app/trace_tool.hpp"
@@ -89,6 +90,8 @@ struct Flags {
     DemoOptions demo;
     BackupOptions backup;
     CheckOptions check;
+    ModulesOptions modules;
+    ParkedOptions parked;
 };
 
 void add_cors_flag(CLI::App& app, Flags& flags) {
@@ -346,6 +349,37 @@ CLI::App* add_check(CLI::App& app, Flags& flags) {
     return check;
 }
 
+CLI::App* add_modules(CLI::App& app, Flags& flags) {
+    ModulesOptions& options = flags.modules;
+    CLI::App* modules =
+        app.add_subcommand("modules", "Show the contexts; stop or start one of them");
+    modules->add_option("action", options.action, "stop or start")
+        ->check(CLI::IsMember({"stop", "start"}));
+    modules->add_option("name", options.name, "Of the context");
+    add_url(*modules, options.url);
+    modules->callback([&options] {
+        if (!options.action.empty() && options.name.empty()) {
+            throw CLI::ValidationError("modules " + options.action + " wants a context's name");
+        }
+    });
+    return modules;
+}
+
+CLI::App* add_parked(CLI::App& app, Flags& flags) {
+    ParkedOptions& options = flags.parked;
+    CLI::App* parked =
+        app.add_subcommand("parked", "Events that a context could not handle: list, retry, skip");
+    parked->add_option("action", options.action, "list, retry or skip")
+        ->required()
+        ->check(CLI::IsMember({"list", "retry", "skip"}));
+    parked->add_option("id", options.id, "Of one event, as list prints it: order-12");
+    parked->add_option("--module", options.module, "All that this context has parked; list: holds");
+    parked->add_flag("--parked-only", options.parked_only, "list: without those tried again");
+    parked->add_option("--reason", options.reason, "skip: why; it is recorded");
+    add_url(*parked, options.url);
+    return parked;
+}
+
 int fail(const std::string& why) {
     std::fprintf(stderr, "bookstore: %s\n", why.c_str());
     return 1;
@@ -366,6 +400,8 @@ int run(int argc, char** argv) {
     const CLI::App* players = add_demo(app, flags);
     const CLI::App* backup = add_backup(app, flags);
     const CLI::App* checked = add_check(app, flags);
+    const CLI::App* contexts = add_modules(app, flags);
+    const CLI::App* held = add_parked(app, flags);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) {  // --help, --version
@@ -398,6 +434,12 @@ int run(int argc, char** argv) {
         }
         if (checked->parsed()) {
             return check_directory(flags.check);
+        }
+        if (contexts->parsed()) {
+            return modules(flags.modules);
+        }
+        if (held->parsed()) {
+            return parked(flags.parked);
         }
         return players->parsed() ? demo(flags.demo) : 1;
     } catch (const std::exception& error) {

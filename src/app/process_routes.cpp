@@ -59,7 +59,7 @@ Component component_of(const System& system, const Health& health, std::size_t p
     } else if (!relay && system.modules()[place]->state() == kernel::Module::State::stopped) {
         component.status = "STOPPED";
     } else if (!relay && system.modules()[place]->state() == kernel::Module::State::starting) {
-        component.status = "DOWN";
+        component.status = system.modules()[place]->catching_up() ? "STOPPED" : "DOWN";
         component.reason = "it is starting: it reads the events it missed";
     }
     for (NamedBreaker& breaker : system.breakers()) {

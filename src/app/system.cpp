@@ -139,11 +139,27 @@ System::System(SystemOptions options, const Clock& clock, Random& random, Ring r
         outboxes.push_back(&module->outbox());
     }
     relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
+    wake_verification();
     for (const auto& module : modules_) {
         opened(options.data_dir, module->name(), [&] {
             module->start(names(options.stopped, module->name()));
         });
     }
+}
+
+/// Orders that wait to be verified are asked for at once when whom they wait for is back, and when
+/// the order context itself is: also now, when the process starts.
+void System::wake_verification() {
+    kernel::Module* const order = find("order");
+    if (order == nullptr) {
+        return;
+    }
+    for (const char* name : {"customer", "inventory", "order"}) {
+        if (kernel::Module* const module = find(name)) {
+            module->when_back([order] { order::verify_now(*order); });
+        }
+    }
+    order::verify_now(*order);
 }
 
 System::~System() = default;
@@ -258,7 +274,7 @@ std::vector<kernel::ResourceDescription> System::resources() const {
 
 bool System::ready() const {
     return std::ranges::all_of(modules_, [](const auto& module) {
-        return module->state() != kernel::Module::State::starting;
+        return module->state() != kernel::Module::State::starting || module->catching_up();
     });
 }
 

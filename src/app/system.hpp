@@ -75,12 +75,14 @@ class System {
     /// that of each port which another process answers. Any thread.
     std::vector<NamedBreaker> breakers() const;
 
-    /// Every context has caught up with what it missed (one that is stopped does not count).
+    /// Every context has caught up with what it missed (one that an operator stopped does not
+    /// count, nor while it catches up afterwards).
     bool ready() const;
 
   private:
     void install(const SystemOptions& options);
     void note_breakers();
+    void wake_verification();
     /// Null when it is not hosted.
     kernel::Module* find(std::string_view name);
 

@@ -18,7 +18,9 @@ const storage::Sql select_due{
     "FROM held WHERE subscription = ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
 };
 const storage::Sql select_exists{
-    "*", "SELECT 1 FROM held WHERE id = ?1 AND subscription = ?2 AND next_try IS NOT NULL"
+    "*",
+    "SELECT 1 FROM held WHERE id = ?1 AND subscription = ?2 AND position = ?3 "
+    "AND next_try IS NOT NULL"
 };
 const storage::Sql update_failed{
     "*",
@@ -35,6 +37,7 @@ const storage::Sql select_next_try{
     "SELECT next_try FROM held WHERE subscription = ?1 AND next_try IS NOT NULL "
     "ORDER BY next_try LIMIT 1"
 };
+const storage::Sql select_keys{"*", "SELECT key FROM held WHERE subscription = ?1 ORDER BY key"};
 const storage::Sql select_any{"*", "SELECT 1 FROM held WHERE subscription = ?1 LIMIT 1"};
 const storage::Sql select_counts{
     "*", "SELECT count(*), coalesce(sum(parked), 0) FROM held WHERE subscription = ?1"
@@ -109,9 +112,9 @@ std::vector<Held::Row> Held::due(storage::Connection& db, std::int64_t now_ms, s
     return rows;
 }
 
-bool Held::exists(storage::Connection& db, std::int64_t id) const {
+bool Held::exists(storage::Connection& db, const Row& row) const {
     auto statement = db.prepare(select_exists);
-    statement.bind(id, subscription_);
+    statement.bind(row.id, subscription_, row.event.position);
     return statement.step();
 }
 
@@ -135,6 +138,16 @@ std::optional<std::int64_t> Held::next_try(storage::Connection& db) const {
     auto statement = db.prepare(select_next_try);
     statement.bind(subscription_);
     return statement.step() ? std::optional(statement.integer(0)) : std::nullopt;
+}
+
+KeyFilter Held::keys(storage::Connection& db) const {
+    KeyFilter keys;
+    auto statement = db.prepare(select_keys);
+    statement.bind(subscription_);
+    while (statement.step()) {
+        keys.add(statement.text(0));
+    }
+    return keys;
 }
 
 bool Held::any(storage::Connection& db) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bus/event.hpp"
+#include "bus/key_filter.hpp"
 #include "storage/database.hpp"
 
 namespace bookstore::bus {
@@ -39,8 +40,8 @@ class Held {
     ) const;
     /// The one that is due and has waited longest. Also on a reader.
     std::vector<Row> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit) const;
-    /// Still there and not parked?
-    bool exists(storage::Connection& db, std::int64_t id) const;
+    /// Still there and not parked? (Once a row was skipped, its id may be that of another event.)
+    bool exists(storage::Connection& db, const Row& row) const;
     /// It failed again; nothing as the next try parks it.
     void failed(
         storage::Connection& db,
@@ -52,6 +53,8 @@ class Held {
     void handled(storage::Connection& db, const Row& row, std::int64_t now_ms) const;
     /// Earliest next try; nothing when none waits for a time. Also on a reader.
     std::optional<std::int64_t> next_try(storage::Connection& db) const;
+    /// Every key that an event is held of. Also on a reader.
+    KeyFilter keys(storage::Connection& db) const;
     /// Is any event held? Also on a reader.
     bool any(storage::Connection& db) const;
     struct Counts {

@@ -5,6 +5,7 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <boost/system/system_error.hpp>
 #include <memory>
 #include <stdexcept>
 
@@ -40,6 +41,12 @@ void take(const boost::json::value& value, std::optional<T>& into) {
     }
 }
 
+/// Without the source line that Boost adds to its own.
+inline std::string reason(const std::exception& fault) {
+    const auto* of_boost = dynamic_cast<const boost::system::system_error*>(&fault);
+    return of_boost == nullptr ? fault.what() : of_boost->code().message();
+}
+
 }  // namespace detail
 
 /// The event in a payload that payload_of made. Throws std::exception when it is none.
@@ -47,15 +54,19 @@ template <Event E>
 E parse_event(std::string_view payload) {
     unsigned char buffer[2048];
     boost::json::monotonic_resource memory(buffer);
-    const boost::json::value value = boost::json::parse(payload, &memory);
-    const boost::json::object& object = value.as_object();
+    boost::json::error_code error;
+    const boost::json::value value = boost::json::parse(payload, error, &memory);
+    if (error || !value.is_object()) {
+        throw std::invalid_argument(fmt::format("event {}: it is no JSON object", E::event_type));
+    }
+    const boost::json::object& object = value.get_object();
     E event;
     json::for_each_field(event, [&](std::string_view name, auto& member) {
         try {
             detail::take(object.at(name), member);
-        } catch (const std::exception& error) {
+        } catch (const std::exception& fault) {
             throw std::invalid_argument(
-                fmt::format("event {}: field {}: {}", E::event_type, name, error.what())
+                fmt::format("event {}: field {}: {}", E::event_type, name, detail::reason(fault))
             );
         }
     });

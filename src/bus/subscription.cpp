@@ -66,6 +66,10 @@ void Subscription::start() {
             context_.topic.end()
         ));
     }
+    if (any_held_) {
+        const storage::Reader reader = context_.outbox.database().read();
+        held_keys_ = held_.keys(*reader);
+    }
     listening_ = context_.topic.listen(types_, [this](std::int64_t position) {
         told_of(position);
         context_.ring();
@@ -85,22 +89,60 @@ void Subscription::told_of(std::int64_t position) {
 
 void Subscription::reload() {
     const storage::Reader reader = context_.outbox.database().read();
-    auto statement = reader->prepare(select_cursor);
-    statement.bind(name_);
-    stored_ = statement.step() ? statement.integer(0) : 0;
+    {
+        auto statement = reader->prepare(select_cursor);
+        statement.bind(name_);
+        stored_ = statement.step() ? statement.integer(0) : 0;
+    }
     cursor_.store(stored_, std::memory_order_release);
     told_of(context_.topic.end());
-    look_for_held();
+    look_for_held(*reader);
 }
 
-void Subscription::look_for_held() {
-    const storage::Reader reader = context_.outbox.database().read();
-    next_held_ms_ = held_.next_try(*reader);
-    any_held_ = held_.any(*reader);
+void Subscription::look_for_held(storage::Connection& db) {
+    next_held_ms_ = held_.next_try(db);
+    any_held_ = held_.any(db);
+    look_for_held_ = false;
+    if (!any_held_) {
+        held_keys_.clear();
+    }
+}
+
+/// Most keys are healthy: they are known to be without asking the file.
+bool Subscription::holds(storage::Connection& db, const std::string& key) const {
+    return any_held_ && held_keys_.may_have(key) && held_.has(db, key);
+}
+
+void Subscription::hold(
+    UnitOfWork& work,
+    const Envelope& event,
+    std::int64_t attempts,
+    std::string_view error,
+    std::optional<std::int64_t> next_try_ms
+) {
+    any_held_ = true;
+    held_keys_.add(event.key);
+    look_for_held_ = true;
+    held_.hold(work.db(), event, attempts, error, work.now_ms(), next_try_ms);
 }
 
 bool Subscription::caught_up() const {
     return cursor_.load(std::memory_order_acquire) >= newest_.load(std::memory_order_acquire);
+}
+
+std::int64_t Subscription::lag() const {
+    const std::int64_t newest = newest_.load(std::memory_order_acquire);
+    return std::max<std::int64_t>(newest - position(), 0);
+}
+
+std::optional<std::int64_t> Subscription::behind_since_ms() const {
+    if (lag() == 0) {
+        return std::nullopt;
+    }
+    const auto batch = context_.topic.read(position(), types_, 1);
+    // With a long run of foreign events in front, the next event stands for the first of ours.
+    return batch.events.empty() ? context_.topic.time_behind(batch.scanned)
+                                : std::optional(batch.events.front()->time_ms);
 }
 
 bool Subscription::step() {
@@ -108,7 +150,9 @@ bool Subscription::step() {
         return false;
     }
     try {
-        if (submit_retries()) {
+        // In turns: many that fail again and again must not keep the others from being handled.
+        if (!std::exchange(retried_, false) && submit_retries()) {
+            retried_ = true;
             return true;
         }
         if (!caught_up() && !gives_way()) {
@@ -118,6 +162,9 @@ bool Subscription::step() {
                 return true;
             }
             cursor_.store(batch.scanned, std::memory_order_release);
+            return true;
+        }
+        if (submit_retries()) {
             return true;
         }
     } catch (const storage::Error& error) {
@@ -204,11 +251,14 @@ bool Subscription::run_batch(
     UnitOfWork work(db, context_.outbox, context_.clock, {});
     batch_ = {.from = from, .to = to, .began_ms = work.now_ms()};
     for (const auto& event : events) {
+        if (std::ranges::binary_search(passed_over_, event->position)) {
+            continue;
+        }
         const LogContext context = context_of(*event);
         const LogScope scope(context);
-        if (any_held_ && held_.has(db, event->key)) {
+        if (holds(db, event->key)) {
             batch_.held_some = true;
-            held_.hold(db, *event, 0, {}, work.now_ms(), std::nullopt);
+            hold(work, *event, 0, {}, std::nullopt);
         } else if (carefully_) {
             handle_carefully(work, *event);
         } else {
@@ -250,8 +300,7 @@ void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
             error.what()
         );
         db.prepare(rollback_event).run();
-        held_.hold(db, event, 1, error.what(), work.now_ms(), next_try(1));
-        any_held_ = true;
+        hold(work, event, 1, error.what(), next_try(1));
         batch_.held_some = true;
     }
     db.prepare(release_event).run();
@@ -274,7 +323,7 @@ bool Subscription::submit_retries() {
         held_.due(*reader, context_.clock.now_ms(), max_retries)
     );
     if (rows->empty()) {
-        next_held_ms_ = held_.next_try(*reader);
+        look_for_held(*reader);
         return false;
     }
     in_flight_ = true;
@@ -321,8 +370,9 @@ void Subscription::note_retries(const std::vector<Held::Row>& rows) {
 bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& rows) {
     UnitOfWork work(db, context_.outbox, context_.clock, {});
     retrying_.clear();
+    look_for_held_ = true;
     for (const Held::Row& row : rows) {
-        if (!held_.exists(db, row.id)) {
+        if (!held_.exists(db, row)) {
             continue;
         }
         const LogContext context = context_of(row.event);
@@ -419,8 +469,9 @@ void Subscription::look_again(
             cursor_.store(stored_, std::memory_order_release);
             saved_at_ms_ = context_.clock.steady_ms();
         }
-        if (any_held_) {
-            look_for_held();
+        if (look_for_held_) {
+            const storage::Reader reader = context_.outbox.database().read();
+            look_for_held(*reader);
         }
         return;
     }
@@ -436,12 +487,18 @@ void Subscription::look_again(
     reload();
 }
 
+void Subscription::held_changed() {
+    any_held_ = true;
+    next_held_ms_ = context_.clock.now_ms();
+}
+
 void Subscription::replace_by(storage::Connection& db, const Subscription& other) {
     db.prepare(insert_cursor).bind(name_).run();
     db.prepare(replace_cursor).bind(name_, other.name_).run();
     db.prepare(delete_cursor).bind(other.name_).run();
     held_.replace_by(db, other.held_);
     any_held_ = true;  // perhaps: a batch of ours may be next in this transaction
+    held_keys_.add_all(other.held_keys_);
 }
 
 void Subscription::clear(storage::Connection& db) const {

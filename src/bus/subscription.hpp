@@ -41,7 +41,7 @@ using BeforeHandling = std::function<void(std::string_view subscription, const E
 /// exactly once, whatever is killed and whenever. Live delivery, catching up and recovery are the
 /// same code.
 ///
-/// All members on the module's thread, but for position() and lag().
+/// All members on the module's thread, but for those that say otherwise.
 class Subscription {
   public:
     struct Context {
@@ -82,6 +82,8 @@ class Subscription {
     bool step();
     /// Writes the cursor if it moved over foreign events: before a stop.
     void save_cursor();
+    /// Counts what the topic holds by now as known: caught_up() looks at all of it.
+    void look() { told_of(context_.topic.end()); }
     /// When step() has something to do again though nobody rings, on Clock::now_ms.
     std::optional<std::int64_t> next_due_ms() const;
 
@@ -92,6 +94,12 @@ class Subscription {
     void clear(storage::Connection& db) const;
     /// Reads the cursor again, after a transaction that replaced it.
     void reload();
+    /// An operator retried or skipped what it holds: it looks there.
+    void held_changed();
+    /// Events at these positions, in order, were skipped: they are passed over, as if they had been
+    /// handled. Before start().
+    void pass_over(std::vector<std::int64_t> positions) { passed_over_ = std::move(positions); }
+    const std::vector<std::int64_t>& passed_over() const { return passed_over_; }
 
     const std::string& name() const { return name_; }
     const Types& types() const { return types_; }
@@ -99,6 +107,12 @@ class Subscription {
     std::int64_t position() const { return cursor_.load(std::memory_order_acquire); }
     /// Nothing that it handles lies behind its cursor, as far as it was told. Any thread.
     bool caught_up() const;
+    /// How many events of the log lie behind its cursor, up to the last that it handles; 0 when it
+    /// has caught up. Any thread.
+    std::int64_t lag() const;
+    /// When the first event that it handles behind its cursor was published; nothing when it has
+    /// caught up. Any thread.
+    std::optional<std::int64_t> behind_since_ms() const;
     /// Caught up, and nothing under way.
     bool idle() const { return !in_flight_ && caught_up(); }
     /// When what it handled lately was handled. Any thread.
@@ -132,7 +146,15 @@ class Subscription {
     bool gives_way() const;
     void handle(UnitOfWork& work, const Envelope& event) const;
     std::optional<std::int64_t> next_try(std::int64_t attempts);
-    void look_for_held();
+    bool holds(storage::Connection& db, const std::string& key) const;
+    void hold(
+        UnitOfWork& work,
+        const Envelope& event,
+        std::int64_t attempts,
+        std::string_view error,
+        std::optional<std::int64_t> next_try_ms
+    );
+    void look_for_held(storage::Connection& db);
 
     std::string name_;
     Context context_;
@@ -152,9 +174,13 @@ class Subscription {
     std::vector<RetryTime> retrying_;  ///< those under way
     std::int64_t stored_ = 0;          ///< the cursor as it stands in the file
     bool in_flight_ = false;
-    bool carefully_ = false;  ///< the last attempt of this batch threw: a savepoint an event
-    bool any_held_ = false;   ///< the held table may have rows of ours
+    bool carefully_ = false;      ///< the last attempt of this batch threw: a savepoint an event
+    bool any_held_ = false;       ///< the held table may have rows of ours
+    KeyFilter held_keys_;         ///< at least the keys of these rows
+    bool look_for_held_ = false;  ///< these rows were changed
     std::optional<std::int64_t> next_held_ms_;
+    bool retried_ = false;  ///< held events were tried last: the others' turn
+    std::vector<std::int64_t> passed_over_;
     std::int64_t saved_at_ms_ = 0;     ///< on Clock::steady_ms
     std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms: after a storage error
 };

@@ -29,6 +29,9 @@ class TaskRunner {
     virtual std::optional<std::int64_t> next_due_ms() const = 0;
     /// The module committed something: an intent may be due.
     virtual void look() = 0;
+    /// The module was stopped, or goes on. A call under way when it was stopped is not stored when
+    /// it ends: its intent is due again. It is not stepped while it rests.
+    virtual void rest(bool resting) = 0;
     virtual const std::string& name() const = 0;
     /// When its last attempts were made, and what they came to. Any thread.
     const TaskTimes& times() const { return times_; }
@@ -102,6 +105,10 @@ class Tasks final : public TaskRunner {
     }
 
     void look() override { look_ = true; }
+    void rest(bool resting) override {
+        resting_ = resting;
+        look_ = true;
+    }
     const std::string& name() const override { return spec_.name; }
     std::size_t in_flight() const { return in_flight_.size(); }
 
@@ -182,8 +189,8 @@ class Tasks final : public TaskRunner {
             .run =
                 [this, id, attempt, settle = std::move(settle)](storage::Connection& db) {
                     const auto found = in_flight_.find(id);
-                    if (found == in_flight_.end() || found->second.attempt != attempt) {
-                        return false;  // it was given up before
+                    if (resting_ || found == in_flight_.end() || found->second.attempt != attempt) {
+                        return false;  // its module was stopped, or it was given up before
                     }
                     Running& running = found->second;
                     const LogContext context = context_of(running);
@@ -229,7 +236,7 @@ class Tasks final : public TaskRunner {
         in_flight_.erase(running);
         look_ = true;
         note(id, ended, outcome);
-        if (outcome.kind != storage::Outcome::Kind::committed) {
+        if (outcome.kind != storage::Outcome::Kind::committed && !resting_) {
             // The result is lost, the intent is due again.
             spdlog::warn("task {}: the result for {} could not be stored", spec_.name, id);
             pause();
@@ -254,6 +261,7 @@ class Tasks final : public TaskRunner {
     std::optional<std::int64_t> next_try_ms_;
     std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms
     bool look_ = true;
+    bool resting_ = false;
 };
 
 }  // namespace bookstore::bus

@@ -224,19 +224,35 @@ void Module::run_next(Next next, std::shared_ptr<const http::Done> done, std::st
     } else if (auto* ask = std::get_if<Ask>(&next.step)) {
         ask->run([this, done, trace](Next after) { run_next(std::move(after), done, trace); });
     } else {
-        auto submit = [this, done, trace, work = std::move(std::get<Write>(next.step))] {
-            write(work, [done](http::Answer answer) { (*done)(std::move(answer)); }, trace);
+        auto write_now = [this, done, trace, work = std::move(std::get<Write>(next.step))] {
+            submit(
+                work,
+                [done](http::Answer answer) { (*done)(std::move(answer)); },
+                trace,
+                &Module::refuse_write
+            );
         };
         const std::int64_t delay_ms = environment_.pressure.delay_ms();
         if (delay_ms > 0) {
-            strand_.after(delay_ms, std::move(submit));
+            strand_.after(delay_ms, std::move(write_now));
         } else {
-            submit();
+            write_now();
         }
     }
 }
 
 void Module::write(Write write, std::function<void(http::Answer)> done, std::string_view trace) {
+    submit(std::move(write), std::move(done), trace, &Module::refuse_read);
+}
+
+/// The module may have been stopped since the write was asked for: it is looked at again when the
+/// write runs, on the thread that stops it.
+void Module::submit(
+    Write write,
+    std::function<void(http::Answer)> done,
+    std::string_view trace,
+    Refusal refused_before
+) {
     struct Running {
         Write write;
         std::function<void(http::Answer)> done;
@@ -249,7 +265,11 @@ void Module::write(Write write, std::function<void(http::Answer)> done, std::str
     database_.writer().submit({
         .durable = true,
         .run =
-            [this, running](storage::Connection& db) {
+            [this, running, refused_before](storage::Connection& db) {
+                if (auto problem = (this->*refused_before)()) {
+                    running->answer = std::move(*problem);
+                    return false;
+                }
                 const LogContext context{.trace = running->trace};
                 const LogScope scope(context);
                 bus::UnitOfWork work(db, outbox_, environment_.clock, running->trace);
@@ -270,7 +290,7 @@ std::optional<http::Problem> Module::refuse_read() const {
 
 std::optional<http::Problem> Module::refuse_write() const {
     if (state() != State::starting) {
-        return std::nullopt;  // a stopped one was refused before
+        return refuse_read();
     }
     return unavailable(
         fmt::format("the {} context is starting: it reads the events it missed", name_)
@@ -288,6 +308,9 @@ void Module::start(bool stopped) {
     }
     catch_up_to_ = environment_.topic.end();
     state_ = stopped ? State::stopped : State::starting;
+    for (const auto& task : tasks_) {
+        task->rest(stopped);
+    }
     if (!stopped) {
         notice_caught_up();
     }

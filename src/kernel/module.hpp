@@ -94,6 +94,7 @@ class Module {
     const Clock& clock() const { return environment_.clock; }
     Random& random() { return environment_.random; }
     /// Runs a write outside of any request (VAN's ledger): `done` is told on the module's thread.
+    /// While the module is stopped nothing is written: 503.
     void write(Write write, std::function<void(http::Answer)> done, std::string_view trace = {});
     /// Runs a command: query connection, asks, write. What a command's route does.
     void run(const Command& command, const http::Request& request, http::Done done);
@@ -102,9 +103,23 @@ class Module {
 
     /// Reads the cursors and listens. The relay must have been made before.
     void start(bool stopped);
+    /// An operator stops it, or lets it go on: nothing happens when it is so already. Any thread;
+    /// `told` is called on the module's thread. When a stop is told, what was under way is settled:
+    /// committed, or refused and unwritten (a write that is put off is refused in its turn). What
+    /// goes on reads first the events that it missed.
+    void stop(std::function<void()> told);
+    void go_on(std::function<void()> told);
+    /// Called on the module's thread when it goes on: its port answers again. Before start().
+    void when_back(std::function<void()> hook) { back_ = std::move(hook); }
     State state() const { return state_.load(std::memory_order_acquire); }
     /// Its port answers and its resources are served.
     bool available() const { return state() != State::stopped; }
+    /// It reads what it missed since an operator stopped it, not since the process started.
+    bool catching_up() const {
+        return state() == State::starting && went_on_.load(std::memory_order_relaxed);
+    }
+    /// How many events of the log the subscription that is furthest back has before it. Any thread.
+    std::int64_t behind() const;
     /// One of everything that has something to do; false when nothing had.
     bool step();
     /// When something is due though nobody rings, in ms from now; nothing when nothing is.
@@ -132,11 +147,20 @@ class Module {
     bus::Subscription::Context subscription_context();
     void add(Endpoint declared, bool writes);
     void run_next(Next next, std::shared_ptr<const http::Done> done, std::string trace);
+    using Refusal = std::optional<http::Problem> (Module::*)() const;
+    void submit(
+        Write write,
+        std::function<void(http::Answer)> done,
+        std::string_view trace,
+        Refusal refused_before
+    );
     void run_once(const Command& command, const http::Request& request, http::Done done);
     std::optional<http::Problem> refuse_read() const;
     std::optional<http::Problem> refuse_write() const;
     bool write_batch();
     void notice_caught_up();
+    void rest_now();
+    void go_on_now();
 
     std::string name_;
     Environment environment_;
@@ -151,6 +175,8 @@ class Module {
     std::vector<std::unique_ptr<bus::TaskRunner>> tasks_;
     std::vector<std::unique_ptr<Rebuild>> rebuilds_;
     std::atomic<State> state_{State::starting};
+    std::atomic<bool> went_on_{false};
+    std::function<void()> back_;
     std::int64_t catch_up_to_ = 0;
     std::atomic<bool> trying_storage_{false};
 };

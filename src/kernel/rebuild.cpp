@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "bus/parked.hpp"
 #include "kernel/hal.hpp"
 #include "kernel/module.hpp"
 
@@ -123,6 +124,7 @@ void Rebuild::create() {
         [this](storage::Connection& db) {
             create_table(db, options_.table);
             second_->clear(db);
+            second_->pass_over(bus::Parked(live_.name()).skipped(db));
         },
         [this] {
             second_->start();
@@ -152,6 +154,10 @@ void Rebuild::replace() {
     phase_ = Phase::replacing;
     submit(
         [this](storage::Connection& db) {
+            outdated_ = bus::Parked(live_.name()).skipped(db) != second_->passed_over();
+            if (outdated_) {
+                return;
+            }
             db.execute("DROP TABLE " + options_.table);
             db.execute(fmt::format(
                 "ALTER TABLE {} RENAME TO {}", second_of(options_.table), options_.table
@@ -159,6 +165,10 @@ void Rebuild::replace() {
             live_.replace_by(db, *second_);
         },
         [this] {
+            if (outdated_) {
+                create();
+                return;
+            }
             live_.reload();
             end({});
         }

@@ -17,7 +17,8 @@ class Module;
 
 /// Rebuilds a read model from the log: a second table with its own cursor from 0 and its own held
 /// events is built in batches, like by any subscription, while the first is served and goes on; at
-/// the topic's end one transaction puts it in the first one's place.
+/// the topic's end one transaction puts it in the first one's place. Events that operators skipped
+/// are passed over; when one was skipped meanwhile, it begins again.
 /// All on the module's thread, but for routes' handlers.
 class Rebuild {
   public:
@@ -80,6 +81,7 @@ class Rebuild {
     const Clock& clock_;
     Phase phase_ = Phase::idle;
     bool submitted_ = false;
+    bool outdated_ = false;  ///< an event was skipped that the second set may have
     std::unique_ptr<bus::Subscription> second_;
     mutable std::mutex mutex_;
     Progress progress_;  ///< guarded by mutex_

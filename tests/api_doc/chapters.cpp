@@ -380,17 +380,18 @@ void write_my_pages(Page& page) {
 
 // ---- verification
 
-/// A shop of its own; false when the task that verifies was quicker than the client.
-bool write_verification_once(Page& page) {
+/// A shop of its own.
+void write_verification(Page& page) {
     Shop shop;
-    shop.process().post("/customers", R"({"customerName":"Kim"})");
     shop.process().post("/books", R"({"bookName":"C++","stock":150})");
-    shop.restart({"--stopped", "customer"});
+    shop.process().post("/modules/customer/stop", {});
     page.about(shop);
     page.chapter("Orders that cannot be verified");
     page.say(
-        "This chapter is played in another shop, with customer 1 and book 1, where the customer "
-        "context rests: `scripts/run --stopped customer`. What it owns is unavailable:"
+        "This chapter is played in another shop, with book 1 and no customer yet, where an "
+        "operator "
+        "has stopped the customer context (`curl -X POST localhost:8080/modules/customer/stop`). "
+        "What it owns is unavailable:"
     );
     page.curl({.target = "/customers/1"});
     page.say(
@@ -405,26 +406,23 @@ bool write_verification_once(Page& page) {
     );
     page.say("The shop asks again by itself. So can a client, in vain as long as nobody answers:");
     page.curl({.method = Method::post, .target = "/orders/1/verification"});
-    shop.restart();
-    page.say("Now the customer context is there again (a start without `--stopped`):");
-    const auto verified = page.curl({.method = Method::post, .target = "/orders/1/verification"});
-    if (verified.status != 200) {
-        return false;
+    shop.process().post("/modules/customer/start", {});
+    if (!eventually([&] {
+            return shop.process().log().find("order 1 stays unverified") != std::string::npos;
+        })) {
+        throw std::runtime_error("order 1 was not asked for");
     }
+    page.say(
+        "The customer context is started again, the shop asks at once, and hears that there is no "
+        "customer 1. The order stays as it is, and the shop asks no more:"
+    );
+    page.curl({.method = Method::post, .target = "/orders/1/verification"});
+    page.say("The customer registers after all, and now somebody asks again:");
+    shop.process().post("/customers", R"({"customerName":"Kim"})");
+    page.curl({.method = Method::post, .target = "/orders/1/verification"});
     shop.wait("/orders/1", "orderStatus", "Shipped");
     page.say("It goes on as any other order, and is not verified twice:");
     page.curl({.method = Method::post, .target = "/orders/1/verification"});
-    return true;
-}
-
-void write_verification(Page& page) {
-    const auto before = page.mark();
-    for (int attempt = 0; !write_verification_once(page); ++attempt) {
-        if (attempt == 50) {
-            throw std::runtime_error("the shop verified every order before its client could");
-        }
-        page.go_back(before);
-    }
 }
 
 // ---- VAN
@@ -521,6 +519,84 @@ void write_backups(Page& page) {
     page.curl(backup);
     page.say("A second one into the same directory:");
     page.curl(backup);
+}
+
+/// A new shop: in one that is open, how far everybody has read differs from time to time.
+void write_modules(Page& page) {
+    Shop shop;
+    page.about(shop);
+    page.chapter("Contexts");
+    page.say(
+        "For operators: how each context is, how far its subscriptions have read the log, how many "
+        "events they hold, and how many of its own are still on their way out. This is a new shop:"
+    );
+    page.curl({.target = "/modules", .most_lines = 40});
+    page.curl({.target = "/modules/delivery"});
+    page.say(
+        "A context can be stopped. Its resources are unavailable, the others go on; what it has "
+        "published is still relayed, and what it misses waits for it in the log:"
+    );
+    page.curl({.method = Method::post, .target = "/modules/delivery/stop"});
+    page.curl({.target = "/deliveries/1"});
+    page.say(
+        "When it is started it reads what it missed: its state is `STARTING`, and writes are 503, "
+        "until it has. A stop is not stored: a new process starts every context."
+    );
+    shop.process().post("/modules/delivery/start", {});
+    shop.wait("/modules/delivery", "state", "RUNNING");
+    page.curl({.method = Method::post, .target = "/modules/delivery/start"});
+    page.curl({.target = "/modules/bookshelf"});
+}
+
+/// A shop of its own, whose log holds an event that nobody can read.
+void write_parked(Page& page) {
+    Shop shop;
+    shop.break_log();
+    shop.wait("/parked/payment-history-1", "state", "PARKED");
+    shop.wait("/parked", "page.totalElements", "4");
+    page.about(shop);
+    page.chapter("Events that could not be handled");
+    page.say(
+        "An event that a context cannot handle is held there and tried again, with a growing "
+        "pause; "
+        "later events of the same key wait behind it, all others go on. One whose attempts are "
+        "used "
+        "up (`--retry-attempts`) is parked, until an operator acts. In this shop somebody has "
+        "broken "
+        "an event in the log's file:"
+    );
+    page.curl({.target = "/parked?module=payment_history"});
+    page.say("Those that wait for an operator alone, of all contexts:");
+    page.curl({.target = "/parked?state=PARKED&size=1"});
+    page.say(
+        "An event that is retried gets one more attempt; this one fails for good, and is parked "
+        "again. One that waits behind it is tried in its turn:"
+    );
+    page.curl({.method = Method::post, .target = "/parked/payment-history-1/retry"});
+    shop.wait("/parked/payment-history-1", "state", "PARKED");
+    page.curl({.target = "/parked/payment-history-1"});
+    page.curl({.method = Method::post, .target = "/parked/payment-history-2/retry"});
+    page.say(
+        "What can never be handled is skipped. The reason is recorded, and a rebuild passes over "
+        "the event too:"
+    );
+    page.curl(
+        {.method = Method::post,
+         .target = "/parked/payment-history-1/skip",
+         .headers = {json_type},
+         .body = R"({"reason":"broken in the file, the payment is in order"})"}
+    );
+    shop.wait("/parked/payment-history-2", "state", "PARKED");
+    page.say("The same of all that a context has parked:");
+    page.curl({.method = Method::post, .target = "/modules/customer/parked/retry"});
+    shop.wait("/parked/my-page-1", "attempts", "2");
+    shop.wait("/parked/my-page-1", "state", "PARKED");
+    page.curl(
+        {.method = Method::post,
+         .target = "/modules/customer/parked/skip",
+         .headers = {json_type},
+         .body = R"({"reason":"never an order"})"}
+    );
 }
 
 void write_profiles(Page& page) {
@@ -668,6 +744,9 @@ WrittenPage write_api_page() {
     write_timeline(page);
     write_rebuilds(page, shop);
     write_backups(page);
+    write_modules(page);
+    write_parked(page);
+    page.about(shop);
     write_profiles(page);
     write_errors(page);
     write_methods(page);

@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "json_text.hpp"
+#include "support/broken_log.hpp"
 
 namespace bookstore::test {
 namespace {
@@ -142,6 +143,13 @@ void Shop::restart(const std::vector<std::string>& flags) {
     process_->signal(SIGTERM);
     process_->wait();
     start(flags);
+}
+
+void Shop::break_log() {
+    process_->signal(SIGTERM);
+    process_->wait();
+    test::break_log(directory_.path());
+    start({"--retry-attempts", "1"});
 }
 
 void Shop::wait(const std::string& target, std::string_view field, std::string_view value) {

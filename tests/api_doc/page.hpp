@@ -18,6 +18,9 @@ class Shop {
 
     BookstoreProcess& process() { return *process_; }
     void restart(const std::vector<std::string>& flags = {});
+    /// Starts it again with two events of one key in its log, which must be empty, that no handler
+    /// can read; the first one is parked at once.
+    void break_log();
     /// Waits until that field of what GET answers has that value; "page.totalElements" is below
     /// "page". Throws std::runtime_error when it does not within 20 s.
     void wait(const std::string& target, std::string_view field, std::string_view value);

@@ -29,6 +29,8 @@ void add(Tally& sum, const Tally& run) {
     sum.held += run.held;
     sum.rebuilds += run.rebuilds;
     sum.faults += run.faults;
+    sum.stops += run.stops;
+    sum.parked += run.parked;
     sum.events += run.events;
 }
 
@@ -74,7 +76,7 @@ int main(int argc, char** argv) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     fmt::print(
         "{} runs from seed {}: {} steps, {} crashes, {} disk faults, {} orders, {} cancels, {} "
-        "handler failures, {} rebuilds, {} events, {:.1f} s: {}\n",
+        "handler failures, {} parked, {} stops, {} rebuilds, {} events, {:.1f} s: {}\n",
         options.runs,
         options.seed,
         sum.steps,
@@ -83,6 +85,8 @@ int main(int argc, char** argv) {
         sum.orders,
         sum.cancels,
         sum.held,
+        sum.parked,
+        sum.stops,
         sum.rebuilds,
         sum.events,
         seconds.count(),

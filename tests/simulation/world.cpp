@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "bus/parked.hpp"
 #include "storage/connection.hpp"
 #include "support/invariants.hpp"
 
@@ -92,7 +93,7 @@ void World::open() {
             throw std::runtime_error(fmt::format("{} is made to fail on {}", name, event.key));
         }
     };
-    options.retry.attempts = 1'000'000;  // nobody is there to retry what is parked
+    options.retry.attempts = some(3);
     system_ = std::make_unique<app::System>(options, clock_, system_random_, [](std::size_t) {});
     std::vector<http::Route> routes;
     for (kernel::Endpoint& endpoint : system_->take_endpoints()) {
@@ -154,8 +155,10 @@ void World::act() {
         step_something();
     } else if (dice < 940) {
         client_acts();
-    } else if (dice < 994) {
+    } else if (dice < 985) {
         advance_time();
+    } else if (dice < 994) {
+        operate();
     } else {
         disturb();
     }
@@ -213,6 +216,41 @@ void World::advance_time() {
     const std::int64_t ms = random_.one_in(8) ? random_.below(20'000) : random_.below(300);
     note(fmt::format("{} ms go by", ms));
     clock_.advance(ms);
+}
+
+/// An operator stops a context or lets it go on, or retries what it has parked.
+void World::operate() {
+    const auto count = static_cast<std::int64_t>(system_->modules().size());
+    kernel::Module& module = *system_->modules()[static_cast<std::size_t>(random_.below(count))];
+    switch (random_.below(3)) {
+        case 0:
+            note("stop " + module.name());
+            module.stop([this] { ++tally_.stops; });
+            break;
+        case 1:
+            note("start " + module.name());
+            module.go_on([] {});
+            break;
+        default:
+            retry_parked(module);
+            break;
+    }
+}
+
+void World::retry_parked(kernel::Module& module) {
+    note("retry what is parked of " + module.name());
+    const auto retried = [this, &module](bus::UnitOfWork& work) -> http::Answer {
+        for (const auto& subscription : module.subscriptions()) {
+            tally_.parked +=
+                bus::Parked(subscription->name()).retry_parked(work.db(), work.now_ms());
+        }
+        return http::Response{};
+    };
+    module.write(retried, [&module](const http::Answer&) {
+        for (const auto& subscription : module.subscriptions()) {
+            subscription->held_changed();
+        }
+    });
 }
 
 void World::disturb() {
@@ -403,6 +441,9 @@ void World::settle() {
     note("--- settle");
     vfs_.crash(Crash::process);  // what was stopped starts again
     crash_now();
+    for (const auto& module : system_->modules()) {
+        retry_parked(*module);
+    }
     for (int round = 0; round < settle_rounds; ++round) {
         step_everything();
         std::optional<std::int64_t> due = system_->relay().next_due_ms();

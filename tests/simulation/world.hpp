@@ -30,6 +30,8 @@ struct Tally {
     std::int64_t held = 0;      ///< handlers that were made to fail
     std::int64_t rebuilds = 0;  ///< asked for
     std::int64_t faults = 0;    ///< of the disk
+    std::int64_t stops = 0;     ///< of a context, by an operator
+    std::int64_t parked = 0;    ///< events that an operator had to retry
     std::int64_t events = 0;    ///< in the topic at the end
 };
 
@@ -57,6 +59,8 @@ class World {
     void client_acts();
     void disturb();
     void advance_time();
+    void operate();
+    void retry_parked(kernel::Module& module);
 
     void send(
         http::Method method,

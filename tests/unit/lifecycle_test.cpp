@@ -1,0 +1,260 @@
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "app/system.hpp"
+#include "http/router.hpp"
+#include "support/memory_vfs.hpp"
+#include "support/storage_fixture.hpp"
+#include "support/virtual_time.hpp"
+
+// A context is stopped between any two steps.
+
+namespace bookstore::test {
+namespace {
+
+using kernel::Module;
+
+/// The bookstore on one thread, stepped by the test.
+struct Stepped {
+    struct Sent {
+        http::Request request;
+        std::optional<int> status;
+    };
+
+    Stepped() { open({}); }
+    ~Stepped() {
+        router.reset();
+        system.reset();
+    }
+    Stepped(const Stepped&) = delete;
+    Stepped& operator=(const Stepped&) = delete;
+
+    void open(std::vector<std::string> stopped) {
+        router.reset();
+        system.reset();
+        system = std::make_unique<app::System>(
+            app::SystemOptions{
+                .data_dir = "/data", .vfs = vfs.name(), .stopped = std::move(stopped)
+            },
+            clock,
+            random,
+            [](std::size_t) {}
+        );
+        std::vector<http::Route> routes;
+        for (kernel::Endpoint& endpoint : system->take_endpoints()) {
+            routes.push_back(std::move(endpoint.route));
+        }
+        router = std::make_unique<http::Router>(std::move(routes));
+    }
+
+    Sent& send(http::Method method, const std::string& target, const std::string& body = {}) {
+        sent.push_back(std::make_unique<Sent>());
+        Sent& one = *sent.back();
+        one.request.method = method;
+        one.request.target = target;
+        one.request.path = target;
+        one.request.host = "test";
+        one.request.body = body;
+        router->dispatch(one.request, [&one](http::Answer answer) {
+            const auto* response = std::get_if<http::Response>(&answer);
+            one.status =
+                response != nullptr ? response->status : std::get<http::Problem>(answer).status;
+        });
+        return one;
+    }
+    int answered(http::Method method, const std::string& target, const std::string& body = {}) {
+        Sent& one = send(method, target, body);
+        settle();
+        return one.status.value_or(0);
+    }
+    void settle() {
+        for (bool did = true; did;) {
+            did = system->relay().step();
+            for (const auto& module : system->modules()) {
+                did = module->step() || did;
+            }
+        }
+    }
+    Module& module(const std::string& name) { return system->module(name); }
+    void stop(const std::string& name) {
+        bool told = false;
+        module(name).stop([&told] { told = true; });
+        settle();
+        REQUIRE(told);
+        REQUIRE(module(name).state() == Module::State::stopped);
+    }
+    /// It goes on, and has not read anything yet.
+    void go_on(const std::string& name) {
+        bool told = false;
+        module(name).go_on([&told] { told = true; });
+        module(name).strand().step();
+        REQUIRE(told);
+    }
+    std::int64_t ask(const std::string& name, const std::string& sql) {
+        const storage::Reader reader = module(name).database().read();
+        return reader->query_integer(sql);
+    }
+    void given_an_order() {
+        REQUIRE(answered(http::Method::post, "/customers", R"({"customerName":"Kim"})") == 201);
+        REQUIRE(answered(http::Method::post, "/books", R"({"bookName":"C++","stock":5})") == 201);
+        REQUIRE(
+            answered(
+                http::Method::post,
+                "/orders",
+                R"({"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"busan"})"
+            ) == 201
+        );
+    }
+
+    Quiet quiet;
+    MemoryVfs vfs{1};
+    VirtualClock clock;
+    SeededRandom random{1};
+    std::unique_ptr<app::System> system;
+    std::unique_ptr<http::Router> router;
+    std::vector<std::unique_ptr<Sent>> sent;
+};
+
+constexpr auto moved_on = R"({"deliveryStatus":"InTransit"})";
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Stepped, "a write that was asked for before a stop and not written yet is 503") {
+    auto& written = send(http::Method::post, "/customers", R"({"customerName":"Kim"})");
+    module("customer").step();
+    CHECK(written.status == 201);
+    auto& late = send(http::Method::post, "/customers", R"({"customerName":"Lee"})");
+    bool told = false;
+    module("customer").stop([&] {
+        told = true;
+        CHECK(late.status == 503);  // settled before the stop is told
+    });
+    CHECK_FALSE(late.status);
+    module("customer").step();
+    CHECK(told);
+    CHECK(ask("customer", "SELECT count(*) FROM customer") == 1);
+    CHECK(answered(http::Method::get, "/customers/1") == 503);
+    go_on("customer");
+    settle();
+    CHECK(answered(http::Method::get, "/customers/1") == 200);
+    CHECK(answered(http::Method::post, "/customers", R"({"customerName":"Lee"})") == 201);
+    CHECK(ask("customer", "SELECT max(id) FROM customer") == 2);
+}
+
+TEST_CASE_FIXTURE(
+    Stepped, "a write that outlived a stop and a start is 503 while events are missed"
+) {
+    given_an_order();
+    stop("delivery");
+    REQUIRE(
+        answered(
+            http::Method::post,
+            "/orders",
+            R"({"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"busan"})"
+        ) == 201
+    );
+    go_on("delivery");
+    settle();
+    auto& late = send(http::Method::patch, "/deliveries/1", moved_on);
+    module("delivery").stop([] {});
+    go_on("delivery");  // there are events in the log that it has not looked at
+    REQUIRE(module("delivery").state() == Module::State::starting);
+    CHECK_FALSE(late.status);
+    module("delivery").database().writer().step();
+    CHECK(late.status == 503);
+    settle();
+    CHECK(ask("delivery", "SELECT count(*) FROM delivery WHERE status = 'InTransit'") == 0);
+    CHECK(answered(http::Method::patch, "/deliveries/1", moved_on) == 200);
+}
+
+TEST_CASE_FIXTURE(Stepped, "what goes on is read at once, and written when it has caught up") {
+    given_an_order();
+    CHECK(ask("delivery", "SELECT count(*) FROM delivery WHERE status = 'Shipped'") == 1);
+    stop("delivery");
+    REQUIRE(
+        answered(
+            http::Method::post,
+            "/orders",
+            R"({"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"busan"})"
+        ) == 201
+    );
+    CHECK(module("delivery").behind() > 0);
+    CHECK(answered(http::Method::get, "/deliveries/1") == 503);
+    go_on("delivery");
+    CHECK(module("delivery").state() == Module::State::starting);
+    CHECK(module("delivery").catching_up());
+    CHECK(system->ready());  // the process is
+    CHECK(send(http::Method::get, "/deliveries/1").status == 200);
+    CHECK(send(http::Method::get, "/deliveries/2").status == 404);
+    CHECK(send(http::Method::patch, "/deliveries/1", moved_on).status == 503);
+
+    stop("delivery");  // while it catches up
+    CHECK(answered(http::Method::get, "/deliveries/1") == 503);
+    go_on("delivery");
+    settle();
+    CHECK(module("delivery").state() == Module::State::running);
+    CHECK(module("delivery").behind() == 0);
+    CHECK(answered(http::Method::get, "/deliveries/2") == 200);
+    CHECK(answered(http::Method::patch, "/deliveries/1", moved_on) == 200);
+}
+
+TEST_CASE_FIXTURE(Stepped, "a stop while a batch of events is under way is told after the batch") {
+    given_an_order();
+    stop("delivery");
+    REQUIRE(
+        answered(
+            http::Method::post,
+            "/orders",
+            R"({"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"busan"})"
+        ) == 201
+    );
+    go_on("delivery");
+    REQUIRE(module("delivery").subscriptions().front()->step());  // submitted, not written
+    std::int64_t at_stop = -1;
+    module("delivery").stop([&] { at_stop = ask("delivery", "SELECT count(*) FROM delivery"); });
+    settle();
+    CHECK(at_stop == 2);
+    CHECK(ask("delivery", "SELECT count(*) FROM delivery") == 2);
+}
+
+TEST_CASE_FIXTURE(
+    Stepped, "a stopped context does nothing, however long, and what it missed waits"
+) {
+    given_an_order();
+    for (const auto& stopped : system->modules()) {
+        stopped->stop([] {});
+    }
+    settle();
+    clock.advance(3'600'000);
+    settle();
+    for (const auto& stopped : system->modules()) {
+        CAPTURE(stopped->name());
+        CHECK_FALSE(stopped->step());
+        CHECK_FALSE(stopped->due_in_ms());
+    }
+    for (const auto& stopped : system->modules()) {
+        stopped->go_on([] {});
+    }
+    settle();
+    CHECK(answered(http::Method::get, "/orders/1") == 200);
+}
+
+TEST_CASE_FIXTURE(
+    Stepped, "a context that rests from the start can go on; readiness counts no stop"
+) {
+    given_an_order();
+    open({"delivery", "customer"});
+    CHECK(module("delivery").state() == Module::State::stopped);
+    settle();
+    CHECK(system->ready());
+    go_on("delivery");
+    settle();
+    CHECK(answered(http::Method::patch, "/deliveries/1", moved_on) == 200);
+    CHECK(answered(http::Method::get, "/customers/1") == 503);
+}
+
+}  // namespace bookstore::test
