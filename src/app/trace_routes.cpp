@@ -82,7 +82,7 @@ constexpr auto schema = R"({
         },
         "complete": {"type": "boolean"},
         "missing": {"type": "array", "items": {"type": "string"}},
-        "_links": {"$ref": "#/components/schemas/Links"}
+        "_links": {"$ref": "#/components/schemas/LinkMap"}
     }
 })";
 

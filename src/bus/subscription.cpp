@@ -221,10 +221,13 @@ void Subscription::submit_batch(Topic::Events events, std::int64_t scanned) {
                ) { return run_batch(db, *batch, from, scanned); },
         .done =
             [this, batch, scanned](const storage::Outcome& outcome) {
-                finished(outcome, scanned);
-                if (outcome.kind == storage::Outcome::Kind::committed) {
+                const bool committed = outcome.kind == storage::Outcome::Kind::committed;
+                if (committed) {  // known before the cursor says that it is handled
                     batch_.committed_ms = context_.clock.now_ms();
                     times_.add(batch_);
+                }
+                finished(outcome, scanned);
+                if (committed) {
                     log_handled(*batch);
                 }
             },

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "storage/connection.hpp"
@@ -98,6 +99,21 @@ std::vector<const Migration*> missing(
     return result;
 }
 
+/// Whether one of the sources has a migration that the file has not seen. Throws Refused.
+bool any_due(
+    Connection& connection,
+    std::string_view file,
+    std::span<const std::string> sources,
+    std::span<const Migration> migrations
+) {
+    return connection.query_integer(
+               "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migration'"
+           ) == 0 ||
+           std::ranges::any_of(sources, [&](const std::string& source) {
+               return !missing(connection, file, source, migrations).empty();
+           });
+}
+
 }  // namespace
 
 void migrate(
@@ -107,6 +123,9 @@ void migrate(
     std::int64_t now_ms,
     std::span<const Migration> migrations
 ) {
+    if (!any_due(connection, file, sources, migrations)) {
+        return;  // nothing is written, and nobody waited for
+    }
     // One transaction for all: a file that is refused, or whose migration fails, is left as it was,
     // and a new file costs one sync.
     connection.execute("BEGIN IMMEDIATE");

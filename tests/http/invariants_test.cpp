@@ -49,7 +49,7 @@ constexpr Damage damages[] = {
     {"inventory", "UPDATE deliverable SET status = 'Stock_Lacked' WHERE order_id = 1"},
     {"inventory", "UPDATE deliverable SET quantity = 3 WHERE order_id = 3"},
     {"inventory", "UPDATE deliverable SET status = 'Delivery_Prepared' WHERE order_id = 2"},
-    {"inventory", "INSERT INTO serving VALUES (1, 0, 0)"},
+    {"inventory", "INSERT INTO serving(book_id, after_order, next_try) VALUES (1, 0, 0)"},
     {"customer", "UPDATE my_page SET order_status = 'ORDERED' WHERE order_id = 1"},
     {"customer", "UPDATE my_page SET delivery_status = NULL WHERE order_id = 1"},
     {"customer", "UPDATE my_page SET pay_status = NULL WHERE order_id = 2"},

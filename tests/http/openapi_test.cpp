@@ -576,6 +576,7 @@ TEST_CASE("openapi: a context that rests answers 503 as described, everywhere") 
     flags.insert(flags.end(), {"--stopped", fmt::format("{}", fmt::join(contexts, ","))});
     Story story;
     given_held_events(story);
+    (void)story.place_order(story.given_book(1), story.given_customer(), 1);
     story.restart(flags);
     const ApiDescription api(story);
     // Of the process: they say 503 when it ends, or when a disk is broken.
@@ -682,7 +683,8 @@ TEST_CASE("openapi: every link from the index on leads to a path that is describ
             "/parked/{id}",
             "/rebuilds/my-page",
             "/rebuilds/payment-history",
-            "/requestPayment"
+            "/requestPayment",
+            "/trace/orders/{id}"
         }
     );
 }

@@ -409,6 +409,11 @@ TEST_CASE("a held event keeps its trace over retries and a restart") {
     CHECK(logs(story, {"delivery could not handle DeliveryPrepared", "it is held", trace}));
     CHECK(logs(story, {"delivery could not handle DeliveryPrepared", "attempt 2", trace}));
     auto steps = steps_of(story, order);
+    CHECK(eventually([&] {  // the line is logged before what it tells is committed
+        steps = steps_of(story, order);
+        return place_of(steps, "handler", "delivery could not handle DeliveryPrepared") <
+               steps.size();
+    }));
     check_order(
         steps,
         {{"request", "POST /stockInputs"},
