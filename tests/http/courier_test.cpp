@@ -78,7 +78,7 @@ TEST_CASE("a canceled delivery does not move: 409") {
 
     CHECK(refused.status == 409);
     CHECK(refused.field("message").find("CancelDelivery") != std::string::npos);
-    CHECK(story.count("DeliveryStatusChanged") == 1);
+    CHECK(story.published("DeliveryStatusChanged", 1));
     CHECK(story.ends_with() == "");
 }
 

@@ -452,6 +452,11 @@ TEST_CASE("the timeline tells a whole story in causal order, whatever the clock'
     REQUIRE(story.payment_becomes(order, "PAYMENT_COMPLETED"));
     REQUIRE(story.becomes("/deliverables/search/findByOrderId?orderId=1", "status", "Stock_Lacked")
     );
+    REQUIRE(eventually([&] {  // nothing else is under way
+        const auto steps = steps_of(story, order);
+        return place_of(steps, "handler", "payment-history handled Payed") < steps.size() &&
+               place_of(steps, "handler", "my-page handled Payed") < steps.size();
+    }));
     story.put_in_stock(book, 5);
     REQUIRE(settled(story, order));
     const auto moved = story.send(
