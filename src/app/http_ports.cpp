@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/trace.hpp"
+
 namespace bookstore::app {
 namespace {
 
@@ -82,6 +84,9 @@ void HttpPort::call(http::PeerRequest request, IsAnswer is_answer, Done done) {
         return;
     }
     request.timeout = timeout_;
+    if (auto parent = current_traceparent(); !parent.empty()) {
+        request.headers.push_back({"traceparent", std::move(parent)});
+    }
     peer_.send(
         std::move(request),
         [this, permit, is_answer, done = std::move(done)](const auto& result) {

@@ -306,6 +306,7 @@ TEST_CASE("VAN's word is final and nothing else is: the payment is asked for aga
         const auto first = all.at(before);
         CHECK(first.starts_with("POST /requestPayment?payment=12.5 HTTP/1.1\r\n"));
         CHECK(first.find("\r\nIdempotency-Key: ") != std::string::npos);
+        CHECK(first.find("\r\ntraceparent: 00-") != std::string::npos);
         for (auto i = before; i < all.size(); ++i) CHECK(all[i] == first);
         CHECK(keys.insert(first).second);  // no other payment's
     }
