@@ -172,7 +172,8 @@ TEST_CASE("an order of which an operator had an event skipped is said not to be 
     const Copy copy(killed.path());
     {
         Sqlite db(copy.file("delivery.db"), Sqlite::Mode::write);
-        db.run("CREATE TABLE IF NOT EXISTS skipped(subscription TEXT, position INTEGER, key TEXT)");
+        db.run("DROP TABLE IF EXISTS skipped");
+        db.run("CREATE TABLE skipped(subscription TEXT, position INTEGER, key TEXT)");
         db.run("DELETE FROM delivery WHERE order_id = 5");
     }
     CHECK(check_of(copy.path()).status == 1);
