@@ -355,6 +355,7 @@ std::vector<kernel::Endpoint> process_endpoints(System& system, ProcessState& st
         [&state](const Request&, const Done& done) { is_healthy(state, done); }
     ));
     endpoints.push_back(zombie_endpoint(state));
+    endpoints.push_back(metrics_endpoint(state.metrics));
     return endpoints;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/health.hpp"
+#include "app/metrics.hpp"
 #include "app/system.hpp"
 #include "kernel/operation.hpp"
 
@@ -12,6 +13,7 @@ namespace bookstore::app {
 /// What the process itself knows of its state, beyond its contexts'.
 struct ProcessState {
     Health& health;
+    const Metrics& metrics;
     std::atomic<bool> stopping{false};  ///< a signal came: not ready any more
 };
 

@@ -168,10 +168,17 @@ class Process {
             clock_,
             Health::Options{options_.system.data_dir, options_.stall_timeout.count()}
         );
-        state_.emplace(*health_);
+        metrics_.emplace(
+            *system_,
+            *health_,
+            server_,
+            Metrics::Options{options_.system.data_dir, BOOKSTORE_VERSION}
+        );
+        state_.emplace(*health_, *metrics_);
         backups_.emplace(*system_, options_.system.data_dir, clock_);
         auto routes = api_routes(*system_, *state_, *backups_, trace_requests_, BOOKSTORE_VERSION);
         std::ranges::move(web_routes(), std::back_inserter(routes));
+        metrics_->name_routes(routes);
         router_.emplace(std::move(routes));
         threads_.start(*system_);
         entrance_.open(*router_);
@@ -211,6 +218,7 @@ class Process {
     Threads threads_;
     std::optional<System> system_;
     std::optional<Health> health_;
+    std::optional<Metrics> metrics_;
     std::optional<ProcessState> state_;
     std::optional<Backups> backups_;
     std::optional<http::Router> router_;

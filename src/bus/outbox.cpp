@@ -72,6 +72,11 @@ std::int64_t Outbox::newest() {
     return statement.step() ? statement.integer(0) : 0;
 }
 
+std::optional<std::int64_t> Outbox::waiting_since_ms() {
+    const auto oldest = read(relayed_.load(std::memory_order_acquire), 1);
+    return oldest.empty() ? std::nullopt : std::optional(oldest.front().time_ms);
+}
+
 std::int64_t Outbox::depth() {
     return newest() - relayed_.load(std::memory_order_acquire);
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,8 @@ class Outbox {
     void relayed(std::int64_t position) { relayed_.store(position, std::memory_order_release); }
     /// Rows not yet relayed.
     std::int64_t depth();
+    /// When the oldest row that is not relayed was written; nothing when there is none.
+    std::optional<std::int64_t> waiting_since_ms();
     /// The highest position that was ever given out here.
     std::int64_t newest();
 

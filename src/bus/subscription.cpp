@@ -145,6 +145,14 @@ std::optional<std::int64_t> Subscription::behind_since_ms() const {
                                 : std::optional(batch.events.front()->time_ms);
 }
 
+std::map<std::string, HistogramCounts> Subscription::handler_durations() const {
+    std::map<std::string, HistogramCounts> durations;
+    for (const auto& [type, handler] : handlers_) {
+        durations.emplace(type, handler.durations->counts());
+    }
+    return durations;
+}
+
 bool Subscription::step() {
     if (in_flight_ || pause_left_ms() > 0) {
         return false;
@@ -228,6 +236,7 @@ void Subscription::submit_batch(Topic::Events events, std::int64_t scanned) {
                 }
                 finished(outcome, scanned);
                 if (committed) {
+                    stats_.events.add(batch->size());
                     log_handled(*batch);
                 }
             },
@@ -279,6 +288,7 @@ void Subscription::handle(UnitOfWork& work, const Envelope& event) const {
     if (handler == handlers_.end()) {  // a binary that did handle it has held it
         throw std::runtime_error(fmt::format("{} does not handle {} any more", name_, event.type));
     }
+    const Timed timed(*handler->second.durations);
     work.set_cause(&event);
     handler->second.handle(event, work);
     work.set_cause(nullptr);
@@ -302,6 +312,7 @@ void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
             event.position,
             error.what()
         );
+        stats_.failures.add();
         db.prepare(rollback_event).run();
         hold(work, event, 1, error.what(), next_try(1));
         batch_.held_some = true;
@@ -386,6 +397,7 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
              .began_ms = work.now_ms(),
              .handled = true}
         );
+        stats_.retries.add();
         db.prepare(savepoint_event).run();
         try {
             handle(work, row.event);
@@ -395,6 +407,7 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
             if (db.autocommit() || (from_storage != nullptr && !from_storage->constraint())) {
                 throw;
             }
+            stats_.failures.add();
             db.prepare(rollback_event).run();
             retrying_.back().handled = false;
             const auto again = next_try(row.attempts + 1);

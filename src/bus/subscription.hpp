@@ -14,6 +14,7 @@
 #include "bus/outbox.hpp"
 #include "bus/parse.hpp"
 #include "bus/pressure.hpp"
+#include "bus/stats.hpp"
 #include "bus/times.hpp"
 #include "bus/topic.hpp"
 
@@ -67,6 +68,7 @@ class Subscription {
             std::string(E::event_type),
             Handler{
                 effect,
+                std::make_unique<HandlerDurations>(),
                 [handler = std::move(handler)](const Envelope& event, UnitOfWork& work) {
                     handler(*event_in<E>(event), work);
                 }
@@ -120,10 +122,15 @@ class Subscription {
     /// Of what was held. Any thread.
     const RetryTimes& retry_times() const { return retry_times_; }
     Held::Counts held_counts(storage::Connection& db) const { return held_.counts(db); }
+    /// Any thread.
+    const SubscriptionStats& stats() const { return stats_; }
+    /// How long the handler of each type took, a failure's time too. Any thread.
+    std::map<std::string, HistogramCounts> handler_durations() const;
 
   private:
     struct Handler {
         Effect effect;
+        std::unique_ptr<HandlerDurations> durations;
         std::function<void(const Envelope&, UnitOfWork&)> handle;
     };
 
@@ -181,6 +188,7 @@ class Subscription {
     std::optional<std::int64_t> next_held_ms_;
     bool retried_ = false;  ///< held events were tried last: the others' turn
     std::vector<std::int64_t> passed_over_;
+    SubscriptionStats stats_;
     std::int64_t saved_at_ms_ = 0;     ///< on Clock::steady_ms
     std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms: after a storage error
 };

@@ -15,6 +15,7 @@
 
 #include "base/trace.hpp"
 #include "bus/outbox.hpp"
+#include "bus/stats.hpp"
 #include "bus/times.hpp"
 
 namespace bookstore::bus {
@@ -35,8 +36,11 @@ class TaskRunner {
     virtual const std::string& name() const = 0;
     /// When its last attempts were made, and what they came to. Any thread.
     const TaskTimes& times() const { return times_; }
+    /// Any thread.
+    const TaskStats& stats() const { return stats_; }
 
   protected:
+    TaskStats stats_;
     TaskTimes times_;
 };
 
@@ -171,6 +175,7 @@ class Tasks final : public TaskRunner {
     }
 
     void start(const Intent& intent, std::uint64_t attempt) {
+        stats_.started.add();
         if (spec_.timeout_ms > 0) {
             deadlines_.push_back({clock_.steady_ms() + spec_.timeout_ms, attempt, intent});
         }
@@ -218,6 +223,7 @@ class Tasks final : public TaskRunner {
             }
             if (!over) {
                 expired = true;
+                stats_.timed_out.add();
                 // A new attempt's number: what the call itself may still say is ignored.
                 running->second.attempt = ++next_attempt_;
                 submit(oldest.intent.id, next_attempt_, spec_.timed_out(oldest.intent));
@@ -234,10 +240,12 @@ class Tasks final : public TaskRunner {
         }
         const Running ended = std::move(running->second);
         in_flight_.erase(running);
+        stats_.ended.add();
         look_ = true;
         note(id, ended, outcome);
         if (outcome.kind != storage::Outcome::Kind::committed && !resting_) {
             // The result is lost, the intent is due again.
+            stats_.lost.add();
             spdlog::warn("task {}: the result for {} could not be stored", spec_.name, id);
             pause();
         }

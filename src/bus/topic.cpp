@@ -134,8 +134,9 @@ void Topic::append(std::span<Envelope> events) {
     const std::int64_t end = unsure ? stored_end() : events.back().position;
     Newest newest;
     for (const Envelope& event : events) {
-        auto [entry, added] = newest.try_emplace(event.type, event.position);
-        entry->second = event.position;
+        Brought& brought = newest[event.type];
+        brought.last = event.position;
+        ++brought.count;
     }
     remember(unsure ? std::span<Envelope>() : events);
     end_.store(end, std::memory_order_release);
@@ -170,17 +171,25 @@ std::int64_t Topic::stored_end() {
 
 void Topic::tell(const Newest& appended, bool everyone) {
     const std::scoped_lock lock(mutex_);
+    for (const auto& [type, brought] : appended) {
+        appended_[type] += brought.count;
+    }
     for (const Entry& entry : listeners_) {
         std::int64_t newest = everyone ? end() : 0;
-        for (const auto& [type, position] : appended) {
+        for (const auto& [type, brought] : appended) {
             if (among(entry.types, type)) {
-                newest = std::max(newest, position);
+                newest = std::max(newest, brought.last);
             }
         }
         if (newest > 0) {
             entry.told(newest);
         }
     }
+}
+
+EventCounts Topic::appended() {
+    const std::scoped_lock lock(mutex_);
+    return appended_;
 }
 
 std::shared_ptr<void> Topic::listen(Types types, Listener listener) {

@@ -16,6 +16,7 @@
 
 #include "bus/event.hpp"
 #include "bus/order_index.hpp"
+#include "bus/stats.hpp"
 #include "storage/database.hpp"
 
 namespace bookstore::bus {
@@ -71,6 +72,8 @@ class Topic {
     std::shared_ptr<void> listen(Types types, Listener listener);
 
     storage::Database& database() { return database_; }
+    /// Any thread.
+    EventCounts appended();
     /// Nothing was appended for a while: moves the WAL and frees memory. Relay's thread.
     void idle();
 
@@ -89,8 +92,12 @@ class Topic {
     bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
     std::int64_t stored_end();
     void append_run(storage::Connection& db, std::span<Envelope> run);
-    /// The last position of each type that an append brought.
-    using Newest = std::map<std::string, std::int64_t, std::less<>>;
+    /// What an append brought of a type.
+    struct Brought {
+        std::int64_t last = 0;  ///< position
+        std::uint64_t count = 0;
+    };
+    using Newest = std::map<std::string, Brought, std::less<>>;
     void tell(const Newest& appended, bool everyone);
 
     storage::Database database_;
@@ -99,6 +106,7 @@ class Topic {
     std::optional<OrderIndex> orders_;  ///< the relay's thread; nothing: to be read again
     std::mutex mutex_;
     std::list<Entry> listeners_;  ///< guarded by mutex_
+    EventCounts appended_;        ///< guarded by mutex_
 };
 
 }  // namespace bookstore::bus

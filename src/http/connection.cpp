@@ -96,6 +96,7 @@ Connection::Connection(Worker& worker, Socket socket)
 }
 
 Connection::~Connection() {
+    end_answer();
     if (exchange_) exchange_->forget_owner();
 }
 
@@ -226,6 +227,8 @@ Awaitable<void> Connection::serve() {
         if (arrival == Arrival::gone) co_return;
         enter(Phase::answer);
         started_ = now_;
+        answering_ = true;
+        worker_.requests.began();
         if (arrival == Arrival::complete) {
             dispatch();
             while (!exchange_->is_answered() && !aborted_) {
@@ -242,6 +245,7 @@ Awaitable<void> Connection::serve() {
             const Outcome later = co_await send_rest(response, unsent);
             outcome = later;
         }
+        end_answer();
     }
     if (outcome == Outcome::close) {
         co_await linger();
@@ -496,7 +500,7 @@ Connection::Outcome Connection::send_now(const Response& response, Unsent& unsen
     const auto written = write_now(head, body);
     if (!written) return Outcome::gone;
     if (*written == head.size() + body.size()) {
-        log_access(response.status);
+        note_answer(response.status);
         return outcome;
     }
     const std::size_t head_written = std::min(*written, head.size());
@@ -513,7 +517,7 @@ Awaitable<Connection::Outcome> Connection::send_rest(Response& response, const U
     }
     const bool sent = co_await write_rest(unsent.head, unsent.body);
     if (!sent) co_return Outcome::gone;
-    log_access(response.status);
+    note_answer(response.status);
     co_return unsent.outcome;
 }
 
@@ -586,12 +590,19 @@ Awaitable<bool> Connection::write(std::string_view text) {
     co_return sent;
 }
 
-void Connection::log_access(int status) {
+/// The request is not in flight any more.
+void Connection::end_answer() {
+    if (std::exchange(answering_, false)) worker_.requests.ended();
+}
+
+/// An answer was written, or the head of a stream.
+void Connection::note_answer(int status) {
     using namespace std::chrono;
     now_ = steady_clock::now();
+    const Request& request = exchange_->request;
+    worker_.requests.answered(request.method, request.route, status, now_ - started_);
     const auto& log = worker_.shared.access_log;
     if (!log) return;
-    const Request& request = exchange_->request;
     const auto duration = duration_cast<microseconds>(now_ - started_);
     const std::string_view method =
         other_method_.empty() ? name_of(request.method) : std::string_view(other_method_);
@@ -628,7 +639,7 @@ Awaitable<Connection::Outcome> Connection::send_stream(Response& response) {
     const std::string head = worker_.scratch;
     const bool opened = co_await write(head);
     if (!opened) co_return Outcome::gone;
-    log_access(response.status);
+    note_answer(response.status);
     client_gone_ = false;
     heartbeat_due_ = false;
     rung_ = false;

@@ -117,7 +117,8 @@ class Connection final : private Answerable {
     std::optional<std::size_t> write_now(std::string_view head, std::string_view body);
     Awaitable<bool> write_rest(std::string_view head, std::string_view body);
     Awaitable<bool> write(std::string_view text);
-    void log_access(int status);
+    void end_answer();
+    void note_answer(int status);
     void report(std::string_view what);
     Awaitable<void> linger();
 
@@ -148,6 +149,7 @@ class Connection final : private Answerable {
     bool watching_ = false;  ///< a read is under way beside the coroutine
     bool client_gone_ = false;
     bool aborted_ = false;
+    bool answering_ = false;        ///< counted as in flight
     bool peer_is_trusted_ = false;  ///< a proxy that may say Forwarded
     bool peer_is_local_ = false;
 };

@@ -115,6 +115,7 @@ void Exchange::reset() {
     request.id.clear();
     request.trace.clear();
     request.arrived_ms = 0;
+    request.route = 0;
     request.prefers_json = false;
     state_.store(State::open, std::memory_order_relaxed);
     woken_.store(false, std::memory_order_relaxed);

@@ -43,8 +43,10 @@ struct Request {
     /// W3C traceparent as received (of a later version, as version 00 understands it); empty if
     /// there was none or it is malformed. Whoever dispatches may put one of its own there.
     std::string trace;
-    std::int64_t arrived_ms = 0;      ///< of whoever dispatches: wall clock; 0: not noted
-    bool from_loopback = false;       ///< the connection comes from this machine
+    std::int64_t arrived_ms = 0;  ///< of whoever dispatches: wall clock; 0: not noted
+    bool from_loopback = false;   ///< the connection comes from this machine
+    /// The number of the route that it is for, from 1 on (Router::routes); 0: there is none.
+    std::uint32_t route = 0;
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
     std::size_t max_json_depth = 32;  ///< a body that nests deeper is refused (400)
 

@@ -248,6 +248,7 @@ Router::Resolution Router::resolve(Request& request) const {
         if (request.method != Method::options) result.problem = wrong_method(request, node->allow);
         return result;
     }
+    request.route = static_cast<std::uint32_t>(result.route - routes_.data()) + 1;
     const auto values = std::span(captured.values).first(captured.count);
     request.captures.assign(values.begin(), values.end());
     result.problem = check_media(request, *result.route);

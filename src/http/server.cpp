@@ -140,12 +140,14 @@ Server::Impl::Backlog Server::Impl::accept_some() {
                 return Backlog::stuck;
             continue;  // what went wrong is this one client's
         }
+        shared.accepted.add();
         Worker& worker = *workers[next_worker++ % workers.size()];
         const auto before = shared.connections.fetch_add(1, std::memory_order_acq_rel);
         if (before < shared.options.max_connections) {
             worker.adopt(std::move(fd));
         } else {
             shared.connection_ended();
+            shared.turned_away.add();
             worker.turn_away(std::move(fd));
         }
     }
@@ -217,6 +219,15 @@ void Server::start() {
 
 void Server::stop(std::chrono::milliseconds drain) {
     impl_->stop(drain);
+}
+
+ServerStats Server::stats() const {
+    ServerStats stats;
+    stats.connections = connections();
+    stats.accepted = impl_->shared.accepted.value();
+    stats.turned_away = impl_->shared.turned_away.value();
+    for (const auto& worker : impl_->workers) worker->requests.collect(stats);
+    return stats;
 }
 
 std::size_t Server::connections() const {

@@ -12,6 +12,7 @@
 
 #include "http/forwarded.hpp"
 #include "http/message.hpp"
+#include "http/server_stats.hpp"
 
 namespace bookstore::http {
 
@@ -85,6 +86,8 @@ class Server {
     void stop(std::chrono::milliseconds drain);
 
     std::size_t connections() const;
+    /// Any thread, while the server lives.
+    ServerStats stats() const;
 
   private:
     struct Impl;

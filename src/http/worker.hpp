@@ -19,6 +19,7 @@
 
 #include "http/connection.hpp"
 #include "http/exchange.hpp"
+#include "http/request_stats.hpp"
 #include "http/server.hpp"
 #include "http/wire.hpp"
 
@@ -60,6 +61,8 @@ struct Shared {
 
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> connections{0};
+    Counter accepted;     ///< added to by who accepts: the first worker's thread
+    Counter turned_away;  ///< as accepted
     std::mutex mutex;
     std::condition_variable none_left;
 
@@ -92,6 +95,7 @@ class Worker {
 
     Shared& shared;
     DateClock date;
+    RequestStats requests;
     std::string scratch;  ///< where heads are made; nobody's beyond a function call
 
   private:

@@ -171,4 +171,8 @@ void sync_directory(const std::string& directory) {
     ::close(fd);
 }
 
+std::string_view sqlite_version() {
+    return sqlite3_libversion();
+}
+
 }  // namespace bookstore::storage

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "storage/connection.hpp"
+#include "storage/writer_stats.hpp"
 
 namespace bookstore::storage {
 
@@ -81,6 +82,8 @@ class Writer {
     bool wants_opening() const { return connection_ == nullptr; }
     /// The storage accepted the last batch.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
+    /// Any thread.
+    const WriterStats& stats() const { return stats_; }
 
   private:
     void open();
@@ -122,6 +125,7 @@ class Writer {
     std::atomic<std::uint64_t> generation_{0};
     std::atomic<std::uint64_t> version_{0};
     std::atomic<bool> healthy_{true};
+    WriterStats stats_;
 };
 
 class Database;
@@ -201,6 +205,9 @@ class DirectoryLock {
   private:
     int fd_ = -1;
 };
+
+/// Of the SQLite that runs, "3.40.1".
+std::string_view sqlite_version();
 
 /// Makes the directory's entries themselves durable. Call after files were made in it.
 void sync_directory(const std::string& directory);

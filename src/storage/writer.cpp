@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <utility>
 
 #include "storage/database.hpp"
@@ -192,7 +193,10 @@ bool Writer::step() {
         return true;
     }
     try {
+        const auto began = std::chrono::steady_clock::now();
         connection_->prepare(commit).run();
+        auto& times = synchronous_full_ ? stats_.synced : stats_.unsynced;
+        times.add(std::chrono::steady_clock::now() - began);
     } catch (const Error& error) {
         spdlog::error("{}: commit: {}", path_, error.what());
         healthy_ = false;
@@ -207,6 +211,7 @@ bool Writer::step() {
     }
     healthy_ = true;
     unsettled_ = false;
+    stats_.jobs.add(jobs.size());
     if (after_commit_) {
         after_commit_();
     }
@@ -220,6 +225,9 @@ bool Writer::step() {
 }
 
 void Writer::fail_all(std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error) {
+    if (!jobs.empty()) {
+        stats_.failed_commits.add();
+    }
     for (Job& job : jobs) {
         job.done(Outcome{kind, error});
     }

@@ -720,6 +720,15 @@ void write_health(Page& page) {
     page.curl({.target = "/isHealthy"});
 }
 
+void write_metrics(Page& page) {
+    page.chapter("Metrics");
+    page.say(
+        "What Prometheus scrapes, in its text format. "
+        "[operations.md](operations.md#metrics) tells what each is. It begins:"
+    );
+    page.curl({.target = "/metrics", .most_lines = 2});
+}
+
 }  // namespace
 
 WrittenPage write_api_page() {
@@ -751,6 +760,7 @@ WrittenPage write_api_page() {
     write_errors(page);
     write_methods(page);
     write_description(page);
+    write_metrics(page);
     write_health(page);
     const auto described = boost::json::parse(shop.process().get("/openapi.json").body);
     return {

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "http/message.hpp"
+
+namespace bookstore::http {
+
+/// The requests of one route that were answered with one status.
+struct RequestCount {
+    Method method = Method::get;
+    std::uint32_t route = 0;  ///< Request::route
+    int status = 200;
+    HistogramCounts durations{};  ///< from the whole request to the answer being written
+};
+
+/// What a server has counted, over all of its threads.
+struct ServerStats {
+    std::size_t connections = 0;    ///< open now
+    std::uint64_t accepted = 0;     ///< connections
+    std::uint64_t turned_away = 0;  ///< of them, because there were too many
+    std::uint64_t in_flight = 0;    ///< requests that have no answer yet; open event streams too
+    std::vector<RequestCount> requests{};
+};
+
+}  // namespace bookstore::http
