@@ -113,7 +113,9 @@ TEST_CASE(
     };
     const auto all = [&](const std::string& what, const std::string& value) {
         const auto have = rules();
-        return std::ranges::all_of(have, [&](const auto& rule) { return rule.at(what) == value; });
+        return std::ranges::all_of(have, [&](const auto& rule) {
+            return rule.at(what).as_string() == value;
+        });
     };
     REQUIRE(eventually([&] { return prometheus.results("up == 1") == 1; }));
     CHECK(rules().size() >= 15);

@@ -255,8 +255,8 @@ TEST_CASE("a stopped context lags, in events and in seconds, and the rest does n
                metrics.value("bookstore_relay_lag_seconds") == 0;
     }));
     const Scrape metrics = scrape(story);
-    const auto state = [&](const std::string& module, const std::string& state) {
-        return metrics.value("bookstore_module_state", {{"module", module}, {"state", state}});
+    const auto state = [&](const std::string& module, const std::string& word) {
+        return metrics.value("bookstore_module_state", {{"module", module}, {"state", word}});
     };
     CHECK(state("delivery", "stopped") == 1);
     CHECK(state("delivery", "running") == 0);
@@ -269,8 +269,8 @@ TEST_CASE("a stopped context lags, in events and in seconds, and the rest does n
 TEST_CASE("the breaker's state and calls are told, and a zombie") {
     Story story({"--van-hang", "50", "--breaker-timeout", "20", "--breaker-request-volume", "3"});
     const LabelValues keyless{{"breaker", "keyless"}};
-    const auto state = [&](const Scrape& metrics, const std::string& state) {
-        return metrics.value("bookstore_breaker_state", {{"breaker", "keyless"}, {"state", state}});
+    const auto state = [&](const Scrape& metrics, const std::string& word) {
+        return metrics.value("bookstore_breaker_state", {{"breaker", "keyless"}, {"state", word}});
     };
     CHECK(state(scrape(story), "closed") == 1);
     for (int i = 0; i < 3; ++i) story.get("/requestPayment?payment=0");

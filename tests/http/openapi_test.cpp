@@ -676,6 +676,7 @@ TEST_CASE("openapi: every link from the index on leads to a path that is describ
             "/isHealthy",
             "/isReady",
             "/makeZombie",
+            "/metrics",
             "/modules",
             "/modules/{name}",
             "/openapi.json",
