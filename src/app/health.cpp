@@ -7,23 +7,21 @@
 namespace bookstore::app {
 namespace {
 
-/// With less free than that, the next growth of a file fails.
 constexpr std::uint64_t least_free_bytes = 1 << 20;
 
 }  // namespace
 
+bool disk_is_full(const std::string& directory) {
+    struct statvfs disk{};
+    return statvfs(directory.c_str(), &disk) == 0 &&
+           static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < least_free_bytes;
+}
+
 Health::Health(System& system, const Threads& threads, const Clock& clock, Options options)
     : system_(system), threads_(threads), clock_(clock), options_(std::move(options)) {}
 
-void Health::look_at_disk() {
-    struct statvfs disk{};
-    if (statvfs(options_.data_dir.c_str(), &disk) == 0) {
-        disk_full_ = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < least_free_bytes;
-    }
-}
-
 void Health::look() {
-    look_at_disk();
+    disk_full_ = disk_is_full(options_.data_dir);
     for (const auto& module : system_.modules()) {
         module->try_storage();
     }

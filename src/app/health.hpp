@@ -10,6 +10,9 @@
 
 namespace bookstore::app {
 
+/// Less than 1 MiB is free on its disk: the next growth of a file fails.
+bool disk_is_full(const std::string& directory);
+
 /// What the process knows of its own health. One thread calls look() about once a second, and
 /// ill_for_ms(); the rest may be called from any thread.
 class Health {
@@ -37,8 +40,6 @@ class Health {
     void make_zombie() { zombie_ = true; }
 
   private:
-    void look_at_disk();
-
     System& system_;
     const Threads& threads_;
     const Clock& clock_;

@@ -157,8 +157,21 @@ class Process {
 
     void open_files() {
         refuse_half_backup(options_.system.data_dir);
-        system_.emplace(options_.system, clock_, random_, threads_.ring());
-        storage::sync_directory(options_.system.data_dir);
+        const std::string& directory = options_.system.data_dir;
+        try {
+            system_.emplace(options_.system, clock_, random_, threads_.ring());
+            storage::sync_directory(directory);
+        } catch (const storage::Error& error) {
+            if (!error.full() && !disk_is_full(directory)) {
+                throw;
+            }
+            throw storage::Refused(fmt::format(
+                "the disk of the data directory {} is full ({}); nothing is lost: make room on it "
+                "and start again",
+                directory,
+                error.what()
+            ));
+        }
     }
 
     void open() {

@@ -244,9 +244,15 @@ class Tasks final : public TaskRunner {
         look_ = true;
         note(id, ended, outcome);
         if (outcome.kind != storage::Outcome::Kind::committed && !resting_) {
-            // The result is lost, the intent is due again.
+            // The result is lost, the intent is due again. Many may be in flight: one says it.
+            const bool first = pause_left_ms() == 0;
+            spdlog::log(
+                first ? spdlog::level::warn : spdlog::level::debug,
+                "task {}: the result for {} could not be stored",
+                spec_.name,
+                id
+            );
             stats_.lost.add();
-            spdlog::warn("task {}: the result for {} could not be stored", spec_.name, id);
             pause();
         }
     }

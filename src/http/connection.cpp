@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 
@@ -34,6 +33,8 @@ constexpr std::size_t copied_body_bytes = 16 << 10;
 /// A slow reader has write_timeout for each piece of that size.
 constexpr std::size_t timed_write_bytes = 64 << 10;
 constexpr std::size_t stream_piece_bytes = 64 << 10;
+/// A stream that waits keeps no more.
+constexpr std::size_t kept_frame_bytes = 4 << 10;
 /// What a client sends while a stream runs is kept for later up to here, then left in the socket.
 constexpr std::size_t max_watched_bytes = 16 << 10;
 
@@ -131,6 +132,13 @@ Awaitable<void> Connection::rung() {
         co_await asio::async_initiate<const Token, void()>(keep, use_await);
     }
     rung_ = false;
+}
+
+/// Of the thread's streams one goes on at a time, and between two the thread serves whoever sent
+/// something: thousands of streams, woken by one event or far behind, keep nobody waiting.
+Awaitable<void> Connection::turn() {
+    auto queue = [this](auto handler) { worker_.queue_turn(std::move(handler)); };
+    co_await asio::async_initiate<const Token, void()>(queue, use_await);
 }
 
 /// The deadline counts from now_: what was waited for last.
@@ -669,6 +677,7 @@ Awaitable<bool> Connection::pump(Stream& stream) {
     std::int64_t beat_at_ms = Worker::now_ms() + heartbeat_ms;
     std::string frame;
     for (;;) {
+        co_await turn();
         if (client_gone_ || aborted_) co_return false;
         if (worker_.shared.draining.load(std::memory_order_relaxed)) co_return true;
         start_frame(frame);
@@ -685,11 +694,8 @@ Awaitable<bool> Connection::pump(Stream& stream) {
             beat_at_ms = Worker::now_ms() + heartbeat_ms;
         }
         if (state == Stream::State::end) co_return true;
-        if (state == Stream::State::more) {
-            // An endless stream must leave the others of this thread their turn.
-            co_await asio::post(socket_.get_executor(), use_await);
-            continue;
-        }
+        if (state == Stream::State::more) continue;
+        if (frame.capacity() > kept_frame_bytes) frame = std::string();
         phase_ = Phase::stream;
         deadline_ms_ = beat_at_ms;
         co_await rung();

@@ -37,6 +37,9 @@ using Token = asio::use_awaitable_t<Executor>;
 template <class T>
 using Awaitable = asio::awaitable<T, Executor>;
 
+/// Resumes a coroutine that waits.
+using BellHandler = typename asio::async_result<Token, void()>::handler_type;
+
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 /// One client's connection. Belongs to its worker, and lives and is used on its thread alone.
@@ -81,11 +84,10 @@ class Connection final : private Answerable {
             Outcome::pending;  ///< once it is sent; pending: a stream, nothing is sent
     };
 
-    using BellHandler = typename asio::async_result<Token, void()>::handler_type;
-
     // Waiting
     void ring() override;
     Awaitable<void> rung();
+    Awaitable<void> turn();
     void enter(Phase phase, std::chrono::milliseconds limit);
     void enter(Phase phase);
     void close();

@@ -130,6 +130,9 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 bool is_valid_host(std::string_view host) {
+    // A page repeats it in every link: a DNS name's 255 characters and a port, and no more.
+    constexpr std::size_t max_host_bytes = 255 + 6;
+    if (host.size() > max_host_bytes) return false;
     std::string_view name = host;
     std::string_view rest;
     if (host.starts_with('[')) {

@@ -121,6 +121,18 @@ std::string Worker::next_request_id() {
     return id;
 }
 
+void Worker::queue_turn(BellHandler resume) {
+    turns_.push_back(std::move(resume));
+    if (turns_.size() == 1) asio::post(io_, [this] { take_turn(); });
+}
+
+void Worker::take_turn() {
+    BellHandler resume = std::move(turns_.front());
+    turns_.pop_front();
+    if (!turns_.empty()) asio::post(io_, [this] { take_turn(); });
+    std::move(resume)();
+}
+
 std::int64_t Worker::ms_of(std::chrono::steady_clock::time_point time) {
     using namespace std::chrono;
     return duration_cast<milliseconds>(time.time_since_epoch()).count();

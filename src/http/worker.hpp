@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -90,6 +91,8 @@ class Worker {
     asio::io_context& io() { return io_; }
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
     std::string next_request_id();
+    /// Calls it later: after those that were queued before, each in a round of the loop of its own.
+    void queue_turn(BellHandler resume);
     static std::int64_t ms_of(std::chrono::steady_clock::time_point time);
     static std::int64_t now_ms();
 
@@ -108,6 +111,7 @@ class Worker {
     void serve(UniqueFd fd);
     void say_farewell(UniqueFd fd);
     void remove(Connection& connection);
+    void take_turn();
     void schedule_sweep();
     void sweep();
 
@@ -116,6 +120,7 @@ class Worker {
     std::shared_ptr<Mailbox> mailbox_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<Farewell> farewells_;
+    std::deque<BellHandler> turns_;
     asio::steady_timer sweep_timer_;
     std::chrono::milliseconds sweep_period_;
     bool sweeping_ = false;

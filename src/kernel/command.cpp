@@ -15,10 +15,10 @@ http::Problem problem_of(const std::exception_ptr& error, std::string_view doing
         if (e.interrupted()) {
             return unavailable("this took too long and was given up; ask for less at a time");
         }
-        spdlog::error("{}: {}", doing, e.what());
-        if (e.full()) {
+        if (e.full()) {  // the writer has said so, once
             return problem(507, "the disk is full; nothing was changed");
         }
+        spdlog::error("{}: {}", doing, e.what());
         return unavailable("the storage is not available now; nothing was changed");
     } catch (const std::exception& e) {
         spdlog::error("{}: {}", doing, e.what());

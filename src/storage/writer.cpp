@@ -23,6 +23,25 @@ constexpr int checkpoint_retry_pages = 1024;  ///< after one that a reader kept 
 constexpr int careful_after_failure = 16;     ///< batches: one failure seldom comes alone
 constexpr int busy_timeout_ms = 5000;         ///< another connection recovers the WAL
 
+/// Once, not at every attempt: a log on the same disk must not fill it too.
+void log_failure(bool first, const std::string& path, const char* why) {
+    spdlog::log(first ? spdlog::level::err : spdlog::level::debug, "{}: {}", path, why);
+}
+
+/// After a COMMIT that found the disk full: only a write into the WAL says so, so that the frame
+/// which would have made it a commit is not there. Readers stay, as a new opening would need room
+/// for its index; false: it has to be opened again all the same.
+bool undo_commit(Connection& connection) {
+    try {
+        if (!connection.autocommit()) {
+            connection.execute("ROLLBACK");
+        }
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 }  // namespace
 
 Writer::Writer(std::string path, std::string vfs, std::function<void()> ring)
@@ -180,8 +199,7 @@ bool Writer::step() {
     } catch (const std::exception& error) {
         // The whole transaction is gone: SQLite has rolled it back, or we do. Nobody is
         // acknowledged.
-        spdlog::error("{}: {}", path_, error.what());
-        healthy_ = false;
+        log_failure(healthy_.exchange(false), path_, error.what());
         try {
             if (!connection_->autocommit()) {
                 connection_->execute("ROLLBACK");
@@ -198,11 +216,14 @@ bool Writer::step() {
         auto& times = synchronous_full_ ? stats_.synced : stats_.unsynced;
         times.add(std::chrono::steady_clock::now() - began);
     } catch (const Error& error) {
-        spdlog::error("{}: commit: {}", path_, error.what());
-        healthy_ = false;
+        log_failure(healthy_.exchange(false), path_, error.what());
         const auto why = std::current_exception();
+        if (error.full() && undo_commit(*connection_)) {
+            fail_all(jobs, Outcome::Kind::failed, why);
+            return true;
+        }
         unsettled_ = true;
-        reopen(!error.full());
+        reopen(true);
         if (after_commit_) {
             after_commit_();
         }

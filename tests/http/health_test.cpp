@@ -1,13 +1,12 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/mount.h>
 
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "story.hpp"
+#include "support/small_disk.hpp"
 
 using namespace bookstore::test;
 
@@ -15,36 +14,6 @@ namespace {
 
 const std::string order_body =
     R"({"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"busan si"})";
-
-/// A small disk of its own; nothing where this process may not mount one.
-class SmallDisk {
-  public:
-    explicit SmallDisk(const std::string& path) : path_(path) {
-        std::filesystem::create_directories(path);
-        mounted_ = mount("none", path.c_str(), "tmpfs", 0, "size=12m") == 0;
-    }
-    ~SmallDisk() {
-        if (mounted_) {
-            umount2(path_.c_str(), MNT_DETACH);
-        }
-    }
-    SmallDisk(const SmallDisk&) = delete;
-    SmallDisk& operator=(const SmallDisk&) = delete;
-    bool mounted() const { return mounted_; }
-
-    /// Until nothing more fits.
-    void fill() const {
-        std::ofstream file(path_ + "/ballast", std::ios::binary);
-        const std::string block(4096, 'x');
-        while (file.write(block.data(), 4096).flush()) {
-        }
-    }
-    void make_room() const { std::filesystem::remove(path_ + "/ballast"); }
-
-  private:
-    std::string path_;
-    bool mounted_ = false;
-};
 
 }  // namespace
 
@@ -153,7 +122,7 @@ TEST_CASE("a zombie that nobody ends stays one") {
 
 TEST_CASE("a full disk: unhealthy by itself, with the reason; well again when there is room") {
     const TemporaryDirectory directory;
-    const SmallDisk disk(directory.path());
+    const SmallDisk disk(directory.path(), "12m");
     if (!disk.mounted()) {
         MESSAGE("this process may not mount a small disk: not tested");
         return;

@@ -465,6 +465,8 @@ TEST_CASE("the host is checked, since links are made of it") {
         CAPTURE(good);
         CHECK(is_valid_host(good));
     }
+    CHECK(is_valid_host(std::string(255, 'a') + ":65535"));
+    CHECK_FALSE(is_valid_host(std::string(262, 'a')));
     for (const std::string_view bad :
          {"",
           ":80",

@@ -1,28 +1,47 @@
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <random>
 #include <thread>
 
+#include "kinds.hpp"
+#include "old_files.hpp"
 #include "support/bookstore_process.hpp"
+#include "support/sqlite_reader.hpp"
 #include "verdict.hpp"
 #include "victim.hpp"
 #include "workload.hpp"
 
-// The real binary is killed (SIGKILL) at random moments while clients use it, and started again on
-// the same directory. In the end it settles, and what it ever promised must be true.
+// The real binary is killed (SIGKILL) at random moments, and in the middle of all that it does
+// besides serving, while clients use it, and started again on the same directory. In the end it
+// settles, and what it ever promised must be true.
 
 namespace bookstore::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-constexpr int kills_a_round = 6;
+constexpr int kills_a_round = 4;
 constexpr unsigned clients = 4;
-constexpr std::int64_t most_ms = 1500;  ///< from start to kill
-constexpr auto settle_at_most = std::chrono::seconds(60);
+constexpr std::int64_t most_load_ms = 400;  ///< that clients use it before
+constexpr std::int64_t most_start_ms = 60;  ///< from start to kill, to strike before it is open
+constexpr std::int64_t most_wait_ms = 40;   ///< from a request, or a signal, to kill
+constexpr int killed = 128 + SIGKILL;
+constexpr auto opens_at_most = std::chrono::seconds(60);
+constexpr auto settle_at_most = std::chrono::seconds(90);
+
+/// How often each kind was played, and how often it struck in the middle of that.
+struct Count {
+    std::int64_t kills = 0;
+    std::int64_t in_the_middle = 0;
+};
+using Counts = std::map<Kind, Count>;
 
 /// VAN's network hangs for 300 ms over amount 0, and its breaker opens and closes now and then.
 std::vector<std::string> flags() {
@@ -40,14 +59,18 @@ std::vector<std::string> flags() {
 
 class Round {
   public:
-    Round(std::string data_dir, std::uint64_t seed)
-        : data_dir_(std::move(data_dir)), seed_(seed), random_(seed) {}
+    Round(std::string data_dir, std::uint64_t seed, Counts& counts)
+        : data_dir_(std::move(data_dir)), seed_(seed), random_(seed), counts_(counts) {}
 
     /// What is wrong in the end; empty when nothing is.
     std::vector<std::string> run() {
         try {
-            for (int i = 0; i < kills_a_round; ++i) {
-                live_and_die(i);
+            if (below(2) == 0) {
+                make_old_files(data_dir_);
+            }
+            die_at_start(Kind::migration);
+            for (life_ = 1; life_ < kills_a_round; ++life_) {
+                live_and_die(kind_of_life());
             }
             settle();
             return faults_in(data_dir_, workload_.promises());
@@ -57,10 +80,27 @@ class Round {
     }
 
     const Promises& promises() const { return workload_.promises(); }
+    /// The kinds of its kills, in order.
+    const std::string& story() const { return story_; }
 
   private:
     std::int64_t below(std::int64_t bound) {
         return std::uniform_int_distribution<std::int64_t>(0, bound - 1)(random_);
+    }
+    void sleep_up_to(std::int64_t most_ms) {
+        std::this_thread::sleep_for(milliseconds(below(most_ms + 1)));
+    }
+
+    Kind kind_of_life() {
+        static constexpr Kind kinds[] = {
+            Kind::load,
+            Kind::recovery,
+            Kind::rebuild,
+            Kind::shutdown,
+            Kind::backup,
+            Kind::module_stop
+        };
+        return kinds[below(6)];
     }
 
     /// Sometimes a context rests: orders then wait to be verified.
@@ -69,30 +109,157 @@ class Round {
         static constexpr const char* contexts[] = {
             "customer", "inventory", "payment", "van", "delivery", "payment_history"
         };
-        if (below(3) == 0) {
+        if (below(6) == 0) {
             result.insert(result.end(), {"--stopped", contexts[below(6)]});
         }
         return result;
     }
 
-    void live_and_die(int life) {
-        const auto end = Clock::now() + std::chrono::milliseconds(below(most_ms + 1));
-        Victim victim(data_dir_, some_flags());
-        std::atomic<bool> over = false;
-        std::jthread load;
-        if (const auto url = victim.url_until(end)) {
-            load = std::jthread([this, life, &over, url = *url] {
-                workload_.run(url, seed_ * 100 + static_cast<unsigned>(life), clients, over);
-            });
-        }
+    void count(Kind kind, bool in_the_middle) {
+        Count& count = counts_[kind];
+        ++count.kills;
+        count.in_the_middle += in_the_middle;
+        story_ += fmt::format("{}{}", story_.empty() ? "" : ", ", name_of(kind));
+    }
+
+    /// Killed so early that as a rule it has not printed its address.
+    void die_at_start(Kind kind) {
+        Victim victim(data_dir_, flags());
+        const auto end = Clock::now() + milliseconds(below(most_start_ms + 1));
+        const bool open = victim.url_until(end).has_value();
         std::this_thread::sleep_until(end);
         victim.kill();
+        count(kind, !open);
+    }
+
+    void live_and_die(Kind wanted) {
+        Victim victim(data_dir_, some_flags());
+        const auto url = victim.url_until(Clock::now() + opens_at_most);
+        if (!url) {
+            throw std::runtime_error("the bookstore does not start any more");
+        }
+        const Kind kind = offers(*url, wanted) ? wanted : Kind::load;
+        std::atomic<bool> over = false;
+        const std::jthread load([this, &over, url = *url] {
+            const auto seed = seed_ * 100 + static_cast<unsigned>(life_);
+            workload_.run(url, seed, clients, over);
+        });
+        sleep_up_to(most_load_ms);
+        const bool in_the_middle = begin(kind, *url, victim);
+        if (const int status = victim.kill(); status != 0 && status != killed) {
+            workload_.broke(fmt::format("killed in {}, it ended with {}", name_of(kind), status));
+        }
         over = true;
+        if (kind == Kind::recovery) {
+            die_at_start(kind);
+        } else if (kind == Kind::rebuild) {
+            count(kind, rebuild_is_unfinished());
+        } else {
+            count(kind, in_the_middle);
+        }
+    }
+
+    /// Has this binary the operation? Asked once.
+    static bool offers(const std::string& url, Kind kind) {
+        static const std::string operations =
+            http::fetch(http::Method::get, http::parse_url(url + "/openapi.json")).body;
+        const auto has = [](const char* path) {
+            return operations.find(path) != std::string::npos;
+        };
+        return kind == Kind::backup        ? has("\"/backups\"")
+               : kind == Kind::module_stop ? has("\"/modules/{name}/stop\"")
+                                           : true;
+    }
+
+    /// A half-built set has its own cursor.
+    bool rebuild_is_unfinished() const {
+        std::int64_t cursors = 0;
+        for (const std::string file : {"customer.db", "payment_history.db"}) {
+            Sqlite(data_dir_ + "/" + file)
+                .rows(
+                    "SELECT count(*) FROM subscription WHERE name LIKE '%.rebuild'",
+                    [&](const Sqlite::Row& row) { cursors += row.integer(0); }
+                );
+        }
+        return cursors > 0;
+    }
+
+    /// Has it begin what it is to be killed in, and waits for a moment. Is it still at it?
+    bool begin(Kind kind, const std::string& url, Victim& victim) {
+        switch (kind) {
+            case Kind::rebuild:
+                return beside(url, below(2) == 0 ? "/rebuilds/my-page" : "/rebuilds/payment-history");
+            case Kind::backup: {
+                const std::string directory = fmt::format("{}.backup-{}", data_dir_, life_);
+                return beside(url, "/backups", fmt::format(R"({{"directory":"{}"}})", directory));
+            }
+            case Kind::module_stop:
+                return stop_and_start(url);
+            case Kind::shutdown:
+                victim.signal_end();
+                sleep_up_to(most_wait_ms);
+                return !victim.has_ended();
+            case Kind::load:
+            case Kind::recovery:
+            case Kind::migration:
+                return true;
+        }
+        return true;
+    }
+
+    /// Sends the request from a thread that nobody waits for before the kill; was it unanswered?
+    bool beside(const std::string& url, const std::string& target, const std::string& body = {}) {
+        auto answered = std::make_shared<std::atomic<bool>>(false);
+        senders_.emplace_back([this, url, target, body, answered] {
+            ask(url, target, body);
+            *answered = true;
+        });
+        sleep_up_to(most_wait_ms);
+        return !*answered;
+    }
+
+    bool stop_and_start(const std::string& url) {
+        static constexpr const char* contexts[] = {
+            "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"
+        };
+        const std::string module = fmt::format("/modules/{}/", contexts[below(7)]);
+        const bool started_again = below(2) == 0;
+        const std::int64_t stopped_ms = below(100);
+        auto answered = std::make_shared<std::atomic<bool>>(false);
+        senders_.emplace_back([this, url, module, started_again, stopped_ms, answered] {
+            ask(url, module + "stop", {});
+            if (started_again) {
+                std::this_thread::sleep_for(milliseconds(stopped_ms));
+                ask(url, module + "start", {});
+            }
+            *answered = true;
+        });
+        sleep_up_to(started_again ? stopped_ms + most_wait_ms : most_wait_ms);
+        return !*answered;
+    }
+
+    /// An operator's request.
+    void ask(const std::string& url, const std::string& target, const std::string& body) {
+        try {
+            std::vector<http::Header> headers;
+            if (!body.empty()) {
+                headers.push_back({"Content-Type", "application/json"});
+            }
+            const auto answer =
+                http::fetch(http::Method::post, http::parse_url(url + target), body, headers);
+            const int status = answer.status;
+            if (status >= 500 && status != 503) {
+                workload_.broke(fmt::format("POST {}: {} {}", target, status, answer.body));
+            }
+        } catch (const std::system_error&) {
+            // It was killed.
+        }
     }
 
     void settle() {
+        senders_.clear();
         Victim last(data_dir_, flags());
-        if (!last.url_until(Clock::now() + settle_at_most)) {
+        if (!last.url_until(Clock::now() + opens_at_most)) {
             throw std::runtime_error("the bookstore does not start any more");
         }
         // What does not come to rest is told in detail by the verdict.
@@ -105,7 +272,11 @@ class Round {
     std::string data_dir_;
     std::uint64_t seed_;
     std::mt19937_64 random_;
+    Counts& counts_;
     Workload workload_;
+    int life_ = 0;
+    std::string story_;
+    std::vector<std::jthread> senders_;  ///< the first to go
 };
 
 std::string new_directory() {
@@ -116,14 +287,18 @@ std::string new_directory() {
     return path;
 }
 
-bool run_round(std::uint64_t seed) {
+bool run_round(std::uint64_t seed, Counts& counts) {
     const std::string directory = new_directory();
-    Round round(directory + "/data", seed);
+    const auto begin = Clock::now();
+    Round round(directory + "/data", seed, counts);
     const auto faults = round.run();
     const Promises& promises = round.promises();
     fmt::print(
-        "seed {}: {} answers, {} orders, {} keys, {} canceled, {} stock inputs: {}\n",
+        "seed {}: {:.1f} s, killed in {}; {} answers, {} orders, {} keys, {} canceled, {} stock "
+        "inputs: {}\n",
         seed,
+        std::chrono::duration<double>(Clock::now() - begin).count(),
+        round.story(),
         promises.answers,
         promises.orders.size(),
         promises.keyed.size(),
@@ -137,27 +312,55 @@ bool run_round(std::uint64_t seed) {
     if (faults.empty()) {
         std::filesystem::remove_all(directory);
     } else {
-        fmt::print("    kept in {}; again: kill_test --rounds 1 --seed {}\n", directory, seed);
+        fmt::print("    kept in {}; again: scripts/soak 1 --seed {}\n", directory, seed);
     }
     std::fflush(stdout);
     return faults.empty();
 }
 
+void print_counts(const Counts& counts) {
+    for (const auto& [kind, count] : counts) {
+        fmt::print(
+            "{:>12}: {} kills, {} in the middle of it\n",
+            name_of(kind),
+            count.kills,
+            count.in_the_middle
+        );
+    }
+}
+
 int run(int argc, char** argv) {
     std::int64_t rounds = 20;
     std::uint64_t seed = std::random_device{}();
-    CLI::App app("Kills the bookstore under load and looks whether it kept its promises");
+    CLI::App app("Kills the bookstore in all that it does and looks whether it kept its promises");
     app.add_option("--rounds", rounds)
         ->envname("BOOKSTORE_KILL_ROUNDS")
         ->check(CLI::PositiveNumber);
     app.add_option("--seed", seed, "Of the first round; the next have the next ones");
     CLI11_PARSE(app, argc, argv);
-    std::int64_t failed = 0;
+    const auto begin = Clock::now();
+    Counts counts;
+    std::vector<std::uint64_t> failed;
     for (std::int64_t i = 0; i < rounds; ++i) {
-        failed += run_round(seed + static_cast<std::uint64_t>(i)) ? 0 : 1;
+        const std::uint64_t of_round = seed + static_cast<std::uint64_t>(i);
+        if (!run_round(of_round, counts)) {
+            failed.push_back(of_round);
+        }
     }
-    fmt::print("{} of {} rounds failed\n", failed, rounds);
-    return failed == 0 ? 0 : 1;
+    print_counts(counts);
+    const double minutes = std::chrono::duration<double>(Clock::now() - begin).count() / 60;
+    fmt::print(
+        "{} of {} rounds failed, {:.1f} rounds a minute, seeds {} to {}\n",
+        failed.size(),
+        rounds,
+        static_cast<double>(rounds) / minutes,
+        seed,
+        seed + static_cast<std::uint64_t>(rounds) - 1
+    );
+    for (const std::uint64_t one : failed) {
+        fmt::print("failed: scripts/soak 1 --seed {}\n", one);
+    }
+    return failed.empty() ? 0 : 1;
 }
 
 }  // namespace

@@ -71,9 +71,7 @@ std::optional<std::string> Victim::url_until(std::chrono::steady_clock::time_poi
             const auto begin = out.find("http://");
             return out.substr(begin, end - begin);
         }
-        int raw = 0;
-        if (waitpid(pid_, &raw, WNOHANG) == pid_) {
-            status_ = WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
+        if (has_ended()) {
             throw std::runtime_error("the bookstore ended before it listened");
         }
         std::this_thread::sleep_for(poll);
@@ -81,9 +79,24 @@ std::optional<std::string> Victim::url_until(std::chrono::steady_clock::time_poi
     return std::nullopt;
 }
 
-void Victim::kill() {
+bool Victim::has_ended() {
+    int raw = 0;
+    if (!status_ && waitpid(pid_, &raw, WNOHANG) == pid_) {
+        status_ = WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
+    }
+    return status_.has_value();
+}
+
+int Victim::kill() {
+    if (has_ended()) {
+        return *status_;
+    }
     ::kill(pid_, SIGKILL);
-    wait();
+    return wait();
+}
+
+void Victim::signal_end() const {
+    ::kill(pid_, SIGTERM);
 }
 
 int Victim::stop() {

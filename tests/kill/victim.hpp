@@ -20,7 +20,11 @@ class Victim {
 
     /// "http://127.0.0.1:PORT"; nothing when it does not listen by then, or ended.
     std::optional<std::string> url_until(std::chrono::steady_clock::time_point deadline);
-    void kill();
+    /// The exit status, or 128 + signal: SIGKILL's unless it had ended before.
+    int kill();
+    /// SIGTERM, and does not wait.
+    void signal_end() const;
+    bool has_ended();
     /// SIGTERM; the exit status, or 128 + signal.
     int stop();
 

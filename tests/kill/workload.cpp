@@ -70,13 +70,16 @@ class Workload::Client {
         auto response =
             http::fetch(method, http::parse_url(url_ + target), body, std::move(headers));
         const int status = response.status;
+        const bool refused =
+            status == 503 || (status == 507 && workload_.disk_ == Disk::may_be_full);
         const bool expected =
-            status < 300 || status == 400 || status == 404 || status == 409 || status == 503;
+            status < 300 || status == 400 || status == 404 || status == 409 || refused;
         if (!expected) {
             broken(fmt::format("{} {}: {} {}", name_of(method), target, status, response.body));
         }
         const std::scoped_lock lock(workload_.mutex_);
         ++promises_.answers;
+        promises_.refused += refused;
         return response;
     }
 
@@ -345,6 +348,11 @@ class Workload::Client {
     std::string url_;
     std::mt19937_64 random_;
 };
+
+void Workload::broke(const std::string& what) {
+    const std::scoped_lock lock(mutex_);
+    promises_.broken.push_back(what);
+}
 
 void Workload::run(
     const std::string& url, std::uint64_t seed, unsigned clients, const std::atomic<bool>& over

@@ -45,22 +45,29 @@ struct Promises {
     std::vector<Keyed> keyed;
     std::vector<std::string> broken;  ///< answers that must never be given
     std::int64_t answers = 0;
+    std::int64_t refused = 0;  ///< of them: 503 and 507
 };
 
 /// Clients that create books and customers, place and cancel orders, put in stock and move
 /// deliveries, until their server goes away. Notes every promise.
 class Workload {
   public:
+    enum class Disk { has_room, may_be_full };
+    explicit Workload(Disk disk = Disk::has_room) : disk_(disk) {}
+
     /// Runs that many clients, each with random numbers of its own, until `over` is set or their
     /// connections fail.
     void run(
         const std::string& url, std::uint64_t seed, unsigned clients, const std::atomic<bool>& over
     );
     const Promises& promises() const { return promises_; }
+    /// Notes an answer that must never be given.
+    void broke(const std::string& what);
 
   private:
     class Client;
 
+    const Disk disk_;  ///< a full one may answer 507
     std::mutex mutex_;
     Promises promises_;  ///< guarded by mutex_ while clients run
 };

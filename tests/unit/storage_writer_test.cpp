@@ -316,15 +316,52 @@ TEST_CASE_FIXTURE(
 
 TEST_CASE_FIXTURE(WriterFixture, "a write that fails at the commit leaves the outcome unknown") {
     wrote("before");
-    for (const int code : {SQLITE_FULL, SQLITE_IOERR_WRITE}) {
-        note("a" + std::to_string(code));
-        given_failing(FileOperation::write, code);
-        step();
-        CHECK(outcome("a" + std::to_string(code)) == "unknown");
-        CHECK(notes() == "before");
-    }
+    note("a");
+    given_failing(FileOperation::write, SQLITE_IOERR_WRITE);
+    step();
+    CHECK(outcome("a") == "unknown");
+    CHECK(notes() == "before");
     wrote("c");
     CHECK(notes() == "before c");
+    CHECK(integrity() == "ok");
+}
+
+TEST_CASE_FIXTURE(
+    WriterFixture, "a commit that finds the disk full has failed for sure, and readers stay"
+) {
+    given_a_small_cache();
+    wrote("before");
+    int struck = 0;
+    for (int skip = 0; skip < 1000; ++skip) {
+        const storage::Reader reader = db->read();
+        CHECK(reader->query_integer("SELECT count(*) FROM note") == 1);
+        const auto generation = db->writer().generation();
+        note_of_many_pages("a");
+        const int failed = vfs.failed();
+        given_failing(FileOperation::write, SQLITE_FULL, skip);
+        step();
+        const bool strikes = vfs.failed() > failed;
+        vfs.clear_failures();
+        if (!strikes) {
+            break;
+        }
+        ++struck;
+        CHECK(outcome("a") == "failed");
+        CHECK_FALSE(db->writer().healthy());
+        CHECK(db->writer().generation() == generation);
+        CHECK(notes() == "before");
+    }
+    CHECK(struck > 20);
+    CHECK(outcome("a") == "committed");
+    crash(Crash::power_loss);
+    const std::string after = notes();
+    CHECK(after.starts_with("before a0 "));
+    note("b");
+    given_failing(FileOperation::write, SQLITE_FULL);
+    step();
+    CHECK(outcome("b") == "failed");
+    crash(Crash::process);
+    CHECK(notes() == after);
     CHECK(integrity() == "ok");
 }
 
