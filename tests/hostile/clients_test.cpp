@@ -51,7 +51,9 @@ int status_of(RawClient& client) {
 }
 
 /// As many at once, each on a thread of its own.
-Statuses attack(Hostility& hostility, int attackers, const std::function<void(RawClient&, int)>& how) {
+Statuses attack(
+    Hostility& hostility, int attackers, const std::function<void(RawClient&, int)>& how
+) {
     Statuses statuses;
     std::mutex mutex;
     {
@@ -117,11 +119,11 @@ TEST_CASE("bodies that never come to their end") {
     const auto some = static_cast<std::size_t>(count);
     const auto by_length =
         hostility.connect(some, post_orders + counted(a_mib) + "\r\n" + std::string(most, ' '));
-    const auto by_chunks = hostility.connect(
-        some, post_orders + chunked + "\r\n100000\r\n" + std::string(most, ' ')
-    );
+    const auto by_chunks =
+        hostility.connect(some, post_orders + chunked + "\r\n100000\r\n" + std::string(most, ' '));
     const auto by_small_chunks = hostility.connect(
-        some, post_orders + chunked + "\r\n" + repeated("400\r\n" + std::string(1024, ' ') + "\r\n", 1023)
+        some,
+        post_orders + chunked + "\r\n" + repeated("400\r\n" + std::string(1024, ' ') + "\r\n", 1023)
     );
     hostility.honest_rounds();
     hostility.check_memory("450 slow bodies of 1 MiB", 3.0 * count, 64 * kib + 1);

@@ -57,28 +57,23 @@ class Load {
   private:
     void read() {
         static const std::vector<std::string> targets{
-            "/customers/1", "/books/1", "/orders?size=5", "/payments?size=5", "/deliveries?size=5",
-            "/deliverables?size=5", "/myPages?size=5", "/paymentHistories?size=5",
-            "/stockInputs?size=5", "/events?from=beginning&follow=false&type=Registered"
+            "/customers/1",
+            "/books/1",
+            "/orders?size=5",
+            "/payments?size=5",
+            "/deliveries?size=5",
+            "/deliverables?size=5",
+            "/myPages?size=5",
+            "/paymentHistories?size=5",
+            "/stockInputs?size=5",
+            "/events?from=beginning&follow=false&type=Registered"
         };
         for (std::size_t i = 0; !over_; ++i) {
             try {
-<<<<<<< HEAD
-<<<<<<< ours
-                const auto answer = process_.get(targets[i % targets.size()]);
-                CAPTURE(targets[i % targets.size()]);
-=======
                 const std::string& target = targets[i % targets.size()];
-                const auto answer = bookstore::http::fetch(
-                    Method::get, bookstore::http::parse_url(url_ + target)
-                );
+                const auto answer =
+                    bookstore::http::fetch(Method::get, bookstore::http::parse_url(url_ + target));
                 CAPTURE(target);
->>>>>>> theirs
-=======
-                const std::string& target = targets[i % targets.size()];
-                const auto answer = http::fetch(Method::get, http::parse_url(url_ + target));
-                CAPTURE(target);
->>>>>>> 2f4a499 (wip2)
                 CAPTURE(answer.body);
                 CHECK(answer.status == 200);
                 ++reads_;

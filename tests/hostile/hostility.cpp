@@ -130,9 +130,7 @@ double Hostility::caches_mib() const {
     return 32 + 16 + 8 * (1 + io_threads + 2) * 2;
 }
 
-void Hostility::check_memory(
-    const std::string& scenario, double connections, double mib_each
-) {
+void Hostility::check_memory(const std::string& scenario, double connections, double mib_each) {
     const double peak = memory_mib(story_.process().pid(), "VmHWM");
     const double bound = connections * mib_each + caches_mib();
     if (memory_is_measured()) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <regex>
 #include <stdexcept>
+#include <utility>
 
 namespace bookstore::test {
 namespace {

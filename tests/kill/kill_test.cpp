@@ -188,7 +188,9 @@ class Round {
     bool begin(Kind kind, const std::string& url, Victim& victim) {
         switch (kind) {
             case Kind::rebuild:
-                return beside(url, below(2) == 0 ? "/rebuilds/my-page" : "/rebuilds/payment-history");
+                return beside(
+                    url, below(2) == 0 ? "/rebuilds/my-page" : "/rebuilds/payment-history"
+                );
             case Kind::backup: {
                 const std::string directory = fmt::format("{}.backup-{}", data_dir_, life_);
                 return beside(url, "/backups", fmt::format(R"({{"directory":"{}"}})", directory));
