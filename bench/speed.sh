@@ -13,7 +13,7 @@ parts=$all_parts runs=5 large=1000000 out=build/bench document=docs/performance.
 get_s=3 sustain_s=60 orders=100000 latencies=200 hop_s=10 connected_s=5
 many=10000000 killed=2500000 behind=370000
 usage() {
-    echo "usage: scripts/bench [--quick] [--runs N] [--only \"PART...\"] [--large N] [--out DIR] [--no-document]" >&2
+    echo "usage: scripts/bench [--quick | --short] [--runs N] [--only \"PART...\"] [--large N] [--out DIR] [--no-document]" >&2
     echo "       parts: $all_parts" >&2
     exit 2
 }
@@ -23,6 +23,11 @@ while (($#)); do
             runs=2 large=20000 document=
             get_s=1 sustain_s=4 orders=5000 latencies=30 hop_s=2 connected_s=1
             many=20000 killed=5000 behind=5000
+            ;;
+        --short)
+            large=200000
+            get_s=2 sustain_s=12 orders=20000 latencies=60 hop_s=4 connected_s=2
+            many=1000000 killed=500000 behind=40000
             ;;
         --runs) runs=${2:?}; shift ;;
         --only) parts=${2:?}; document=; shift ;;
