@@ -108,16 +108,21 @@ std::int64_t held_events(const std::string& data_dir) {
 }
 
 /// What is left free while it is full: other files run into the end each time.
-constexpr std::uintmax_t left_bytes[] = {0, 4096, 40'000, 200'000, 600'000, 0};
+constexpr std::uintmax_t left_bytes[] = {0, 40'000, 600'000, 4096};
 
-void fill_for_a_while(const SmallDisk& disk, BookstoreProcess& process, std::uintmax_t left) {
+/// Until a write was refused, which may take a while: a WAL is written again from its begin.
+void fill_for_a_while(
+    const SmallDisk& disk, BookstoreProcess& process, const Workload& workload, std::uintmax_t left
+) {
+    const std::int64_t before = workload.refused();
     disk.fill(left);
-    CHECK(eventually([&] {
+    const auto refuses = [&] {
         disk.fill();
         const int status = status_of_write(process);
         CHECK((status == 201 || status == 503 || status == 507));
-        return status != 201;
-    }));
+        return workload.refused() > before;
+    };
+    CHECK(eventually(refuses, std::chrono::seconds(120)));
     // The other contexts' turn.
     for (int i = 0; i < 20; ++i) {
         disk.fill();
@@ -142,8 +147,8 @@ TEST_CASE("a disk that is filled and freed under load: nothing is lost, held or 
     for (const std::uintmax_t left : left_bytes) {
         Load load(process->url(), workload, seed);
         std::this_thread::sleep_for(std::chrono::milliseconds(300));
-        fill_for_a_while(small.disk(), *process, left);
-        if (seed++ % 3 == 0) {
+        fill_for_a_while(small.disk(), *process, workload, left);
+        if (seed++ % 2 == 0) {
             log += process->log();
             process->kill();
             small.disk().make_room();

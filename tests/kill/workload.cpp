@@ -349,6 +349,11 @@ class Workload::Client {
     std::mt19937_64 random_;
 };
 
+std::int64_t Workload::refused() const {
+    const std::scoped_lock lock(mutex_);
+    return promises_.refused;
+}
+
 void Workload::broke(const std::string& what) {
     const std::scoped_lock lock(mutex_);
     promises_.broken.push_back(what);

@@ -61,6 +61,8 @@ class Workload {
         const std::string& url, std::uint64_t seed, unsigned clients, const std::atomic<bool>& over
     );
     const Promises& promises() const { return promises_; }
+    /// Answers of 503 and 507 so far, also while clients run.
+    std::int64_t refused() const;
     /// Notes an answer that must never be given.
     void broke(const std::string& what);
 
@@ -68,7 +70,7 @@ class Workload {
     class Client;
 
     const Disk disk_;  ///< a full one may answer 507
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     Promises promises_;  ///< guarded by mutex_ while clients run
 };
 
