@@ -29,6 +29,9 @@ std::int64_t steady_ns() {
 bool Error::full() const {
     return (code_ & 0xff) == SQLITE_FULL;
 }
+bool Error::index_full() const {
+    return code_ == SQLITE_IOERR_SHMSIZE;
+}
 bool Error::interrupted() const {
     return (code_ & 0xff) == SQLITE_INTERRUPT;
 }

@@ -13,6 +13,9 @@ class Error : public std::runtime_error {
     int code() const { return code_; }
     /// The disk (or the file's limit) is full.
     bool full() const;
+    /// There was no room on the disk for the WAL's index. Of a COMMIT: the commit may be in the
+    /// WAL.
+    bool index_full() const;
     /// A read ran longer than its limit.
     bool interrupted() const;
     /// The file itself is damaged, or is none of SQLite's.

@@ -223,7 +223,9 @@ bool Writer::step() {
             return true;
         }
         unsettled_ = true;
-        reopen(true);
+        if (!error.index_full() || !undo_commit(*connection_)) {
+            reopen(true);
+        }
         if (after_commit_) {
             after_commit_();
         }

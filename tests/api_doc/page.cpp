@@ -294,7 +294,7 @@ std::string Page::normal(std::string text) const {
         std::pair{std::regex(R"("writersStoodMs": [0-9.]+)"), R"("writersStoodMs": 1.204)"},
         std::pair{std::regex(R"("tookMs": \d+)"), R"("tookMs": 31)"},
         std::pair{std::regex(R"("(start|at)_ms": ?\d+)"), R"("$1_ms": 1599713435652)"},
-        std::pair{std::regex(R"("(lasted|took)_ms": ?\d+)"), R"("$1_ms": 7)"},
+        std::pair{std::regex(R"("(lasted|took|since_start|gap)_ms": ?\d+)"), R"("$1_ms": 7)"},
         std::pair{
             std::regex(R"("trace_id": ?"[0-9a-f]+")"),
             R"("trace_id": "000000000000000000fd8c1d6b2e4a07")"

@@ -89,6 +89,8 @@ TEST_CASE("promtool finds nothing to say against /metrics") {
 TEST_CASE("requests are counted by method, route and status") {
     Story story;
     const auto customer = story.given_customer();
+    // A request is counted when its answer was written: its client may be quicker.
+    REQUIRE(eventually([&] { return requests(scrape(story), "/customers", "201") == 1; }));
     const Scrape before = scrape(story);
     for (int i = 0; i < 7; ++i) story.get(fmt::format("/customers/{}", customer));
     for (int i = 0; i < 5; ++i) story.get("/customers/4711");
@@ -99,6 +101,11 @@ TEST_CASE("requests are counted by method, route and status") {
     story.get("/nowhere");
     story.get("/nowhere/else");
     story.put("/orders", "{}");
+    REQUIRE(eventually([&] {
+        const Scrape now = scrape(story);
+        return requests(now, "none", "405") == 1 && requests(now, "/customers", "201") == 3 &&
+               requests(now, "none", "404") == 2;
+    }));
     const Scrape after = scrape(story);
     const auto more = [&](const std::string& name, const LabelValues& labels) {
         return after.sum(name, labels) - before.sum(name, labels);
@@ -118,7 +125,7 @@ TEST_CASE("requests are counted by method, route and status") {
     CHECK(counted("POST", "/customers", 400) == 1);
     CHECK(counted("GET", "none", 404) == 2);
     CHECK(counted("PUT", "none", 405) == 1);
-    CHECK(counted("GET", "/metrics", 200) == 1);
+    CHECK(counted("GET", "/metrics", 200) >= 1);
     CHECK(after.value("bookstore_http_requests_in_flight") >= 1);
     CHECK(after.value("bookstore_http_connections") >= 1);
     CHECK(more("bookstore_http_connections_accepted_total", {}) >= 1);

@@ -113,6 +113,9 @@ class Walk {
         CHECK(answer.status == got.status);
         CHECK(joined(api_.faults(operation, answer, true)) == "");
         for (const std::string name : {"Content-Type", "Content-Length", "ETag"}) {
+            if (operation.id == "metrics" && name == "Content-Length") {
+                continue;  // they count these requests too
+            }
             CHECK(answer.header(name) == got.header(name));
         }
     }

@@ -235,7 +235,8 @@ TEST_CASE("a process takes over from one that got SIGTERM: nothing is cut, lost 
     std::jthread probe([&, port = story.process().port()](const std::stop_token& stop) {
         ready = readiness_until_the_end(stop, port, asked);
     });
-    REQUIRE(eventually([&] { return regulars.answers() > 200 && asked > 0; }));
+    const auto under_way = [&] { return regulars.answers() > 200 && asked > 0; };
+    REQUIRE(eventually(under_way, std::chrono::seconds(60)));
 
     story.process().signal(SIGTERM);
 
