@@ -4,7 +4,6 @@
 #include <charconv>
 #include <concepts>
 #include <cstddef>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -44,8 +43,7 @@ inline void append_views(std::string& out, const auto&... texts) {
     out.resize_and_overwrite(size, [&](char* data, std::size_t) {
         char* at = data + before;
         const auto put = [&at](std::string_view text) {
-            std::memcpy(at, text.data(), text.size());
-            at += text.size();
+            at = std::copy(text.begin(), text.end(), at);
         };
         (put(texts), ...);
         return size;
