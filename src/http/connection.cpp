@@ -134,8 +134,9 @@ Awaitable<void> Connection::rung() {
     rung_ = false;
 }
 
-/// Of the thread's streams one goes on at a time, and between two the thread serves whoever sent
-/// something: thousands of streams, woken by one event or far behind, keep nobody waiting.
+/// Of the thread's streams and pipelined requests one goes on at a time, and between two the thread
+/// serves whoever sent something: thousands of streams, woken by one event or far behind, and
+/// thousands of requests at once keep nobody waiting.
 Awaitable<void> Connection::turn() {
     auto queue = [this](auto handler) { worker_.queue_turn(std::move(handler)); };
     co_await asio::async_initiate<const Token, void()>(queue, use_await);
@@ -254,6 +255,11 @@ Awaitable<void> Connection::serve() {
             outcome = later;
         }
         end_answer();
+        if (outcome == Outcome::keep && !buffer_.empty()) {
+            // Its next request is here already: a buffer of them would take the thread for long.
+            co_await turn();
+            if (aborted_) co_return;
+        }
     }
     if (outcome == Outcome::close) {
         co_await linger();

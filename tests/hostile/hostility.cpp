@@ -25,6 +25,8 @@ std::vector<std::string> with_threads(std::vector<std::string> flags) {
     raise_descriptor_limit();
     flags.insert(flags.end(), {"--threads", std::to_string(io_threads)});
     flags.insert(flags.end(), {"--log-level", "warning"});
+    // Attackers who hold on are not waited for.
+    flags.insert(flags.end(), {"--drain-timeout", "1000"});
     return flags;
 }
 
@@ -123,11 +125,11 @@ void Hostility::honest_beside(const std::function<void()>& attack, int rounds) {
     }
 }
 
-/// 32 MiB of the process itself, 16 of recent events, and SQLite's 2 MiB a connection: of eight
-/// files a writer's, a reader's for every I/O thread, its module's, and another context's or the
-/// relay's.
+/// 32 MiB of the process itself, 16 of recent events, a body of JSON that each thread takes apart,
+/// and SQLite's 2 MiB a connection: of eight files a writer's, a reader's for every I/O thread, its
+/// module's, and another context's or the relay's.
 double Hostility::caches_mib() const {
-    return 32 + 16 + 8 * (1 + io_threads + 2) * 2;
+    return 32 + 16 + io_threads * 32 * 1 + 8 * (1 + io_threads + 2) * 2;
 }
 
 void Hostility::check_memory(const std::string& scenario, double connections, double mib_each) {

@@ -3,9 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <random>
 #include <thread>
 
@@ -32,6 +34,8 @@ constexpr unsigned clients = 4;
 constexpr std::int64_t most_load_ms = 400;  ///< that clients use it before
 constexpr std::int64_t most_start_ms = 60;  ///< from start to kill, to strike before it is open
 constexpr std::int64_t most_wait_ms = 40;   ///< from a request, or a signal, to kill
+constexpr std::int64_t most_rebuild_ms = 10;
+constexpr std::int64_t most_backup_ms = 300;  ///< some are whole
 constexpr int killed = 128 + SIGKILL;
 constexpr auto opens_at_most = std::chrono::seconds(60);
 constexpr auto settle_at_most = std::chrono::seconds(90);
@@ -73,7 +77,9 @@ class Round {
                 live_and_die(kind_of_life());
             }
             settle();
-            return faults_in(data_dir_, workload_.promises());
+            auto faults = faults_in(data_dir_, workload_.promises());
+            std::ranges::move(faults_in_backups(), std::back_inserter(faults));
+            return faults;
         } catch (const std::exception& error) {
             return {error.what()};
         }
@@ -188,13 +194,10 @@ class Round {
     bool begin(Kind kind, const std::string& url, Victim& victim) {
         switch (kind) {
             case Kind::rebuild:
-                return beside(
-                    url, below(2) == 0 ? "/rebuilds/my-page" : "/rebuilds/payment-history"
-                );
-            case Kind::backup: {
-                const std::string directory = fmt::format("{}.backup-{}", data_dir_, life_);
-                return beside(url, "/backups", fmt::format(R"({{"directory":"{}"}})", directory));
-            }
+                begin_rebuild(url);
+                return true;
+            case Kind::backup:
+                return begin_backup(url);
             case Kind::module_stop:
                 return stop_and_start(url);
             case Kind::shutdown:
@@ -209,15 +212,42 @@ class Round {
         return true;
     }
 
-    /// Sends the request from a thread that nobody waits for before the kill; was it unanswered?
-    bool beside(const std::string& url, const std::string& target, const std::string& body = {}) {
-        auto answered = std::make_shared<std::atomic<bool>>(false);
-        senders_.emplace_back([this, url, target, body, answered] {
-            ask(url, target, body);
-            *answered = true;
+    void begin_rebuild(const std::string& url) {
+        const std::string target =
+            below(2) == 0 ? "/rebuilds/my-page" : "/rebuilds/payment-history";
+        senders_.emplace_back([this, url, target] { ask(url, target, {}); });
+        sleep_up_to(most_rebuild_ms);
+    }
+
+    bool begin_backup(const std::string& url) {
+        const std::string directory = fmt::format("{}.backup-{}", data_dir_, life_);
+        auto whole = std::make_shared<std::atomic<bool>>(false);
+        senders_.emplace_back([this, url, directory, whole] {
+            const std::string body = fmt::format(R"({{"directory":"{}"}})", directory);
+            if (ask(url, "/backups", body) == 200) {
+                *whole = true;
+            }
         });
-        sleep_up_to(most_wait_ms);
-        return !*answered;
+        sleep_up_to(most_backup_ms);
+        backups_.emplace_back(directory, whole);
+        return !*whole;
+    }
+
+    /// What was answered with 200 must be whole.
+    std::vector<std::string> faults_in_backups() const {
+        std::vector<std::string> faults;
+        for (const auto& [directory, whole] : backups_) {
+            if (!*whole) {
+                continue;
+            }
+            const auto checked = run_bookstore({"check", "--data-dir", directory});
+            if (checked.status != 0) {
+                faults.push_back(
+                    fmt::format("the backup {}: {}{}", directory, checked.out, checked.error)
+                );
+            }
+        }
+        return faults;
     }
 
     bool stop_and_start(const std::string& url) {
@@ -240,8 +270,8 @@ class Round {
         return !*answered;
     }
 
-    /// An operator's request.
-    void ask(const std::string& url, const std::string& target, const std::string& body) {
+    /// An operator's request; the status, 0 when it was killed before the answer.
+    int ask(const std::string& url, const std::string& target, const std::string& body) {
         try {
             std::vector<http::Header> headers;
             if (!body.empty()) {
@@ -253,8 +283,9 @@ class Round {
             if (status >= 500 && status != 503) {
                 workload_.broke(fmt::format("POST {}: {} {}", target, status, answer.body));
             }
+            return status;
         } catch (const std::system_error&) {
-            // It was killed.
+            return 0;
         }
     }
 
@@ -278,6 +309,7 @@ class Round {
     Workload workload_;
     int life_ = 0;
     std::string story_;
+    std::vector<std::pair<std::string, std::shared_ptr<std::atomic<bool>>>> backups_;
     std::vector<std::jthread> senders_;  ///< the first to go
 };
 
