@@ -25,7 +25,8 @@ std::vector<std::string> with_threads(std::vector<std::string> flags) {
     raise_descriptor_limit();
     flags.insert(flags.end(), {"--threads", std::to_string(io_threads)});
     flags.insert(flags.end(), {"--log-level", "warning"});
-    // Attackers who hold on are not waited for.
+    // A busy machine's large page may take its time; attackers who hold on are not waited for.
+    flags.insert(flags.end(), {"--read-timeout", "20000"});
     flags.insert(flags.end(), {"--drain-timeout", "1000"});
     return flags;
 }
