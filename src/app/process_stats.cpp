@@ -50,6 +50,18 @@ std::uint64_t boot_seconds() {
     return at == std::string::npos ? 0 : number_in(std::string_view(text).substr(at + key.size()));
 }
 
+/// To the microsecond; /proc counts in hundredths of a second.
+double cpu_seconds() {
+    rusage usage{};
+    if (getrusage(RUSAGE_SELF, &usage) != 0) {
+        return 0;
+    }
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 std::uint64_t open_fds() {
     std::error_code failed;
     std::filesystem::directory_iterator entries("/proc/self/fd", failed);
@@ -63,9 +75,7 @@ std::uint64_t open_fds() {
 }  // namespace
 
 ProcessStats process_stats() {
-    // Places behind the name, by proc(5): utime is field 14, the first here is field 3.
-    constexpr std::size_t utime = 11;
-    constexpr std::size_t stime = 12;
+    // Places behind the name, by proc(5): the first here is field 3.
     constexpr std::size_t threads = 17;
     constexpr std::size_t start_time = 19;
     constexpr std::size_t virtual_bytes = 20;
@@ -74,7 +84,6 @@ ProcessStats process_stats() {
     const auto fields = numbers_of_stat();
     if (fields.size() > resident_pages) {
         const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-        stats.cpu_seconds = static_cast<double>(fields[utime] + fields[stime]) / ticks;
         stats.start_time_seconds =
             static_cast<double>(boot_seconds()) + static_cast<double>(fields[start_time]) / ticks;
         stats.threads = fields[threads];
@@ -82,6 +91,7 @@ ProcessStats process_stats() {
         stats.resident_bytes =
             fields[resident_pages] * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
     }
+    stats.cpu_seconds = cpu_seconds();
     stats.open_fds = open_fds();
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

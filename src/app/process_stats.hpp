@@ -15,7 +15,7 @@ struct ProcessStats {
     std::uint64_t threads = 0;
 };
 
-/// Read from /proc; what cannot be read is 0.
+/// Asked of the system, in /proc mostly; what cannot be read is 0.
 ProcessStats process_stats();
 
 }  // namespace bookstore::app
