@@ -24,6 +24,18 @@ constexpr Place places[] = {
     {"/docs", "docs.html", http::Produces::html},
     {"/docs/docs.css", "docs.css"},
     {"/docs/docs.js", "docs.js"},
+    {"/console", "console.html", http::Produces::html},
+    {"/console/console.css", "console.css"},
+    {"/console/console.js", "console.js"},
+    {"/console/console_base.js", "console_base.js"},
+    {"/console/console_drills.js", "console_drills.js"},
+    {"/console/console_events.js", "console_events.js"},
+    {"/console/console_i18n.js", "console_i18n.js"},
+    {"/console/console_live.js", "console_live.js"},
+    {"/console/console_operate.js", "console_operate.js"},
+    {"/console/console_orders.js", "console_orders.js"},
+    {"/console/console_play.js", "console_play.js"},
+    {"/console/console_theme.js", "console_theme.js"},
 };
 
 /// A page at "docs/" would look for "docs/docs/docs.css".
