@@ -33,8 +33,13 @@ using Ms = std::chrono::duration<double, std::milli>;
     throw std::system_error(errno, std::generic_category(), what);
 }
 
-/// Writes a frame of a WAL at a time, each synced; where the file already is, or behind its end.
-std::vector<double> sync_times(const std::string& path, int writes, bool grows) {
+constexpr std::chrono::milliseconds between_orders(20);  ///< a client's rest, in measure_latency
+
+/// Writes a frame of a WAL at a time, each synced, after that much rest; where the file already is,
+/// or behind its end.
+std::vector<double> sync_times(
+    const std::string& path, int writes, bool grows, std::chrono::milliseconds rest = {}
+) {
     constexpr std::size_t frame = 4096 + 24;
     const std::string bytes(frame, 'x');
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -56,6 +61,7 @@ std::vector<double> sync_times(const std::string& path, int writes, bool grows) 
     ::fsync(fd);
     std::vector<double> times;
     for (int i = 0; i < writes; ++i) {
+        std::this_thread::sleep_for(rest);
         const auto start = Clock::now();
         put(i);
         if (::fdatasync(fd) != 0) {
@@ -156,6 +162,8 @@ void measure_sync(const SyncOptions& options) {
     print_figure("fsync_p99_ms", percentile(times, 0.99));
     auto growing = sync_times(path, options.writes, true);
     print_figure("fsync_grow_ms", percentile(growing, 0.5));
+    auto rested = sync_times(path, std::min(options.writes, 100), false, between_orders);
+    print_figure("fsync_rested_ms", percentile(rested, 0.5));
 }
 
 void measure_latency(const LatencyOptions& options) {
@@ -186,7 +194,7 @@ void measure_latency(const LatencyOptions& options) {
             std::this_thread::sleep_for(rest);
         }
         shipped.push_back(Ms(Clock::now() - start).count());
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // idle again
+        std::this_thread::sleep_for(between_orders);  // idle again
     }
     print_figure("created_ms", percentile(created, 0.5));
     print_figure("shipped_ms", percentile(shipped, 0.5));

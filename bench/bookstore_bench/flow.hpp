@@ -12,7 +12,8 @@ struct SyncOptions {
 
 /// What one sync of that disk costs: a page is written where a WAL already is and synced by
 /// fdatasync, as SQLite does it. Figures: fsync_ms (p50), fsync_p99_ms; and the same of a file that
-/// grows by each write: fsync_grow_ms.
+/// grows by each write: fsync_grow_ms; and of one that rests before each write as long as the
+/// client of measure_latency: fsync_rested_ms.
 void measure_sync(const SyncOptions& options);
 
 struct LatencyOptions {

@@ -61,6 +61,8 @@ constexpr std::array rows{
     Row{"... p50", "small", "latency.shipped_ms", "ms"},
     Row{"... p99", "small", "latency.shipped_p99_ms", "ms"},
     Row{"... an fsync of that disk", "small", "latency.fsync_ms", "ms"},
+    Row{"... p50, in fsyncs each after 20 ms of rest", "small", "latency.rested_fsyncs", "fsyncs"},
+    Row{"... such an fsync", "small", "latency.fsync_rested_ms", "ms"},
     Row{"event hop at 1,000 orders/s, p50", "small", "hop.fsyncs", "fsyncs", Aim::below, 2},
     Row{"... p50", "small", "hop.hop_ms", "ms"},
     Row{"... p99", "small", "hop.hop_p99_ms", "ms", Aim::below, 10},

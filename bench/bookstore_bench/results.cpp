@@ -28,6 +28,7 @@ constexpr std::array ratios{
     Ratio{"settle.ratio", "settle.settled_per_s", "ceiling.settled_per_s"},
     Ratio{"settle.logged", "settle.logged_settled_per_s", "settle.settled_per_s"},
     Ratio{"latency.fsyncs", "latency.shipped_ms", "latency.fsync_ms"},
+    Ratio{"latency.rested_fsyncs", "latency.shipped_ms", "latency.fsync_rested_ms"},
     Ratio{"hop.fsyncs", "hop.hop_ms", "hop.fsync_ms"},
     Ratio{"rebuild.readers", "rebuild.during_p99_ms", "rebuild.before_p99_ms"},
 };

@@ -230,7 +230,9 @@ void read_ports(const Flags& flags, SystemOptions& system) {
     system.ports.inventory = origin_of("--inventory-url", flags.inventory_url);
     system.ports.van = origin_of("--van-url", flags.van_url);
     system.ports.breaker = system.van.breaker;
-    system.payment.van_calls = system.ports.calls;
+    if (system.ports.van) {
+        system.payment.van_calls = system.ports.calls;
+    }
 }
 
 int run_serve(Flags& flags) {

@@ -16,6 +16,8 @@ using http::ClientResponse;
 using order::Found;
 using payment::VanAnswer;
 
+constexpr std::int64_t back_every_ms = 1'000;  ///< for one that fails now and then
+
 BreakerOptions with_timeout(BreakerOptions options, std::int64_t timeout_ms) {
     options.timeout_ms = timeout_ms;
     return options;
@@ -104,13 +106,25 @@ void HttpPort::finish(
     calls_.fetch_sub(1, std::memory_order_acq_rel);
     if (result && is_answer(*result)) {
         breaker_.success(permit, clock_.steady_ms());
+        note_back();
         done(&*result);
         return;
     }
     const auto why = result ? fmt::format("it answered {}", result->status) : result.error();
     spdlog::debug("port {}: {}", name_, why);
     breaker_.failure(permit, clock_.steady_ms());
+    failing_ = true;
     done(nullptr);
+}
+
+/// On the peer's thread alone.
+void HttpPort::note_back() {
+    if (!failing_ || !when_back_ || clock_.steady_ms() < quiet_until_ms_) {
+        return;
+    }
+    failing_ = false;
+    quiet_until_ms_ = clock_.steady_ms() + back_every_ms;
+    when_back_();
 }
 
 std::function<void(std::int64_t, std::function<void(Found)>)> asks(

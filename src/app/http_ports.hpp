@@ -47,8 +47,12 @@ class HttpPort {
     void call(http::PeerRequest request, IsAnswer is_answer, Done done);
 
     Breaker& breaker() { return breaker_; }
+    /// `told` is called on the peer's thread when it answers again after it did not, at most once a
+    /// second. Before the first call.
+    void when_back(std::function<void()> told) { when_back_ = std::move(told); }
 
   private:
+    void note_back();
     void finish(
         const Breaker::Permit& permit,
         const std::expected<http::ClientResponse, std::string>& result,
@@ -62,7 +66,10 @@ class HttpPort {
     const Clock& clock_;
     Breaker breaker_;
     std::atomic<std::size_t> calls_{0};
-    http::Peer peer_;  ///< the first to go: its thread uses the rest
+    std::function<void()> when_back_;
+    bool failing_ = false;             ///< the last call that ended had no answer
+    std::int64_t quiet_until_ms_ = 0;  ///< on Clock::steady_ms
+    http::Peer peer_;                  ///< the first to go: its thread uses the rest
 };
 
 /// GET PATH/{id}: 200 is yes, 404 is no, all else is unavailable.

@@ -159,6 +159,11 @@ void System::wake_verification() {
             module->when_back([order] { order::verify_now(*order); });
         }
     }
+    for (HttpPort* const port : {ports_.customer(), ports_.inventory()}) {
+        if (port != nullptr) {
+            port->when_back([order] { order::verify_now(*order); });
+        }
+    }
     order::verify_now(*order);
 }
 

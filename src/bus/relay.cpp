@@ -63,6 +63,7 @@ bool Relay::step() {
     std::vector<Envelope> rows;
     std::vector<std::pair<Source*, std::int64_t>> moved;
     std::vector<Outbox*> signalled;
+    std::optional<std::int64_t> left_since_ms;  // about when the oldest row that stays was written
     try {
         for (Source& source : sources_) {
             if (!source.outbox->take_signal()) {
@@ -75,6 +76,8 @@ bool Relay::step() {
             }
             if (read.size() == max_rows) {
                 source.outbox->signal();
+                const std::int64_t next_ms = read.back().time_ms;
+                left_since_ms = std::min(left_since_ms.value_or(next_ms), next_ms);
             }
             moved.emplace_back(&source, read.back().source_position);
             std::ranges::move(read, std::back_inserter(rows));
@@ -102,7 +105,7 @@ bool Relay::step() {
         return true;
     }
     healthy_ = true;
-    waiting_since_ms_ = rows.back().time_ms;
+    waiting_since_ms_ = left_since_ms;
     for (const auto& [source, position] : moved) {
         source->relayed = position;
         source->outbox->relayed(position);

@@ -234,7 +234,12 @@ void Module::run_next(Next next, std::shared_ptr<const http::Done> done, std::st
         };
         const std::int64_t delay_ms = environment_.pressure.delay_ms();
         if (delay_ms > 0) {
-            strand_.after(delay_ms, std::move(write_now));
+            // Meanwhile it keeps nobody from the cores.
+            environment_.pressure.command_ended();
+            strand_.after(delay_ms, [this, write_now = std::move(write_now)] {
+                environment_.pressure.command_began();
+                write_now();
+            });
         } else {
             write_now();
         }

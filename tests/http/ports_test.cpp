@@ -9,6 +9,7 @@
 
 #include "story.hpp"
 #include "support/raw_server.hpp"
+#include "support/sqlite_reader.hpp"
 
 using namespace bookstore::test;
 
@@ -149,6 +150,40 @@ TEST_CASE("the other process is killed: orders are unverified, and verified when
     other.restart({"--listen", at});
     CHECK(story.order_becomes(2, "Shipped"));
     CHECK(story.ends_with() == "");
+}
+
+TEST_CASE("when a peer answers again, all who wait for it are asked for at once") {
+    Teller customers(Teller::answer("503 Service Unavailable"));
+    Story story(calm({"--customer-url", customers.url()}));
+    story.given_book(5);
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
+    story.stop();
+    // More than one transaction wakes, and each tried so often that its next try is half a minute
+    // away.
+    constexpr int waiting = 1'500;
+    const std::string file = story.data_dir() + "/order.db";
+    {
+        Sqlite db(file, Sqlite::Mode::write);
+        db.run(fmt::format(
+            "INSERT INTO orders(book_id, customer_id, quantity, delivery_address, status, "
+            "was_ordered, trace, nth_of_customer) "
+            "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+            "SELECT 1, 1, 1, 'busan', 'Customer_Not_Verified', 0, '', i FROM n",
+            waiting
+        ));
+        db.run("UPDATE orders SET attempts = 9, next_try = 1");
+    }
+    story.start(calm({"--customer-url", customers.url()}));
+    const auto far = [&] {
+        return Sqlite(file).number(
+            "SELECT count(*) FROM orders WHERE next_try > (unixepoch() + 25) * 1000"
+        );
+    };
+    REQUIRE(eventually([&] { return far() == waiting; }));
+
+    customers.tell(Teller::answer("200 OK"));
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "ORDERED");
+    CHECK(story.published("Ordered", waiting + 1));
 }
 
 TEST_CASE("a peer that hangs costs an order the timeout, and with the breaker open nothing") {

@@ -45,7 +45,11 @@ const Sql update_next_try{
     "WHERE id = ?1 AND next_try IS NOT NULL"
 };
 const Sql clear_next_try{file, "UPDATE orders SET next_try = NULL WHERE id = ?1"};
-const Sql update_all_next_try{file, "UPDATE orders SET next_try = ?1 WHERE next_try > ?1"};
+const Sql update_some_next_tries{
+    file,
+    "UPDATE orders SET next_try = ?1 WHERE id IN "
+    "(SELECT id FROM orders WHERE next_try > ?1 ORDER BY next_try LIMIT ?2)"
+};
 
 }  // namespace
 
@@ -163,8 +167,10 @@ void give_up(storage::Connection& db, std::int64_t id) {
     db.prepare(clear_next_try).bind(id).run();
 }
 
-void try_all_now(storage::Connection& db, std::int64_t now_ms) {
-    db.prepare(update_all_next_try).bind(now_ms).run();
+bool try_some_now(storage::Connection& db, std::int64_t now_ms) {
+    constexpr std::int64_t some = 1024;
+    db.prepare(update_some_next_tries).bind(now_ms, some).run();
+    return db.changes() == some;
 }
 
 }  // namespace bookstore::order::store

@@ -54,7 +54,7 @@ std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_m
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
 /// One said there is none: no more asking.
 void give_up(storage::Connection& db, std::int64_t id);
-/// All that wait are due now: a context came back.
-void try_all_now(storage::Connection& db, std::int64_t now_ms);
+/// Of those that wait, a bounded number is due now: a context came back. false: those were all.
+bool try_some_now(storage::Connection& db, std::int64_t now_ms);
 
 }  // namespace bookstore::order::store

@@ -19,7 +19,9 @@ struct VanPort {
 
 struct Options {
     std::int64_t van_timeout_ms = 15'000;  ///< then a call counts as not answered
-    std::size_t van_calls = 64;            ///< under way at a time
+    /// Under way at a time. What is answered together is written together; a VAN that hangs holds
+    /// so many.
+    std::size_t van_calls = 256;
 };
 
 /// Payments: requested when ordered, refunded when canceled; driven by events alone.
