@@ -197,7 +197,7 @@ part_memory() {
     fill "$scratch/many" "$many"
     for ((run = 1; run <= runs; run++)); do
         serve "$scratch/many" "${quiet[@]}"
-        figure - "$run" memory.many_orders "$many"
+        figure - "$run" memory.many_there "$many"
         measure - "$run" memory.many_ settle "${who[@]}" --data-dir "$data" --orders 2000
         for page in orders myPages payments deliveries; do
             curl -fsS -o /dev/null "$url/$page?page=$((many / 2000))&size=1000"

@@ -124,7 +124,7 @@ function drawAll() {
 // ---- keys
 
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+  if (kept("keys") === "off" || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
   const view = names[Number(event.key) - 1];
   if (view) {
     location.hash = `#${view}`;

@@ -99,16 +99,22 @@ async function read(body, abort) {
   }
 }
 
-/** A log that has no event at the last position is another one: the server began anew. */
+/**
+ * A log that has no event at the last position is another one: the server began anew. Nothing at
+ * all is also what a server sends that is about to end, so it must be ready besides.
+ */
 async function sameLog() {
   if (stream.last === 0) return true;
-  return (await firstPiece(`/events?from=${stream.last}&follow=false`)).includes(`id: ${stream.last}\n`);
+  if ((await firstPiece(`/events?from=${stream.last}&follow=false`)).includes(`id: ${stream.last}\n`)) return true;
+  await firstPiece("/isReady");
+  return false;
 }
 
 /** The beginning of an answer, however long it is. */
 async function firstPiece(path) {
   const abort = new AbortController();
   const response = await fetch(new URL(path.slice(1), base), { signal: abort.signal, cache: "no-store" });
+  if (!response.ok) throw new Error(String(response.status));
   let text = "";
   const reader = response.body.getReader();
   const { value } = await reader.read();

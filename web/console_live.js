@@ -94,6 +94,11 @@ class Dots {
     const length = lengthOf(points);
     this.moving.push({ circle, points, length, began: performance.now(), lasts: legMs + length * 0.35, then });
   }
+  stop() {
+    for (const dot of this.moving) dot.circle.setAttribute("visibility", "hidden");
+    this.free.push(...this.moving.map((dot) => dot.circle));
+    this.moving = [];
+  }
   step(now) {
     this.moving = this.moving.filter((dot) => {
       const part = (now - dot.began) / dot.lasts;
@@ -133,15 +138,17 @@ function drawCard(name, parts) {
   const chip = el("span", { class: "chip" });
   const total = el("p", { class: "total" });
   const note = el("p", { class: "card-note" });
+  const wrong = el("p", { class: "wrong", role: "alert" });
   const button = el("button", { type: "button", class: "small ghost", hidden: true });
   button.addEventListener("click", async () => {
     button.disabled = true;
+    setText(wrong, "");
     try {
       const verb = button.dataset.verb;
       await changeModule(name, verb);
       say(t(verb === "stop" ? "stoppedOne" : "startedOne", { name: t(`context.${name}`) }));
     } catch (error) {
-      setText(note, error.message);
+      setText(wrong, error.message);
     }
     button.disabled = false;
   });
@@ -150,7 +157,7 @@ function drawCard(name, parts) {
     shape.external ? el("p", { class: "card-hint" }, t("vanIs")) : total,
     stickies("command", shape.commands.map((key) => t(`command.${key}`))),
     events.length > 0 && el("ul", { class: "stickies" }, events),
-    policies.length > 0 && el("ul", { class: "stickies" }, policies), note);
+    policies.length > 0 && el("ul", { class: "stickies" }, policies), note, wrong);
   parts.cards.set(name, { card, chip, note, button, total });
   return card;
 }
@@ -232,6 +239,7 @@ class Board {
       this.paused = !this.paused;
       pause.setAttribute("aria-pressed", String(this.paused));
       pause.textContent = t(this.paused ? "goOn" : "pause");
+      if (this.paused) this.dots.stop();
     } }, t("pause"));
     root.append(
       el("div", { class: "live-head" },
@@ -287,7 +295,7 @@ class Board {
   // ---- what comes
 
   take(events) {
-    if (document.hidden || calm.matches) return;
+    if (document.hidden || calm.matches || this.paused) return;
     for (const event of events) {
       const waiting = this.pending.get(event.type) ?? { count: 0, left: 0 };
       waiting.count += 1;

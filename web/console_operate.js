@@ -1,5 +1,5 @@
 // For operators: the contexts with their lag, what is parked, the circuit breakers, and the drills.
-import { base, call, changeModule, columnHead, contexts, count, duration, el, embedded, empty, get, has, modules, onFeatures, onModules, orderLink, picture, poll, problem, say, setText, status, t } from "./console_base.js";
+import { base, call, changeModule, columnHead, contexts, count, duration, el, embedded, empty, get, has, keep, kept, modules, onFeatures, onModules, orderLink, picture, poll, problem, say, setText, status, t } from "./console_base.js";
 import { drills, drawDrill } from "./console_drills.js";
 import { mountRequests } from "./console_play.js";
 
@@ -12,6 +12,7 @@ function switchButton(name, state, wrong) {
   const button = el("button", { type: "button", class: verb === "start" ? "small main" : "small", "data-key": `${name}-switch`, "aria-label": `${t(verb)}: ${t(`context.${name}`)}` }, t(verb));
   button.addEventListener("click", async () => {
     button.disabled = true;
+    setText(wrong, "");
     try {
       await changeModule(name, verb);
       say(t(verb === "stop" ? "stoppedOne" : "startedOne", { name: t(`context.${name}`) }));
@@ -39,13 +40,12 @@ function drawModule(name, wrong) {
     cell("", one && has("/modules/{name}/stop") && switchButton(name, one.state, wrong)));
 }
 
-function drawModules() {
+function drawModules(wrong) {
   if (!picture.known) return el("p", { class: "state loading" }, t("loading"));
-  const wrong = el("p", { class: "wrong", role: "alert" });
   return el("div", {},
     el("table", { class: "rows" },
       el("thead", {}, el("tr", {}, ["contextHead", "state", "lag", "positions", "outbox", "held", "parked", ""].map((key) => el("th", { scope: "col" }, columnHead(key))))),
-      el("tbody", {}, contexts.map((name) => drawModule(name, wrong)))), wrong,
+      el("tbody", {}, contexts.map((name) => drawModule(name, wrong)))),
     !has("/modules") && el("p", { class: "faint" }, t("noModulesApi")));
 }
 
@@ -99,14 +99,20 @@ function drawParked(item, after) {
       el("span", { class: "faint" }, t("heldBy", { name: item.subscription, position: count(item.event.position) }))),
     item.error && el("p", { class: "error-text" }, item.error),
     el("p", { class: "faint" }, t("attempts", { count: item.attempts, first: item.firstTry, next: item.nextTry ?? "–" })),
-    el("details", {}, el("summary", {}, t("payload")), el("pre", { tabindex: 0 }, payload)),
+    el("details", {}, el("summary", { "data-key": `${item.id}-payload` }, t("payload")), el("pre", { tabindex: 0 }, payload)),
     el("div", { class: "row" },
-      item._links?.retry && el("button", { type: "button", class: "small main", click: () => act(`/parked/${item.id}/retry`, undefined, after, wrong) }, t("retry")),
-      item._links?.skip && el("button", { type: "button", class: "small", "aria-expanded": "false", click: (event) => {
+      item._links?.retry && el("button", { type: "button", class: "small main", "data-key": `${item.id}-retry`, click: () => act(`/parked/${item.id}/retry`, undefined, after, wrong) }, t("retry")),
+      item._links?.skip && el("button", { type: "button", class: "small", "data-key": `${item.id}-skip`, "aria-expanded": "false", click: (event) => {
         form.hidden = !form.hidden;
         event.currentTarget.setAttribute("aria-expanded", String(!form.hidden));
         if (!form.hidden) reason.focus();
       } }, t("skipOne"))), form, wrong);
+}
+
+/** What keeps the list from being drawn anew. */
+function closeAll(list) {
+  for (const form of list.querySelectorAll("form")) form.hidden = true;
+  for (const details of list.querySelectorAll("details")) details.open = false;
 }
 
 function drawParkedList(page, after) {
@@ -120,6 +126,13 @@ function drawParkedList(page, after) {
     el("ul", { class: "parked-list" }, items.map((item) => drawParked(item, after))));
 }
 
+/** Keys without a modifier get in the way of who speaks to the computer. */
+function drawKeys() {
+  const box = el("input", { type: "checkbox", checked: kept("keys") !== "off" });
+  box.addEventListener("change", () => keep("keys", box.checked ? "on" : "off"));
+  return el("label", { class: "sure" }, box, el("span", {}, t("keysOn")));
+}
+
 function drawMore() {
   const paths = ["actuator/health", has("/metrics") && "metrics", "docs", "openapi.json"].filter(Boolean);
   return [t("moreFor"), ...paths.flatMap((path) => [" ", el("a", { href: new URL(path, base).href }, `/${path}`)])];
@@ -130,17 +143,18 @@ function drawMore() {
 export function mount(root) {
   const more = el("p", { class: "faint" });
   const table = el("div", {});
+  const wrong = el("p", { class: "wrong", role: "alert" }); // outlives the table, which is drawn anew
   const breakers = el("div", {});
   const parked = el("div", {}, el("p", { class: "state loading" }, t("loading")));
   const side = el("aside", { class: "play-side" });
   const section = (key, ...content) => el("section", { class: "card", "aria-label": t(key) }, el("header", {}, el("h2", {}, t(key))), content);
   root.append(el("h1", {}, t("operate")), el("p", { class: "lead" }, t("operateLead")),
     el("div", { class: "play" }, el("div", { class: "play-people" },
-      section("contexts", table),
+      section("contexts", table, wrong),
       section("parkedEvents", el("p", { class: "faint" }, t("parkedLead")), parked),
       section("breakers", el("p", { class: "faint" }, t("breakersLead")), breakers),
       el("section", { "aria-label": t("drills") }, el("h2", {}, t("drills")), el("p", { class: "lead" }, t("drillsLead")), el("div", { class: "drills" }, drills.map(drawDrill))),
-      more), side));
+      drawKeys(), more), side));
   const endRequests = mountRequests(side);
   let before = "";
   const showModules = () => {
@@ -148,7 +162,7 @@ export function mount(root) {
     if (text === before) return;
     before = text;
     const key = table.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    table.replaceChildren(drawModules());
+    table.replaceChildren(drawModules(wrong));
     more.replaceChildren(...drawMore());
     breakers.replaceChildren(drawBreakers());
     if (key) table.querySelector(`[data-key="${key}"]`)?.focus();
@@ -162,10 +176,12 @@ export function mount(root) {
     try {
       const page = await get(`/parked?size=${parkedShown}`, { signal });
       const text = JSON.stringify(page);
-      // Nobody's reason is wiped out while it is typed, nor a button from under a finger.
-      if (text === beforeParked || parked.querySelector("form:not([hidden])")?.contains(document.activeElement)) return;
+      // Nobody's reason is wiped out while it is typed, nor a payload closed while it is read.
+      if (text === beforeParked || parked.querySelector("form:not([hidden]), details[open]")) return;
       beforeParked = text;
-      parked.replaceChildren(drawParkedList(page, () => { beforeParked = ""; document.activeElement?.blur(); polling.now(); }));
+      const key = parked.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+      parked.replaceChildren(drawParkedList(page, () => { beforeParked = ""; closeAll(parked); polling.now(); }));
+      if (key) parked.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
     } catch (error) {
       if (error.name === "AbortError") throw error;
       beforeParked = "";

@@ -134,9 +134,10 @@ const asDecimal = (one) => {
 
 // ---- lists that follow the events
 
-/** Draws `items(signal)` anew when an event came. Returns {root, stop, now}. */
+/** Draws `items(signal)` anew when an event came. Returns {root, wrong, stop, now}. */
 function following(read, draw, none) {
   const root = el("div", { class: "following" }, loading());
+  const wrong = el("p", { class: "wrong", role: "alert" }); // for beside the list, which is drawn anew
   let dirty = true;
   let before = "";
   const polling = poll(async (signal) => {
@@ -159,17 +160,18 @@ function following(read, draw, none) {
   }, 700);
   const now = () => { dirty = true; polling.now(); };
   const off = onEvents(() => { dirty = true; });
-  return { root, now, stop: () => { off(); polling.stop(); } };
+  return { root, wrong, now, stop: () => { off(); polling.stop(); } };
 }
 
-function acting(label, key, method, path, body, after) {
+function acting(label, key, method, path, body, wrong, after) {
   const button = el("button", { type: "button", class: "small", "data-key": key }, label);
   button.addEventListener("click", async () => {
     button.disabled = true;
+    wrong.textContent = "";
     try {
       await call(method, path, { body, record: true });
     } catch (error) {
-      say(error.message);
+      wrong.textContent = error.message;
     }
     button.disabled = false;
     after();
@@ -190,7 +192,7 @@ function recentOrders() {
       return el("tr", {}, el("th", { scope: "row" }, el("a", { href: `#orders/${id}`, "data-key": `o${id}` }, `#${id}`)),
         cell(t("customer"), String(order.customerId)), cell(t("book"), String(order.bookId)), cell(t("quantity"), count(order.quantity)),
         cell(t("status"), status(order.orderStatus)),
-        cell("", order._links?.cancel && acting(t("cancel"), `c${id}`, "DELETE", `/orders/${id}`, undefined, () => list.now())));
+        cell("", order._links?.cancel && acting(t("cancel"), `c${id}`, "DELETE", `/orders/${id}`, undefined, list.wrong, () => list.now())));
     })), () => t("noOrders"));
   return list;
 }
@@ -205,7 +207,7 @@ function recentDeliveries() {
       return el("tr", {}, el("th", { scope: "row" }, String(id)),
         cell(t("order"), el("a", { href: `#orders/${delivery.orderId}`, "data-key": `d${id}` }, `#${delivery.orderId}`)),
         cell(t("address"), delivery.deliveryAddress ?? ""), cell(t("status"), status(delivery.deliveryStatus)),
-        cell("", next.map((word) => acting(word, `${id}${word}`, "PATCH", `/deliveries/${id}`, { deliveryStatus: word }, () => list.now()))));
+        cell("", next.map((word) => acting(word, `${id}${word}`, "PATCH", `/deliveries/${id}`, { deliveryStatus: word }, list.wrong, () => list.now()))));
     })), () => t("noDeliveries"));
   return list;
 }
@@ -279,7 +281,7 @@ export function mount(root) {
         form({ title: "placeOrder", path: "/orders", fields: [customer, book, quantity, address, amount, payType], button: "order",
           body: () => ({ bookId: asNumber(book), customerId: asNumber(customer), quantity: asNumber(quantity), deliveryAddress: typed(address), payAmount: asDecimal(amount), payType: typed(payType) || undefined }),
           done: lookAgain })),
-      el("div", { class: "card" }, el("header", {}, el("h3", {}, t("lastOrders")), el("code", { class: "faint" }, "GET /orders")), orders.root)),
+      el("div", { class: "card" }, el("header", {}, el("h3", {}, t("lastOrders")), el("code", { class: "faint" }, "GET /orders")), orders.root, orders.wrong)),
     group("bookManager",
       el("div", { class: "forms" },
         form({ title: "registerBook", path: "/books", fields: [bookName, stock], button: "register", body: () => ({ bookName: typed(bookName), stock: asNumber(stock) }),
@@ -287,7 +289,7 @@ export function mount(root) {
         form({ title: "putInStock", path: "/stockInputs", fields: [stockBook, stockQuantity, inCharger], button: "putIn",
           body: () => ({ bookId: asNumber(stockBook), quantity: asNumber(stockQuantity), inCharger: typed(inCharger) || undefined }), done: lookAgain })),
       el("div", { class: "card" }, el("header", {}, el("h3", {}, t("books")), el("code", { class: "faint" }, "GET /books")), shelf.root)),
-    group("courier", el("div", { class: "card" }, el("header", {}, el("h3", {}, t("lastDeliveries")), el("code", { class: "faint" }, "PATCH /deliveries/{id}")), deliveries.root)),
+    group("courier", el("div", { class: "card" }, el("header", {}, el("h3", {}, t("lastDeliveries")), el("code", { class: "faint" }, "PATCH /deliveries/{id}")), deliveries.root, deliveries.wrong)),
     group("myPage", el("div", { class: "card" }, 
       el("header", {}, el("div", { class: "fields narrow" }, pageOf.root), el("code", { class: "faint" }, "GET /myPages/search/findByCustomerId")), pages.root)));
   const side = el("aside", { class: "play-side" });

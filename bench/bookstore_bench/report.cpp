@@ -74,7 +74,7 @@ constexpr std::array rows{
     Row{"memory of an idle connection", "small", "connections.idle_kib", "KiB", Aim::below, 16},
     Row{"memory, idle", "-", "memory.idle_rss_mb", "MiB", Aim::below, 32},
     Row{"memory, many orders, at most", "-", "memory.many_peak_mb", "MiB", Aim::below, 200},
-    Row{"... orders there", "-", "memory.many_orders", ""},
+    Row{"... orders there", "-", "memory.many_there", ""},
     Row{"ready, empty, files to be made", "-", "ready.new_ready_ms", "ms", Aim::below, 50},
     Row{"ready, empty, files there", "-", "ready.empty_ready_ms", "ms", Aim::below, 50},
     Row{"ready after SIGKILL", "-", "ready.killed_ready_ms", "ms", Aim::below, 2000},

@@ -50,7 +50,9 @@ constexpr auto backup_schema = R"({
 /// The request came from this machine, and not for somebody else through a proxy on it.
 bool is_local(const Request& request) {
     return request.from_loopback && !request.header("Forwarded") &&
-           !request.header("X-Forwarded-For") && !request.header("X-Real-IP");
+           !request.header("X-Forwarded-For") && !request.header("X-Real-IP") &&
+           !request.header("X-Forwarded-Host") && !request.header("X-Forwarded-Proto") &&
+           !request.header("Via");
 }
 
 http::Response shown(const Request& request, const Backup& backup) {

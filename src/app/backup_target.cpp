@@ -80,6 +80,21 @@ void refuse_unfit(const fs::path& directory, const fs::path& data_dir) {
     }
 }
 
+/// Its files are removed if there are any, so it must be what a killed backup left, and nothing
+/// else.
+void refuse_unfit_partial(const fs::path& partial, const fs::path& data_dir) {
+    std::error_code error;
+    const auto status = fs::symlink_status(partial, error);
+    if (status.type() == fs::file_type::not_found) {
+        return;
+    }
+    const bool of_backup = fs::is_directory(status) &&
+                           (fs::is_empty(partial, error) || fs::exists(partial / marker_name));
+    if (!of_backup || is_within(partial, fs::weakly_canonical(data_dir, error))) {
+        refuse(409, fmt::format("{} is in the way: remove it", partial.string()));
+    }
+}
+
 void refuse_full(const fs::path& parent, std::int64_t bytes) {
     std::error_code error;
     const auto space = fs::space(parent, error);
@@ -123,6 +138,7 @@ BackupTarget::BackupTarget(
 )
     : directory_(resolved(directory)), partial_(directory_.string() + ".partial") {
     refuse_unfit(directory_, data_dir);
+    refuse_unfit_partial(partial_, data_dir);
     refuse_full(directory_.parent_path(), bytes);
     claim();
 }

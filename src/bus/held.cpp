@@ -40,7 +40,9 @@ const storage::Sql select_next_try{
 const storage::Sql select_keys{"*", "SELECT key FROM held WHERE subscription = ?1 ORDER BY key"};
 const storage::Sql select_any{"*", "SELECT 1 FROM held WHERE subscription = ?1 LIMIT 1"};
 const storage::Sql select_counts{
-    "*", "SELECT count(*), coalesce(sum(parked), 0) FROM held WHERE subscription = ?1"
+    "*",
+    "SELECT (SELECT count(*) FROM held WHERE subscription = ?1), "
+    "(SELECT count(*) FROM held WHERE subscription = ?1 AND parked = 1)"
 };
 const storage::Sql delete_all{"*", "DELETE FROM held WHERE subscription = ?1"};
 const storage::Sql update_subscription{

@@ -83,6 +83,7 @@ bool Relay::step() {
             std::ranges::move(read, std::back_inserter(rows));
         }
         if (rows.empty()) {
+            healthy_ = true;
             return false;
         }
         const std::int64_t began_ms = clock_.now_ms();
@@ -96,11 +97,12 @@ bool Relay::step() {
             );
         }
     } catch (const std::exception& error) {
-        spdlog::error("relay: {}", error.what());
+        // Once, not at every attempt: a log on the same disk must not fill it too.
+        const bool first = healthy_.exchange(false);
+        spdlog::log(first ? spdlog::level::err : spdlog::level::debug, "relay: {}", error.what());
         for (Outbox* outbox : signalled) {
             outbox->signal();
         }
-        healthy_ = false;
         retry_at_ms_ = clock_.steady_ms() + retry_ms;
         return true;
     }

@@ -67,8 +67,8 @@ void Subscription::start() {
         ));
     }
     if (any_held_) {
-        const storage::Reader reader = context_.outbox.database().read();
-        held_keys_ = held_.keys(*reader);
+        // The writer's connection, whose statements have no time limit: there may be millions.
+        held_keys_ = held_.keys(context_.outbox.database().writer().connection());
     }
     listening_ = context_.topic.listen(types_, [this](std::int64_t position) {
         told_of(position);
@@ -176,7 +176,7 @@ bool Subscription::step() {
             return true;
         }
     } catch (const storage::Error& error) {
-        spdlog::error("subscription {}: {}", name_, error.what());
+        log_trouble(error.what());
         pause();
         return false;
     }
@@ -467,7 +467,7 @@ void Subscription::finished(const storage::Outcome& outcome, std::optional<std::
     } catch (const std::exception& error) {
         // The writer tells others after us. What could not be read is read at the next step: a held
         // event is looked for, and a stale cursor makes the next batch fail, which reads it again.
-        spdlog::error("subscription {}: {}", name_, error.what());
+        log_trouble(error.what());
         any_held_ = true;
         next_held_ms_ = context_.clock.now_ms();
         pause();
@@ -479,6 +479,7 @@ void Subscription::look_again(
 ) {
     using Kind = storage::Outcome::Kind;
     if (outcome.kind == Kind::committed) {
+        in_trouble_ = false;
         if (moved_to) {
             carefully_ = false;
             stored_ = *moved_to;
@@ -497,10 +498,18 @@ void Subscription::look_again(
         return;
     }
     if (outcome.kind != Kind::rolled_back || outcome.error) {
-        spdlog::error("subscription {}: {}; the batch is repeated", name_, reason(outcome.error));
+        log_trouble(reason(outcome.error) + "; the batch is repeated");
         pause();
     }
     reload();
+}
+
+/// Once until something is committed, not at every attempt: a log on a full disk must not fill it.
+void Subscription::log_trouble(std::string_view why) {
+    const bool first = !std::exchange(in_trouble_, true);
+    spdlog::log(
+        first ? spdlog::level::err : spdlog::level::debug, "subscription {}: {}", name_, why
+    );
 }
 
 void Subscription::held_changed() {

@@ -146,6 +146,7 @@ class Subscription {
     bool move_cursor(storage::Connection& db, std::int64_t from, std::int64_t to) const;
     void finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
     void look_again(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
+    void log_trouble(std::string_view why);
     void pause();
     std::int64_t pause_left_ms() const;
     void log_handled(const Topic::Events& events) const;
@@ -181,6 +182,7 @@ class Subscription {
     std::vector<RetryTime> retrying_;  ///< those under way
     std::int64_t stored_ = 0;          ///< the cursor as it stands in the file
     bool in_flight_ = false;
+    bool in_trouble_ = false;     ///< the storage failed, and nothing was committed since
     bool carefully_ = false;      ///< the last attempt of this batch threw: a savepoint an event
     bool any_held_ = false;       ///< the held table may have rows of ours
     KeyFilter held_keys_;         ///< at least the keys of these rows

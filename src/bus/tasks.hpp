@@ -89,7 +89,7 @@ class Tasks final : public TaskRunner {
         try {
             return start_due(now) || expired;
         } catch (const storage::Error& error) {
-            spdlog::error("task {}: {}", spec_.name, error.what());
+            spdlog::log(trouble_level(), "task {}: {}", spec_.name, error.what());
             look_ = true;
             pause();
             return expired;
@@ -243,18 +243,21 @@ class Tasks final : public TaskRunner {
         stats_.ended.add();
         look_ = true;
         note(id, ended, outcome);
-        if (outcome.kind != storage::Outcome::Kind::committed && !resting_) {
-            // The result is lost, the intent is due again. Many may be in flight: one says it.
-            const bool first = pause_left_ms() == 0;
+        if (outcome.kind == storage::Outcome::Kind::committed) {
+            in_trouble_ = false;
+        } else if (!resting_) {
+            // The result is lost, the intent is due again.
             spdlog::log(
-                first ? spdlog::level::warn : spdlog::level::debug,
-                "task {}: the result for {} could not be stored",
-                spec_.name,
-                id
+                trouble_level(), "task {}: the result for {} could not be stored", spec_.name, id
             );
             stats_.lost.add();
             pause();
         }
+    }
+
+    /// Once until a result is stored: many may be in flight, and tried again and again.
+    spdlog::level::level_enum trouble_level() {
+        return std::exchange(in_trouble_, true) ? spdlog::level::debug : spdlog::level::err;
     }
 
     void note(std::int64_t id, const Running& ended, const storage::Outcome& outcome) {
@@ -276,6 +279,7 @@ class Tasks final : public TaskRunner {
     std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms
     bool look_ = true;
     bool resting_ = false;
+    bool in_trouble_ = false;  ///< the storage failed, and no result was stored since
 };
 
 }  // namespace bookstore::bus

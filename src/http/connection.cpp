@@ -350,6 +350,7 @@ void Connection::prepare_request() {
     if (request.id.empty()) request.id = worker_.next_request_id();
     request.max_json_depth = worker_.shared.options.max_json_depth;
     request.from_loopback = peer_is_local_;
+    request.from_trusted_proxy = peer_is_trusted_;
     if (request.host.empty()) request.host = worker_.shared.address;
     if (peer_is_trusted_) take_forwarded(request, worker_.shared.options.trusted_proxies);
 }

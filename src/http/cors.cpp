@@ -70,6 +70,12 @@ bool is_origin(std::string_view text) {
     return is_valid_host(host) && !host.ends_with(':');
 }
 
+/// "http://host:port" of a URL.
+std::string_view origin_of(std::string_view url) {
+    const auto host = url.find("://");
+    return host == url.npos ? url : url.substr(0, url.find_first_of("/?#", host + 3));
+}
+
 bool is_preflight(const Request& request) {
     return request.method == Method::options &&
            request.header("access-control-request-method").has_value();
@@ -142,8 +148,21 @@ void Cors::decorate(const Request& request, Response& response) const {
 bool is_cross_origin(const Request& request) {
     const auto origin = request.header("origin");
     const auto site = request.header("sec-fetch-site");
-    const bool other_origin = origin && normal(*origin) != normal(request.origin());
-    return other_origin || (site && *site != "same-origin" && *site != "none");
+    const auto referer = request.header("referer");
+    const auto is_other = [&](std::string_view one) {
+        return normal(one) != normal(request.origin());
+    };
+    return (origin && is_other(*origin)) || (site && *site != "same-origin" && *site != "none") ||
+           (referer && is_other(origin_of(*referer)));
+}
+
+bool is_rebound(const Request& request) {
+    if (!request.from_loopback || request.from_trusted_proxy || request.host.starts_with('[')) {
+        return false;
+    }
+    const std::string host = normal(request.host.substr(0, request.host.find(':')));
+    const bool address = std::ranges::all_of(host, [](char c) { return is_digit(c) || c == '.'; });
+    return !address && host != "localhost" && !host.ends_with(".localhost");
 }
 
 }  // namespace bookstore::http

@@ -39,8 +39,14 @@ class Cors {
     std::vector<std::string> origins_;  ///< normal: lower case, no default port
 };
 
-/// Whether a page of another origin made a browser send this: it says so by Origin or by
-/// Sec-Fetch-Site. What came without a browser says neither.
+/// Whether a page of another origin made a browser send this: it says so by Origin, by
+/// Sec-Fetch-Site or, of a GET to a server without TLS, by Referer alone. What came without a
+/// browser says none of them.
 bool is_cross_origin(const Request& request);
+
+/// Whether it came from this machine, through no trusted proxy, for a name that is not this
+/// machine's: a page whose own name was made to resolve to 127.0.0.1 (DNS rebinding) has the
+/// server's origin and is known by its Host alone.
+bool is_rebound(const Request& request);
 
 }  // namespace bookstore::http

@@ -45,6 +45,7 @@ struct Request {
     std::string trace;
     std::int64_t arrived_ms = 0;  ///< of whoever dispatches: wall clock; 0: not noted
     bool from_loopback = false;   ///< the connection comes from this machine
+    bool from_trusted_proxy = false;
     /// The number of the route that it is for, from 1 on (Router::routes); 0: there is none.
     std::uint32_t route = 0;
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json

@@ -25,7 +25,8 @@ using Continue = std::function<void(Next)>;
 
 /// The write of a command: it checks again what is its own, for what was read or asked before may
 /// have changed. What it answers with a status of 400 or more is rolled back; the answer is given
-/// after the commit. It runs once, on the module's thread.
+/// after the commit. It runs on the module's thread, twice when another write of its batch failed:
+/// what it does besides the transaction must bear that.
 using Write = std::function<http::Answer(bus::UnitOfWork&)>;
 
 /// Asks other contexts, outside of any transaction, and goes on with what they said.

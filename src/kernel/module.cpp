@@ -424,6 +424,15 @@ std::optional<http::Problem> refuse_cross_origin(const http::Request& request) {
     if (http::is_cross_origin(request)) {
         return problem(403, "operator actions are refused to pages of another origin");
     }
+    if (http::is_rebound(request)) {
+        return problem(
+            403,
+            "operator actions on this machine are taken at localhost or an address, and through a "
+            "proxy "
+            "that --trusted-proxy names; not at " +
+                request.host
+        );
+    }
     return std::nullopt;
 }
 

@@ -93,10 +93,14 @@ void Rebuild::submit(
         .done =
             [this, committed = std::move(committed)](const storage::Outcome& outcome) {
                 submitted_ = false;
-                if (outcome.kind == storage::Outcome::Kind::committed) {
-                    committed();
-                } else {
+                if (outcome.kind != storage::Outcome::Kind::committed) {
                     end(what(outcome.error));
+                    return;
+                }
+                try {
+                    committed();
+                } catch (const std::exception& error) {
+                    end(error.what());  // the writer tells others after us
                 }
             },
     });
@@ -270,8 +274,11 @@ void Rebuild::add_begin(Module& module) {
             if (auto problem = refuse_cross_origin(request)) {
                 return {std::move(*problem)};
             }
-            return {Write{[this, &request](bus::UnitOfWork&) -> http::Answer {
-                if (!this->begin()) {
+            // The write may be run twice: what it began the first time is no other one.
+            const auto begun = std::make_shared<bool>(false);
+            return {Write{[this, &request, begun](bus::UnitOfWork&) -> http::Answer {
+                *begun = *begun || this->begin();
+                if (!*begun) {
                     return problem(409, "a rebuild of " + options_.name + " is under way");
                 }
                 auto response = shown(request, 202);

@@ -256,6 +256,9 @@ TEST_CASE("a place that is none for a backup is refused, and left as it is") {
     given_shop(story);
     fs::create_directories(path + "/full/of");
     fs::create_directories(path + "/other.partial/something");
+    fs::create_directories(path + "/mine.partial");
+    std::ofstream(path + "/mine.partial/order.db") << "not a backup's";
+    fs::create_directory_symlink(story.data_dir(), path + "/linked.partial");
     std::ofstream(path + "/file") << "text";
     fs::create_directory_symlink(story.data_dir(), path + "/link");
     const auto before = std::distance(fs::recursive_directory_iterator(path), {});
@@ -278,6 +281,8 @@ TEST_CASE("a place that is none for a backup is refused, and left as it is") {
         {path + "/file", 409, "no directory"},
         {path + "/link", 409, "no directory"},
         {path + "/other", 409, "in the way"},
+        {path + "/mine", 409, "in the way"},
+        {path + "/linked", 409, "in the way"},
         {"/proc/backup", 400, "cannot write"},
     };
     for (const auto& [directory, status, message] : refused) {
@@ -304,7 +309,9 @@ TEST_CASE("a backup is an operator's on this machine alone") {
          {http::Header{"Origin", "http://elsewhere.example"},
           http::Header{"Sec-Fetch-Site", "cross-site"},
           http::Header{"Forwarded", "for=192.0.2.1"},
-          http::Header{"X-Forwarded-For", "192.0.2.1"}}) {
+          http::Header{"X-Forwarded-For", "192.0.2.1"},
+          http::Header{"X-Forwarded-Proto", "https"},
+          http::Header{"Via", "1.1 proxy"}}) {
         CAPTURE(header.name);
         CHECK(
             error_fault(story.send(Method::post, "/backups", body, {header}), 403, "/backups") == ""

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "http_server/raw_client.hpp"
 #include "story.hpp"
 #include "support/sqlite_reader.hpp"
 
@@ -113,16 +114,43 @@ TEST_CASE("modules: a page of another origin can neither stop nor start one") {
     Story story;
     for (const std::string target : {"/modules/order/stop", "/modules/order/start"}) {
         for (const auto& header : std::vector<http::Header>{
-                 {"Origin", "http://evil.example"}, {"Sec-Fetch-Site", "cross-site"}
+                 {"Origin", "http://evil.example"},
+                 {"Sec-Fetch-Site", "cross-site"},
+                 {"Referer", "http://evil.example/page?of=it"}
              }) {
             const auto refused = story.send(Method::post, target, {}, {header});
             CHECK(error_fault(refused, 403, target) == "");
         }
     }
     CHECK(state_of(story, "order") == "RUNNING");
-    const http::Header own{"Origin", story.process().url()};
-    CHECK(story.send(Method::post, "/modules/order/stop", {}, {own}).status == 200);
+    const std::vector<http::Header> own{
+        {"Origin", story.process().url()}, {"Referer", story.process().url() + "/console"}
+    };
+    CHECK(story.send(Method::post, "/modules/order/stop", {}, own).status == 200);
     CHECK(state_of(story, "order") == "STOPPED");
+}
+
+TEST_CASE("modules: a page whose name was made to resolve to this machine can stop nothing") {
+    Story story;
+    const auto stopped_at = [&story](const std::string& host) {
+        RawClient client(static_cast<std::uint16_t>(std::stoi(story.process().port())));
+        client.send(fmt::format(
+            "POST /modules/order/stop HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\n"
+            "Content-Length: 0\r\n\r\n",
+            host
+        ));
+        return client.reply().status;
+    };
+    CHECK(stopped_at("evil.example:8080") == 403);
+    CHECK(stopped_at("localhost.evil.example") == 403);
+    CHECK(state_of(story, "order") == "RUNNING");
+    for (const std::string host :
+         {"localhost:8080", "LocalHost", "shop.localhost", "127.0.0.1:1", "[::1]:8080"}) {
+        CAPTURE(host);
+        CHECK(stopped_at(host) == 200);
+    }
+    story.restart({"--trusted-proxy", "127.0.0.1"});
+    CHECK(stopped_at("shop.example") == 200);
 }
 
 TEST_CASE("modules: one that is stopped is 503, everybody else goes on, and the process is well") {
