@@ -427,10 +427,11 @@ std::optional<http::Problem> refuse_cross_origin(const http::Request& request) {
     if (http::is_rebound(request)) {
         return problem(
             403,
-            "operator actions on this machine are taken at localhost or an address, and through a "
-            "proxy "
-            "that --trusted-proxy names; not at " +
+            fmt::format(
+                "at {} operator actions are refused on this machine: use localhost or an address, "
+                "or name your proxy by --trusted-proxy",
                 request.host
+            )
         );
     }
     return std::nullopt;
