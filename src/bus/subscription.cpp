@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "base/trace.hpp"
@@ -28,7 +29,6 @@ const storage::Sql savepoint_event{"*", "SAVEPOINT event"};
 const storage::Sql release_event{"*", "RELEASE event"};
 const storage::Sql rollback_event{"*", "ROLLBACK TO event"};
 
-constexpr std::size_t max_batch = 256;
 constexpr std::size_t max_retries = 64;       ///< held events in one transaction
 constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
 constexpr std::int64_t pause_ms = 200;        ///< after a storage error
@@ -164,7 +164,7 @@ bool Subscription::step() {
             return true;
         }
         if (!caught_up() && !gives_way()) {
-            auto batch = context_.topic.read(position(), types_, max_batch);
+            auto batch = read_batch();
             if (!batch.events.empty()) {
                 submit_batch(std::move(batch.events), batch.scanned);
                 return true;
@@ -185,6 +185,20 @@ bool Subscription::step() {
         return true;
     }
     return false;
+}
+
+/// A look at the topic is bounded, a batch may be larger.
+Topic::Batch Subscription::read_batch() {
+    auto batch = context_.topic.read(position(), types_, max_batch_);
+    while (!batch.events.empty() && batch.events.size() < max_batch_) {
+        auto more = context_.topic.read(batch.scanned, types_, max_batch_ - batch.events.size());
+        batch.scanned = more.scanned;
+        if (more.events.empty()) {
+            break;
+        }
+        std::ranges::move(more.events, std::back_inserter(batch.events));
+    }
+    return batch;
 }
 
 bool Subscription::gives_way() const {
@@ -260,6 +274,7 @@ bool Subscription::run_batch(
     if (!move_cursor(db, from, to)) {
         return false;  // a rebuild has put another cursor there: read it again
     }
+    begin_rows();
     UnitOfWork work(db, context_.outbox, context_.clock, {});
     batch_ = {.from = from, .to = to, .began_ms = work.now_ms()};
     for (const auto& event : events) {
@@ -277,7 +292,28 @@ bool Subscription::run_batch(
             handle(work, *event);
         }
     }
+    flush_rows(db);
     return true;
+}
+
+/// The writer may run a job twice before it tells of it: the first time was rolled back then.
+void Subscription::begin_rows() {
+    if (rows_unsure_) {
+        clear_rows();
+    }
+    rows_unsure_ = true;
+}
+
+void Subscription::flush_rows(storage::Connection& db) {
+    if (rows_) {
+        rows_->flush(db);
+    }
+}
+
+void Subscription::clear_rows() {
+    if (rows_) {
+        rows_->clear();
+    }
 }
 
 void Subscription::handle(UnitOfWork& work, const Envelope& event) const {
@@ -299,6 +335,7 @@ void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
     db.prepare(savepoint_event).run();
     try {
         handle(work, event);
+        flush_rows(db);
     } catch (const std::exception& error) {
         const auto* from_storage = dynamic_cast<const storage::Error*>(&error);
         if (db.autocommit() || (from_storage != nullptr && !from_storage->constraint())) {
@@ -313,6 +350,7 @@ void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
             error.what()
         );
         stats_.failures.add();
+        clear_rows();
         db.prepare(rollback_event).run();
         hold(work, event, 1, error.what(), next_try(1));
         batch_.held_some = true;
@@ -382,6 +420,7 @@ void Subscription::note_retries(const std::vector<Held::Row>& rows) {
 }
 
 bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& rows) {
+    begin_rows();
     UnitOfWork work(db, context_.outbox, context_.clock, {});
     retrying_.clear();
     look_for_held_ = true;
@@ -401,6 +440,7 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
         db.prepare(savepoint_event).run();
         try {
             handle(work, row.event);
+            flush_rows(db);
             held_.handled(db, row, work.now_ms());
         } catch (const std::exception& error) {
             const auto* from_storage = dynamic_cast<const storage::Error*>(&error);
@@ -408,6 +448,7 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
                 throw;
             }
             stats_.failures.add();
+            clear_rows();
             db.prepare(rollback_event).run();
             retrying_.back().handled = false;
             const auto again = next_try(row.attempts + 1);
@@ -462,6 +503,9 @@ std::int64_t Subscription::pause_left_ms() const {
 
 void Subscription::finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to) {
     in_flight_ = false;
+    if (std::exchange(rows_unsure_, false) && outcome.kind != storage::Outcome::Kind::committed) {
+        clear_rows();
+    }
     try {
         look_again(outcome, moved_to);
     } catch (const std::exception& error) {
@@ -518,6 +562,7 @@ void Subscription::held_changed() {
 }
 
 void Subscription::replace_by(storage::Connection& db, const Subscription& other) {
+    clear_rows();  // they are of the rows that go
     db.prepare(insert_cursor).bind(name_).run();
     db.prepare(replace_cursor).bind(name_, other.name_).run();
     db.prepare(delete_cursor).bind(other.name_).run();

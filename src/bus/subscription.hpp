@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bus/held.hpp"
+#include "bus/identity_map.hpp"
 #include "bus/outbox.hpp"
 #include "bus/parse.hpp"
 #include "bus/pressure.hpp"
@@ -77,6 +78,15 @@ class Subscription {
         return *this;
     }
 
+    /// Handlers keep rows there: they are flushed before each commit. Before start().
+    Subscription& keep_rows_in(std::shared_ptr<IdentityMap> rows) {
+        rows_ = std::move(rows);
+        return *this;
+    }
+    /// How many events it handles in one transaction at most, from the next step on. The module
+    /// does nothing else meanwhile.
+    void in_batches_of(std::size_t events) { max_batch_ = events; }
+
     /// Reads the cursor and listens. Throws storage::Refused when it stands beyond the topic's end.
     void start();
     /// Submits the next batch, or a retry, or a cursor that moved over foreign events; false when
@@ -134,11 +144,15 @@ class Subscription {
         std::function<void(const Envelope&, UnitOfWork&)> handle;
     };
 
+    Topic::Batch read_batch();
     void submit_batch(Topic::Events events, std::int64_t scanned);
     bool run_batch(
         storage::Connection& db, const Topic::Events& events, std::int64_t from, std::int64_t to
     );
     void handle_carefully(UnitOfWork& work, const Envelope& event);
+    void begin_rows();
+    void flush_rows(storage::Connection& db);
+    void clear_rows();
     bool submit_retries();
     void note_retries(const std::vector<Held::Row>& rows);
     bool retry(storage::Connection& db, const std::vector<Held::Row>& rows);
@@ -170,6 +184,9 @@ class Subscription {
     Held held_;
     Types types_;
     std::map<std::string, Handler, std::less<>> handlers_;
+    std::shared_ptr<IdentityMap> rows_;  ///< may be null
+    bool rows_unsure_ = false;           ///< flushed, and not known to be committed
+    std::size_t max_batch_ = 256;
     std::shared_ptr<void> listening_;
 
     std::atomic<std::int64_t> newest_{0};  ///< last event of our types that we were told of

@@ -13,12 +13,13 @@ using bus::Effect;
 using bus::UnitOfWork;
 using store::MyPageRows;
 
-// What an order usually is when the event comes: then one statement looks and writes.
-constexpr std::string_view usual_before_prepared = "ORDERED";
-constexpr std::string_view usual_before_delivery = "Delivery_Prepared";
+template <class PaymentEvent>
+void follow_payment(const PaymentEvent& event, MyPageRows::State& row) {
+    row.pay_status = event.pay_status;
+}
 
-void list_order(const MyPageRows& rows, const order::Ordered& ordered, UnitOfWork& work) {
-    const MyPage page{
+void list_order(MyPageRows& rows, const order::Ordered& ordered, UnitOfWork& work) {
+    MyPage page{
         .id = 0,
         .customer_id = ordered.customer_id,
         .customer_name = std::nullopt,
@@ -33,88 +34,36 @@ void list_order(const MyPageRows& rows, const order::Ordered& ordered, UnitOfWor
         .pay_status = std::nullopt,
         .ordered_at = {},
     };
-    rows.insert(work.db(), page, work.cause()->time_ms);
-}
-
-void mark_prepared(
-    const MyPageRows& rows, const inventory::DeliveryPrepared& prepared, UnitOfWork& work
-) {
-    const auto set = [&](std::string_view before) {
-        return rows.set_order_status(work.db(), prepared.order_id, before, after_prepared(before));
-    };
-    if (!set(usual_before_prepared)) {
-        set(rows.order_status(work.db(), prepared.order_id));
-    }
-}
-
-void follow_delivery(
-    const MyPageRows& rows, const delivery::DeliveryStatusChanged& changed, UnitOfWork& work
-) {
-    const auto set = [&](std::string_view before) {
-        return rows.set_delivery(
-            work.db(),
-            changed.order_id,
-            before,
-            after_delivery(before, changed.delivery_status),
-            changed.delivery_status,
-            changed.id
-        );
-    };
-    if (!set(usual_before_delivery)) {
-        set(rows.order_status(work.db(), changed.order_id));
-    }
-}
-
-template <class PaymentEvent>
-void follow_payment(const MyPageRows& rows, const PaymentEvent& event, UnitOfWork& work) {
-    rows.set_pay_status(work.db(), event.order_id, event.pay_status);
+    rows.insert(std::move(page), work.cause()->time_ms);
 }
 
 }  // namespace
 
 void follow_orders(bus::Subscription& subscription, bool rebuilt) {
-    const MyPageRows rows(rebuilt);
-    subscription
-        .on<order::Ordered>(
-            Effect::replayable,
-            [rows](const order::Ordered& event, UnitOfWork& work) { list_order(rows, event, work); }
-        )
-        .on<order::OrderCanceled>(
-            Effect::replayable,
-            [rows](const order::OrderCanceled& event, UnitOfWork& work) {
-                rows.cancel(work.db(), event.order_id, event.status);
-            }
-        )
-        .on<inventory::DeliveryPrepared>(
-            Effect::replayable,
-            [rows](const inventory::DeliveryPrepared& event, UnitOfWork& work) {
-                mark_prepared(rows, event, work);
-            }
-        )
-        .on<delivery::DeliveryStatusChanged>(
-            Effect::replayable,
-            [rows](const delivery::DeliveryStatusChanged& event, UnitOfWork& work) {
-                follow_delivery(rows, event, work);
-            }
-        )
-        .on<payment::Payed>(
-            Effect::replayable,
-            [rows](const payment::Payed& event, UnitOfWork& work) {
-                follow_payment(rows, event, work);
-            }
-        )
-        .on<payment::PaymentFailed>(
-            Effect::replayable,
-            [rows](const payment::PaymentFailed& event, UnitOfWork& work) {
-                follow_payment(rows, event, work);
-            }
-        )
-        .on<payment::PaymentCanceled>(
-            Effect::replayable,
-            [rows](const payment::PaymentCanceled& event, UnitOfWork& work) {
-                follow_payment(rows, event, work);
-            }
-        );
+    const auto rows = std::make_shared<MyPageRows>(rebuilt);
+    const auto on = [&]<bus::Event E>(void (*apply)(const E&, MyPageRows::State&)) {
+        subscription.on<E>(Effect::replayable, [rows, apply](const E& event, UnitOfWork& work) {
+            apply(event, rows->change(work.db(), event.order_id));
+        });
+    };
+    subscription.keep_rows_in(rows).on<order::Ordered>(
+        Effect::replayable,
+        [rows](const order::Ordered& event, UnitOfWork& work) { list_order(*rows, event, work); }
+    );
+    on(+[](const order::OrderCanceled& event, MyPageRows::State& row) {
+        row.order_status = event.status;
+    });
+    on(+[](const inventory::DeliveryPrepared&, MyPageRows::State& row) {
+        row.order_status = after_prepared(row.order_status);
+    });
+    on(+[](const delivery::DeliveryStatusChanged& event, MyPageRows::State& row) {
+        row.order_status = after_delivery(row.order_status, event.delivery_status);
+        row.delivery_status = event.delivery_status;
+        row.delivery_id = event.id;
+    });
+    on(follow_payment<payment::Payed>);
+    on(follow_payment<payment::PaymentFailed>);
+    on(follow_payment<payment::PaymentCanceled>);
 }
 
 }  // namespace bookstore::customer

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <utility>
 
 #include "base/clock.hpp"
 
@@ -38,27 +39,23 @@ class PageSql {
 };
 
 const PageSql insert_page{
-    "INSERT INTO {0}(customer_id, nth_of_customer, order_id, book_id, quantity, delivery_address, "
-    "order_status, pay_amount, ordered_at) VALUES (?1, "
-    "(SELECT coalesce(max(nth_of_customer), 0) + 1 FROM {0} WHERE customer_id = ?1), "
-    "?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    "INSERT INTO {}(customer_id, nth_of_customer, order_id, book_id, quantity, delivery_address, "
+    "order_status, delivery_status, delivery_id, pay_amount, pay_status, ordered_at) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 };
-const PageSql select_status{"SELECT order_status FROM {} WHERE order_id = ?1"};
-const PageSql update_status{"UPDATE {} SET order_status = ?2 WHERE order_id = ?1"};
-const PageSql replace_status{
-    "UPDATE {} SET order_status = ?3 WHERE order_id = ?1 AND order_status = ?2"
+const PageSql select_newest{
+    "SELECT coalesce(max(nth_of_customer), 0) FROM {} WHERE customer_id = ?1"
 };
-const PageSql update_delivery{
-    "UPDATE {} SET order_status = ?3, delivery_status = ?4, delivery_id = ?5 "
-    "WHERE order_id = ?1 AND order_status = ?2"
+const PageSql select_state{
+    "SELECT id, order_status, delivery_status, delivery_id, pay_status FROM {} WHERE order_id = ?1"
 };
-const PageSql update_pay_status{"UPDATE {} SET pay_status = ?2 WHERE order_id = ?1"};
+const PageSql update_state{
+    "UPDATE {} SET order_status = ?2, delivery_status = ?3, delivery_id = ?4, pay_status = ?5 "
+    "WHERE id = ?1"
+};
 
-void must_have_changed(const storage::Connection& db, std::int64_t order_id) {
-    if (db.changes() != 1) {
-        throw std::logic_error(fmt::format("My Page has no row of order {}", order_id));
-    }
-}
+constexpr std::size_t max_recent = 4096;  ///< rows in memory, twice this at most; 300 bytes each
+constexpr std::size_t max_customers = 16'384;
 
 std::optional<Money> money_in(std::optional<std::int64_t> cents) {
     return cents ? std::optional(Money::from_cents(*cents)) : std::nullopt;
@@ -134,64 +131,122 @@ std::vector<MyPage> my_pages_of_order(storage::Connection& db, std::int64_t orde
     return pages;
 }
 
-void MyPageRows::insert(storage::Connection& db, const MyPage& page, std::int64_t ordered_at_ms)
-    const {
+void MyPageRows::insert(MyPage page, std::int64_t ordered_at_ms) {
+    Row& row = recent_[page.order_id];
+    if (row.to_insert || row.id != 0 || older_.contains(page.order_id)) {
+        throw std::logic_error(fmt::format("My Page has a row of order {}", page.order_id));
+    }
+    row.state.order_status = page.order_status;
+    row.to_insert = std::make_unique<New>(std::move(page), ordered_at_ms);
+    note_change(row);
+}
+
+MyPageRows::State& MyPageRows::change(storage::Connection& db, std::int64_t order_id) {
+    Row* row = known(order_id);
+    if (row == nullptr) {
+        auto stored = db.prepare(select_state.of(rebuilt_));
+        stored.bind(order_id);
+        if (!stored.step()) {
+            throw std::logic_error(fmt::format("My Page has no row of order {}", order_id));
+        }
+        row = &recent_[order_id];
+        row->id = stored.integer(0);
+        row->state = {
+            .order_status = stored.string(1),
+            .delivery_status = stored.optional_string(2),
+            .delivery_id = stored.optional_integer(3),
+            .pay_status = stored.optional_string(4)
+        };
+    }
+    note_change(*row);
+    return row->state;
+}
+
+MyPageRows::Row* MyPageRows::known(std::int64_t order_id) {
+    if (const auto row = recent_.find(order_id); row != recent_.end()) {
+        return &row->second;
+    }
+    if (auto row = older_.extract(order_id)) {
+        return &recent_.insert(std::move(row)).position->second;
+    }
+    return nullptr;
+}
+
+void MyPageRows::note_change(Row& row) {
+    if (!std::exchange(row.changed, true)) {
+        changed_.push_back(&row);
+    }
+}
+
+void MyPageRows::flush(storage::Connection& db) {
+    for (Row* row : changed_) {
+        if (row->to_insert) {
+            insert(db, *row);
+        } else {
+            update(db, *row);
+        }
+        row->changed = false;
+    }
+    changed_.clear();
+    if (recent_.size() > max_recent) {
+        older_ = std::exchange(recent_, {});
+    }
+}
+
+void MyPageRows::insert(storage::Connection& db, Row& row) {
+    const auto& [page, ordered_at_ms] = *row.to_insert;
     const auto cents = page.pay_amount ? std::optional(page.pay_amount->cents()) : std::nullopt;
     db.prepare(insert_page.of(rebuilt_))
         .bind(
             page.customer_id,
+            next_of_customer(db, page.customer_id),
             page.order_id,
             page.book_id,
             page.quantity,
             page.delivery_address,
-            page.order_status,
+            row.state.order_status,
+            row.state.delivery_status,
+            row.state.delivery_id,
             cents,
+            row.state.pay_status,
             ordered_at_ms
+        )
+        .run();
+    row.id = db.last_insert_id();
+    row.to_insert.reset();
+}
+
+std::int64_t MyPageRows::next_of_customer(storage::Connection& db, std::int64_t customer_id) {
+    if (newest_of_customer_.size() > max_customers) {
+        newest_of_customer_.clear();
+    }
+    const auto [newest, unknown] = newest_of_customer_.try_emplace(customer_id);
+    if (unknown) {
+        auto stored = db.prepare(select_newest.of(rebuilt_));
+        stored.bind(customer_id);
+        stored.step();
+        newest->second = stored.integer(0);
+    }
+    return ++newest->second;
+}
+
+void MyPageRows::update(storage::Connection& db, const Row& row) const {
+    db.prepare(update_state.of(rebuilt_))
+        .bind(
+            row.id,
+            row.state.order_status,
+            row.state.delivery_status,
+            row.state.delivery_id,
+            row.state.pay_status
         )
         .run();
 }
 
-std::string MyPageRows::order_status(storage::Connection& db, std::int64_t order_id) const {
-    auto row = db.prepare(select_status.of(rebuilt_));
-    row.bind(order_id);
-    if (!row.step()) {
-        throw std::logic_error(fmt::format("My Page has no row of order {}", order_id));
-    }
-    return row.string(0);
-}
-
-void MyPageRows::cancel(storage::Connection& db, std::int64_t order_id, std::string_view status)
-    const {
-    db.prepare(update_status.of(rebuilt_)).bind(order_id, status).run();
-    must_have_changed(db, order_id);
-}
-
-bool MyPageRows::set_order_status(
-    storage::Connection& db, std::int64_t order_id, std::string_view before, std::string_view after
-) const {
-    db.prepare(replace_status.of(rebuilt_)).bind(order_id, before, after).run();
-    return db.changes() == 1;
-}
-
-bool MyPageRows::set_delivery(
-    storage::Connection& db,
-    std::int64_t order_id,
-    std::string_view status_before,
-    std::string_view order_status,
-    std::string_view delivery_status,
-    std::int64_t delivery_id
-) const {
-    db.prepare(update_delivery.of(rebuilt_))
-        .bind(order_id, status_before, order_status, delivery_status, delivery_id)
-        .run();
-    return db.changes() == 1;
-}
-
-void MyPageRows::set_pay_status(
-    storage::Connection& db, std::int64_t order_id, std::string_view status
-) const {
-    db.prepare(update_pay_status.of(rebuilt_)).bind(order_id, status).run();
-    must_have_changed(db, order_id);
+void MyPageRows::clear() {
+    changed_.clear();
+    recent_.clear();
+    older_.clear();
+    newest_of_customer_.clear();
 }
 
 }  // namespace bookstore::customer::store

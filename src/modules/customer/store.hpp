@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "bus/identity_map.hpp"
 #include "kernel/paging.hpp"
 #include "modules/customer/customer.hpp"
 #include "storage/connection.hpp"
@@ -29,36 +31,54 @@ std::optional<MyPage> find_my_page(storage::Connection& db, std::int64_t id);
 /// One, or none.
 std::vector<MyPage> my_pages_of_order(storage::Connection& db, std::int64_t order_id);
 
-/// My Page's rows as its policies write them: those that are served, or their second set while they
-/// are rebuilt. An update throws when the order has no row.
-class MyPageRows {
+/// My Page's rows as its policies change them: those that are served, or their second set while
+/// they are rebuilt. The latest ones are kept in memory, so that an event costs no look at the
+/// file, and the events of an order in one transaction one write. Only these policies write the
+/// table.
+class MyPageRows : public bus::IdentityMap {
   public:
+    /// What events change of a row after it was inserted.
+    struct State {
+        std::string order_status;
+        std::optional<std::string> delivery_status;
+        std::optional<std::int64_t> delivery_id;
+        std::optional<std::string> pay_status;
+    };
+
     explicit MyPageRows(bool rebuilt) : rebuilt_(rebuilt) {}
 
-    void insert(storage::Connection& db, const MyPage& page, std::int64_t ordered_at_ms) const;
-    std::string order_status(storage::Connection& db, std::int64_t order_id) const;
-    void cancel(storage::Connection& db, std::int64_t order_id, std::string_view status) const;
-    /// false: the order's status is not `before`; nothing is written.
-    bool set_order_status(
-        storage::Connection& db,
-        std::int64_t order_id,
-        std::string_view before,
-        std::string_view after
-    ) const;
-    /// As set_order_status.
-    bool set_delivery(
-        storage::Connection& db,
-        std::int64_t order_id,
-        std::string_view status_before,
-        std::string_view order_status,
-        std::string_view delivery_status,
-        std::int64_t delivery_id
-    ) const;
-    void set_pay_status(storage::Connection& db, std::int64_t order_id, std::string_view status)
-        const;
+    /// A new row; id, name and ordered_at of `page` are of no meaning.
+    void insert(MyPage page, std::int64_t ordered_at_ms);
+    /// The order's row, to be changed. Throws when it has none.
+    State& change(storage::Connection& db, std::int64_t order_id);
+
+    void flush(storage::Connection& db) override;
+    void clear() override;
 
   private:
+    struct New {
+        MyPage page;
+        std::int64_t ordered_at_ms = 0;
+    };
+    struct Row {
+        std::int64_t id = 0;  ///< 0 until it is inserted
+        State state;
+        std::unique_ptr<New> to_insert{};
+        bool changed = false;
+    };
+    using Rows = std::unordered_map<std::int64_t, Row>;  ///< by order; references stay
+
+    Row* known(std::int64_t order_id);
+    void note_change(Row& row);
+    void insert(storage::Connection& db, Row& row);
+    std::int64_t next_of_customer(storage::Connection& db, std::int64_t customer_id);
+    void update(storage::Connection& db, const Row& row) const;
+
     bool rebuilt_;
+    Rows recent_;
+    Rows older_;  ///< what was recent before: goes with the next change of generations
+    std::vector<Row*> changed_;
+    std::unordered_map<std::int64_t, std::int64_t> newest_of_customer_;  ///< nth_of_customer
 };
 
 }  // namespace bookstore::customer::store
