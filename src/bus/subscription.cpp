@@ -95,6 +95,7 @@ void Subscription::reload() {
         stored_ = statement.step() ? statement.integer(0) : 0;
     }
     cursor_.store(stored_, std::memory_order_release);
+    clear_rows();  // the file may stand where it stood before they were written
     told_of(context_.topic.end());
     look_for_held(*reader);
 }
@@ -187,11 +188,13 @@ bool Subscription::step() {
     return false;
 }
 
-/// A look at the topic is bounded, a batch may be larger.
+/// A look at the topic is bounded, a batch may be larger; still it passes over few foreign events.
 Topic::Batch Subscription::read_batch() {
-    auto batch = context_.topic.read(position(), types_, max_batch_);
-    while (!batch.events.empty() && batch.events.size() < max_batch_) {
-        auto more = context_.topic.read(batch.scanned, types_, max_batch_ - batch.events.size());
+    const std::size_t limit = careful() ? std::min(max_batch_, usual_batch) : max_batch_;
+    const auto far = position() + 2 * static_cast<std::int64_t>(limit);
+    auto batch = context_.topic.read(position(), types_, limit);
+    while (!batch.events.empty() && batch.events.size() < limit && batch.scanned < far) {
+        auto more = context_.topic.read(batch.scanned, types_, limit - batch.events.size());
         batch.scanned = more.scanned;
         if (more.events.empty()) {
             break;
@@ -286,7 +289,7 @@ bool Subscription::run_batch(
         if (holds(db, event->key)) {
             batch_.held_some = true;
             hold(work, *event, 0, {}, std::nullopt);
-        } else if (carefully_) {
+        } else if (careful()) {
             handle_carefully(work, *event);
         } else {
             handle(work, *event);
@@ -296,11 +299,14 @@ bool Subscription::run_batch(
     return true;
 }
 
-/// The writer may run a job twice before it tells of it: the first time was rolled back then.
+/// The writer may run a job twice before it tells of it: the first time was rolled back then. And a
+/// file that was opened again after an error may have lost what was not synced.
 void Subscription::begin_rows() {
-    if (rows_unsure_) {
+    const std::uint64_t opened = context_.outbox.database().writer().generation();
+    if (rows_unsure_ || rows_of_ != opened) {
         clear_rows();
     }
+    rows_of_ = opened;
     rows_unsure_ = true;
 }
 
@@ -525,7 +531,6 @@ void Subscription::look_again(
     if (outcome.kind == Kind::committed) {
         in_trouble_ = false;
         if (moved_to) {
-            carefully_ = false;
             stored_ = *moved_to;
             cursor_.store(stored_, std::memory_order_release);
             saved_at_ms_ = context_.clock.steady_ms();
@@ -536,9 +541,9 @@ void Subscription::look_again(
         }
         return;
     }
-    if (outcome.kind == Kind::rolled_back && outcome.error && !carefully_) {
+    if (outcome.kind == Kind::rolled_back && outcome.error && !careful()) {
         spdlog::debug("subscription {}: {}", name_, reason(outcome.error));
-        carefully_ = true;
+        careful_until_ = moved_to.value_or(careful_until_);
         return;
     }
     if (outcome.kind != Kind::rolled_back || outcome.error) {

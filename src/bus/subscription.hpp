@@ -144,6 +144,9 @@ class Subscription {
         std::function<void(const Envelope&, UnitOfWork&)> handle;
     };
 
+    static constexpr std::size_t usual_batch = 256;
+
+    bool careful() const { return stored_ < careful_until_; }
     Topic::Batch read_batch();
     void submit_batch(Topic::Events events, std::int64_t scanned);
     bool run_batch(
@@ -186,7 +189,8 @@ class Subscription {
     std::map<std::string, Handler, std::less<>> handlers_;
     std::shared_ptr<IdentityMap> rows_;  ///< may be null
     bool rows_unsure_ = false;           ///< flushed, and not known to be committed
-    std::size_t max_batch_ = 256;
+    std::uint64_t rows_of_ = 0;          ///< the writer's generation that they were read in
+    std::size_t max_batch_ = usual_batch;
     std::shared_ptr<void> listening_;
 
     std::atomic<std::int64_t> newest_{0};  ///< last event of our types that we were told of
@@ -199,11 +203,11 @@ class Subscription {
     std::vector<RetryTime> retrying_;  ///< those under way
     std::int64_t stored_ = 0;          ///< the cursor as it stands in the file
     bool in_flight_ = false;
-    bool in_trouble_ = false;     ///< the storage failed, and nothing was committed since
-    bool carefully_ = false;      ///< the last attempt of this batch threw: a savepoint an event
-    bool any_held_ = false;       ///< the held table may have rows of ours
-    KeyFilter held_keys_;         ///< at least the keys of these rows
-    bool look_for_held_ = false;  ///< these rows were changed
+    bool in_trouble_ = false;         ///< the storage failed, and nothing was committed since
+    std::int64_t careful_until_ = 0;  ///< a batch up to here threw: now a savepoint an event
+    bool any_held_ = false;           ///< the held table may have rows of ours
+    KeyFilter held_keys_;             ///< at least the keys of these rows
+    bool look_for_held_ = false;      ///< these rows were changed
     std::optional<std::int64_t> next_held_ms_;
     bool retried_ = false;  ///< held events were tried last: the others' turn
     std::vector<std::int64_t> passed_over_;

@@ -155,8 +155,11 @@ bool Rebuild::step() {
     if (phase_ != Phase::building || submitted_) {
         return false;
     }
-    second_->in_batches_of(next_batch());
+    second_->in_batches_of(batch_);
     const bool did = second_->step();
+    if (did) {
+        adapt_batch();
+    }
     {
         const std::scoped_lock lock(mutex_);
         progress_.position = second_->position();
@@ -170,11 +173,10 @@ bool Rebuild::step() {
 }
 
 /// Long steps while the module has nothing else to do, short ones while others wait for their end.
-std::size_t Rebuild::next_batch() {
+void Rebuild::adapt_batch() {
     const std::uint64_t jobs = database_.writer().stats().jobs.counts().sum;
-    const bool alone = jobs - std::exchange(jobs_before_, jobs) <= 1;
+    const bool alone = jobs - std::exchange(jobs_before_, jobs) <= 1;  // its own last one
     batch_ = alone ? std::min(batch_ * 2, largest_batch) : smallest_batch;
-    return batch_;
 }
 
 void Rebuild::replace() {

@@ -69,7 +69,7 @@ class Rebuild {
 
     void submit(std::function<void(storage::Connection&)> run, std::function<void()> committed);
     void create();
-    std::size_t next_batch();
+    void adapt_batch();
     void replace();
     void end(std::string failure);
     void shrink_cache();

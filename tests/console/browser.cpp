@@ -90,7 +90,7 @@ Browser::Browser(const Window& window) {
             "goog:loggingPrefs":{{"browser":"ALL"}},
             "goog:chromeOptions":{{"binary":{},"args":["--headless=new","--no-sandbox","--disable-gpu",
                 "--disable-dev-shm-usage","--hide-scrollbars","--no-first-run","--lang={}",
-                "--user-data-dir={}/profile"],
+                "--enable-precise-memory-info","--js-flags=--expose-gc","--user-data-dir={}/profile"],
                 "prefs":{{"intl.accept_languages":"{}"}}}}}}}}}})",
         json_text(program("chromium")),
         window.language,

@@ -1,11 +1,17 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "browser.hpp"
 #include "http/story.hpp"
@@ -486,6 +492,66 @@ TEST_CASE("many events leave the page as large as a few") {
     REQUIRE(console.browser.shows(card("payment"), fmt::format("Payed\n{}", orders)));
     CHECK(console.browser.script(size).as_int64() <= few + 20);
     CHECK(console.browser.script("return document.querySelectorAll('.feed li').length") == 40);
+    console.has_no_complaints();
+}
+
+TEST_CASE(
+    "a thousand events a second leave memory flat" *
+    doctest::skip(std::getenv("BOOKSTORE_CONSOLE_MINUTES") == nullptr)
+) {
+    // BOOKSTORE_CONSOLE_MINUTES says for how long; an hour was asked for.
+    if (no_browser()) {
+        return;
+    }
+    constexpr int orders_per_s = 250;  // four events each
+    const int minutes = std::atoi(std::getenv("BOOKSTORE_CONSOLE_MINUTES"));
+    REQUIRE(minutes >= 4);
+    Console console("live");
+    Story& story = console.story;
+    Browser& browser = console.browser;
+    story.given_customer();
+    story.given_book(1'000'000'000);
+    browser.script(
+        "window.framesDrawn = 0;"
+        "const count = () => { ++framesDrawn; requestAnimationFrame(count); }; count()"
+    );
+    std::vector<std::int64_t> heap;  // bytes, after each minute
+    std::vector<std::int64_t> elements;
+    std::int64_t frames = 0;
+    for (int minute = 1; minute <= minutes; ++minute) {
+        const auto began = std::chrono::steady_clock::now();
+        for (int second = 1; second <= 60; ++second) {
+            for (int i = 0; i < orders_per_s; ++i) {
+                story.place_order(1, 1);
+            }
+            std::this_thread::sleep_until(began + std::chrono::seconds(second));
+        }
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+        const std::int64_t frames_before =
+            std::exchange(frames, browser.script("return framesDrawn").as_int64());
+        heap.push_back(browser.script("gc(); return performance.memory.usedJSHeapSize").as_int64());
+        elements.push_back(browser.script("return document.querySelectorAll('*').length").as_int64()
+        );
+        MESSAGE(fmt::format(
+            "minute {}: {:.0f} events and {:.1f} frames a second, {} KiB of heap, {} elements",
+            minute,
+            4 * 60 * orders_per_s / took.count(),
+            static_cast<double>(frames - frames_before) / took.count(),
+            heap.back() / 1024,
+            elements.back()
+        ));
+    }
+    const std::span all(heap);
+    const auto quarter = all.size() / 4;
+    CHECK(std::ranges::max(all.last(quarter)) <= std::ranges::max(all.first(quarter)) * 5 / 4);
+    CHECK(elements.back() <= elements.front() + 20);
+    const std::string shown = fmt::format(
+        "return document.querySelector('{}').innerText.replaceAll(',', '')"
+        ".includes('Ordered\\n{}')",
+        card("order"),
+        minutes * 60 * orders_per_s
+    );
+    CHECK(eventually([&] { return browser.script(shown).as_bool(); }));
     console.has_no_complaints();
 }
 

@@ -126,6 +126,10 @@ TEST_CASE_FIXTURE(MyPageFile, "an order has one row, and what has none is said")
     rows.insert(order(1), 0);
     CHECK_THROWS_AS(rows.flush(db), storage::Error);
     rows.clear();
+    rows.change(db, 1);
+    db.execute("DELETE FROM my_page");  // behind its back
+    CHECK_THROWS_AS(rows.flush(db), std::logic_error);
+    rows.clear();
     CHECK_THROWS_WITH_AS(rows.change(db, 2), "My Page has no row of order 2", std::logic_error);
 }
 

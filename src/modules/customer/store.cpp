@@ -51,7 +51,7 @@ const PageSql select_state{
 };
 const PageSql update_state{
     "UPDATE {} SET order_status = ?2, delivery_status = ?3, delivery_id = ?4, pay_status = ?5 "
-    "WHERE id = ?1"
+    "WHERE id = ?1 AND order_id = ?6"
 };
 
 constexpr std::size_t max_recent = 4096;  ///< rows in memory, twice this at most; 300 bytes each
@@ -136,6 +136,7 @@ void MyPageRows::insert(MyPage page, std::int64_t ordered_at_ms) {
     if (row.to_insert || row.id != 0 || older_.contains(page.order_id)) {
         throw std::logic_error(fmt::format("My Page has a row of order {}", page.order_id));
     }
+    row.order_id = page.order_id;
     row.state.order_status = page.order_status;
     row.to_insert = std::make_unique<New>(std::move(page), ordered_at_ms);
     note_change(row);
@@ -150,6 +151,7 @@ MyPageRows::State& MyPageRows::change(storage::Connection& db, std::int64_t orde
             throw std::logic_error(fmt::format("My Page has no row of order {}", order_id));
         }
         row = &recent_[order_id];
+        row->order_id = order_id;
         row->id = stored.integer(0);
         row->state = {
             .order_status = stored.string(1),
@@ -237,9 +239,13 @@ void MyPageRows::update(storage::Connection& db, const Row& row) const {
             row.state.order_status,
             row.state.delivery_status,
             row.state.delivery_id,
-            row.state.pay_status
+            row.state.pay_status,
+            row.order_id
         )
         .run();
+    if (db.changes() != 1) {
+        throw std::logic_error(fmt::format("My Page's row of order {} is gone", row.order_id));
+    }
 }
 
 void MyPageRows::clear() {

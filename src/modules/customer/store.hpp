@@ -61,6 +61,7 @@ class MyPageRows : public bus::IdentityMap {
         std::int64_t ordered_at_ms = 0;
     };
     struct Row {
+        std::int64_t order_id = 0;
         std::int64_t id = 0;  ///< 0 until it is inserted
         State state;
         std::unique_ptr<New> to_insert{};
