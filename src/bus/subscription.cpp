@@ -4,7 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <iterator>
+#include <ranges>
 #include <stdexcept>
 
 #include "base/trace.hpp"
@@ -165,9 +165,9 @@ bool Subscription::step() {
             return true;
         }
         if (!caught_up() && !gives_way()) {
-            auto batch = read_batch();
+            auto batch = context_.topic.read(position(), types_, usual_batch);
             if (!batch.events.empty()) {
-                submit_batch(std::move(batch.events), batch.scanned);
+                submit_batch(std::move(batch));
                 return true;
             }
             cursor_.store(batch.scanned, std::memory_order_release);
@@ -186,22 +186,6 @@ bool Subscription::step() {
         return true;
     }
     return false;
-}
-
-/// A look at the topic is bounded, a batch may be larger; still it passes over few foreign events.
-Topic::Batch Subscription::read_batch() {
-    const std::size_t limit = careful() ? std::min(max_batch_, usual_batch) : max_batch_;
-    const auto far = position() + 2 * static_cast<std::int64_t>(limit);
-    auto batch = context_.topic.read(position(), types_, limit);
-    while (!batch.events.empty() && batch.events.size() < limit && batch.scanned < far) {
-        auto more = context_.topic.read(batch.scanned, types_, limit - batch.events.size());
-        batch.scanned = more.scanned;
-        if (more.events.empty()) {
-            break;
-        }
-        std::ranges::move(more.events, std::back_inserter(batch.events));
-    }
-    return batch;
 }
 
 bool Subscription::gives_way() const {
@@ -232,29 +216,39 @@ std::optional<std::int64_t> Subscription::next_due_ms() const {
     return due;
 }
 
-void Subscription::submit_batch(Topic::Events events, std::int64_t scanned) {
-    const bool durable = std::ranges::any_of(events, [this](const auto& event) {
-        return handlers_.find(event->type)->second.effect == Effect::durable;
+bool Subscription::durable(const Topic::Events& events) const {
+    const auto is_durable = [](const Handler& handler) {
+        return handler.effect == Effect::durable;
+    };
+    if (may_go_on()) {  // to events that are not known yet
+        return std::ranges::any_of(handlers_ | std::views::values, is_durable);
+    }
+    return std::ranges::any_of(events, [&](const auto& event) {
+        return is_durable(handlers_.find(event->type)->second);
     });
-    // The cursor may stand at `scanned`: what lies between is foreign.
-    auto batch = std::make_shared<Topic::Events>(std::move(events));
-    waiting_since_ms_.store(batch->back()->time_ms, std::memory_order_relaxed);
+}
+
+void Subscription::submit_batch(Topic::Batch first) {
+    const bool sync = durable(first.events);
+    waiting_since_ms_.store(first.events.back()->time_ms, std::memory_order_relaxed);
     in_flight_ = true;
+    // The cursor may stand at `scanned`: what lies between is foreign.
+    const std::int64_t to = first.scanned;
+    auto batch = std::make_shared<Batch>(stored_, std::move(first), to);
     context_.outbox.database().writer().submit({
-        .durable = durable,
-        .run = [this, batch, from = stored_, scanned](storage::Connection& db
-               ) { return run_batch(db, *batch, from, scanned); },
+        .durable = sync,
+        .run = [this, batch](storage::Connection& db) { return run_batch(db, *batch); },
         .done =
-            [this, batch, scanned](const storage::Outcome& outcome) {
+            [this, batch](const storage::Outcome& outcome) {
                 const bool committed = outcome.kind == storage::Outcome::Kind::committed;
                 if (committed) {  // known before the cursor says that it is handled
                     batch_.committed_ms = context_.clock.now_ms();
                     times_.add(batch_);
                 }
-                finished(outcome, scanned);
+                finished(outcome, batch->to);
                 if (committed) {
-                    stats_.events.add(batch->size());
-                    log_handled(*batch);
+                    stats_.events.add(batch->handled);
+                    log_handled(batch->first.events);
                 }
             },
     });
@@ -271,15 +265,57 @@ void Subscription::log_handled(const Topic::Events& events) const {
     }
 }
 
-bool Subscription::run_batch(
-    storage::Connection& db, const Topic::Events& events, std::int64_t from, std::int64_t to
-) {
-    if (!move_cursor(db, from, to)) {
+bool Subscription::run_batch(storage::Connection& db, Batch& batch) {
+    batch.to = batch.first.scanned;
+    if (!move_cursor(db, batch.from, batch.to)) {
         return false;  // a rebuild has put another cursor there: read it again
     }
     begin_rows();
     UnitOfWork work(db, context_.outbox, context_.clock, {});
-    batch_ = {.from = from, .to = to, .began_ms = work.now_ms()};
+    batch_ = {.from = batch.from, .to = batch.to, .began_ms = work.now_ms()};
+    handle_all(work, batch.first.events);
+    batch.handled = batch.first.events.size();
+    if (may_go_on()) {
+        go_on(work, batch);
+    }
+    flush_rows(db);
+    return true;
+}
+
+/// One transaction for many events writes a page once that they all change. They are read as they
+/// are handled, while the processor's cache has them.
+void Subscription::go_on(UnitOfWork& work, Batch& batch) {
+    while (!has_enough(batch)) {
+        const auto next = more_after(batch.to);
+        if (next.events.empty()) {
+            break;
+        }
+        batch.to = next.scanned;  // known, should one of them throw
+        handle_all(work, next.events);
+        batch.handled += next.events.size();
+    }
+    if (batch.to != batch.first.scanned) {
+        move_cursor(work.db(), batch.first.scanned, batch.to);
+        batch_.to = batch.to;
+    }
+}
+
+bool Subscription::has_enough(const Batch& batch) const {
+    return batch.handled >= max_batch_ || (batch.handled >= at_once_though_others_wait &&
+                                           context_.outbox.database().writer().others_wait());
+}
+
+/// Nothing, when the topic cannot be read: the next step tells, and our file is not at fault.
+Topic::Batch Subscription::more_after(std::int64_t position) const {
+    try {
+        return context_.topic.read(position, types_, usual_batch);
+    } catch (const storage::Error&) {
+        return {};
+    }
+}
+
+void Subscription::handle_all(UnitOfWork& work, const Topic::Events& events) {
+    storage::Connection& db = work.db();
     for (const auto& event : events) {
         if (std::ranges::binary_search(passed_over_, event->position)) {
             continue;
@@ -295,8 +331,6 @@ bool Subscription::run_batch(
             handle(work, *event);
         }
     }
-    flush_rows(db);
-    return true;
 }
 
 /// The writer may run a job twice before it tells of it: the first time was rolled back then. And a

@@ -46,6 +46,9 @@ using BeforeHandling = std::function<void(std::string_view subscription, const E
 /// All members on the module's thread, but for those that say otherwise.
 class Subscription {
   public:
+    /// Of a batch that may be larger: so many events are some 5 ms.
+    static constexpr std::size_t at_once_though_others_wait = 1024;
+
     struct Context {
         Topic& topic;
         Outbox& outbox;
@@ -83,9 +86,12 @@ class Subscription {
         rows_ = std::move(rows);
         return *this;
     }
-    /// How many events it handles in one transaction at most, from the next step on. The module
-    /// does nothing else meanwhile.
-    void in_batches_of(std::size_t events) { max_batch_ = events; }
+    /// How many events it handles in one transaction at most, as long as nobody else of the module
+    /// wants to write; when somebody does, it is at_once_though_others_wait. Before start().
+    Subscription& in_batches_of(std::size_t events) {
+        max_batch_ = events;
+        return *this;
+    }
 
     /// Reads the cursor and listens. Throws storage::Refused when it stands beyond the topic's end.
     void start();
@@ -144,14 +150,25 @@ class Subscription {
         std::function<void(const Envelope&, UnitOfWork&)> handle;
     };
 
+    /// What one transaction handles.
+    struct Batch {
+        std::int64_t from = 0;
+        Topic::Batch first;       ///< what it begins with
+        std::int64_t to = 0;      ///< how far it came
+        std::size_t handled = 0;  ///< events
+    };
+
     static constexpr std::size_t usual_batch = 256;
 
     bool careful() const { return stored_ < careful_until_; }
-    Topic::Batch read_batch();
-    void submit_batch(Topic::Events events, std::int64_t scanned);
-    bool run_batch(
-        storage::Connection& db, const Topic::Events& events, std::int64_t from, std::int64_t to
-    );
+    bool may_go_on() const { return max_batch_ > usual_batch && !careful(); }
+    bool has_enough(const Batch& batch) const;
+    bool durable(const Topic::Events& events) const;
+    void submit_batch(Topic::Batch first);
+    bool run_batch(storage::Connection& db, Batch& batch);
+    void go_on(UnitOfWork& work, Batch& batch);
+    Topic::Batch more_after(std::int64_t position) const;
+    void handle_all(UnitOfWork& work, const Topic::Events& events);
     void handle_carefully(UnitOfWork& work, const Envelope& event);
     void begin_rows();
     void flush_rows(storage::Connection& db);

@@ -21,10 +21,9 @@ std::string second_of(const std::string& table) {
 constexpr auto large_cache = "PRAGMA cache_size = -8192";
 constexpr auto usual_cache = "PRAGMA cache_size = -2000; PRAGMA shrink_memory";  // SQLite's default
 
-// Events in a transaction. The rows of a customer lie together in an index, hence those of a batch
-// all over it: the larger it is, the less often each page is written.
-constexpr std::size_t smallest_batch = 1024;      ///< some 5 ms
-constexpr std::size_t largest_batch = 32 * 1024;  ///< some 80 ms, 20 MB
+/// Events in a transaction. The rows of a customer lie together in an index, hence those of a batch
+/// all over it: the larger it is, the less often each page is written.
+constexpr std::size_t batch = 64 * 1024;
 
 constexpr auto rebuild_schema = R"({
     "type": "object",
@@ -135,7 +134,6 @@ bool Rebuild::begin() {
 
 void Rebuild::create() {
     phase_ = Phase::creating;
-    batch_ = smallest_batch;
     second_ = options_.make();
     submit(
         [this](storage::Connection& db) {
@@ -145,7 +143,7 @@ void Rebuild::create() {
         },
         [this] {
             database_.writer().connection().execute(large_cache);
-            second_->start();
+            second_->in_batches_of(batch).start();
             phase_ = Phase::building;
         }
     );
@@ -155,11 +153,7 @@ bool Rebuild::step() {
     if (phase_ != Phase::building || submitted_) {
         return false;
     }
-    second_->in_batches_of(batch_);
     const bool did = second_->step();
-    if (did) {
-        adapt_batch();
-    }
     {
         const std::scoped_lock lock(mutex_);
         progress_.position = second_->position();
@@ -170,13 +164,6 @@ bool Rebuild::step() {
         return true;
     }
     return did;
-}
-
-/// Long steps while the module has nothing else to do, short ones while others wait for their end.
-void Rebuild::adapt_batch() {
-    const std::uint64_t jobs = database_.writer().stats().jobs.counts().sum;
-    const bool alone = jobs - std::exchange(jobs_before_, jobs) <= 1;  // its own last one
-    batch_ = alone ? std::min(batch_ * 2, largest_batch) : smallest_batch;
 }
 
 void Rebuild::replace() {

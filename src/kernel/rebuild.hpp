@@ -69,7 +69,6 @@ class Rebuild {
 
     void submit(std::function<void(storage::Connection&)> run, std::function<void()> committed);
     void create();
-    void adapt_batch();
     void replace();
     void end(std::string failure);
     void shrink_cache();
@@ -85,8 +84,6 @@ class Rebuild {
     bool submitted_ = false;
     bool outdated_ = false;  ///< an event was skipped that the second set may have
     std::unique_ptr<bus::Subscription> second_;
-    std::size_t batch_ = 0;          ///< events
-    std::uint64_t jobs_before_ = 0;  ///< that the module's writer had done before the last batch
     mutable std::mutex mutex_;
     Progress progress_;  ///< guarded by mutex_
 };

@@ -80,6 +80,9 @@ class Writer {
     /// Step it in a while, though nothing waits: the file could not be opened again. Writer's
     /// thread.
     bool wants_opening() const { return connection_ == nullptr; }
+    /// Somebody waits for the transaction that is under way, or for the next: a long job ends soon
+    /// when it is asked for. Writer's thread, inside a job.
+    bool others_wait();
     /// The storage accepted the last batch.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
     /// Any thread.
@@ -115,6 +118,7 @@ class Writer {
     bool synchronous_full_ = true;
     int wal_pages_ = 0;
     int checkpoint_at_ = 0;
+    std::size_t running_ = 0;  ///< jobs of the transaction under way
     int careful_batches_ = 0;  ///< so many more are run with a savepoint a job
     /// The last commit's outcome is unknown: the next one is synced whatever it holds, so that
     /// after a power loss the WAL cannot end with the former in the place of the latter.

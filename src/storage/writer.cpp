@@ -165,6 +165,11 @@ void Writer::submit(Job job) {
     }
 }
 
+bool Writer::others_wait() {
+    const std::scoped_lock lock(mutex_);
+    return running_ > 1 || !waiting_.empty();
+}
+
 bool Writer::step() {
     std::vector<Job> jobs;
     {
@@ -193,6 +198,7 @@ bool Writer::step() {
         return false;  // it was opened again, for readers
     }
     std::vector<Outcome> outcomes(jobs.size());
+    running_ = jobs.size();
     try {
         set_synchronous(unsettled_ || std::ranges::any_of(jobs, &Job::durable));
         run_jobs(jobs, outcomes);
