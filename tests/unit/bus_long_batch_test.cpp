@@ -81,6 +81,7 @@ TEST_CASE_FIXTURE(LongBatchFixture, "it ends soon for a write that comes meanwhi
         CHECK(step_writer("depot"));
         CHECK(told);
     }
+    in_handler = nullptr;
     settled();
     CHECK(cursor() == 2502);  // with the two of the depot's own
     CHECK(effects_are_of_cursor());
