@@ -14,6 +14,7 @@
 #include "app/system.hpp"
 #include "base/clock.hpp"
 #include "bus/event.hpp"
+#include "bus/order_index.hpp"
 #include "modules/customer/events.hpp"
 #include "modules/delivery/events.hpp"
 #include "modules/inventory/events.hpp"
@@ -49,6 +50,7 @@ class File {
         db_->prepare(sql).bind(args...).run();
     }
     void execute(const std::string& sql) { db_->execute(sql); }
+    storage::Connection& connection() { return *db_; }
 
     /// Commits, closes, and waits until it is on disk. Once, at the end.
     void commit() {
@@ -103,20 +105,22 @@ struct Published {
 
 class Topic {
   public:
-    explicit Topic(const std::string& data_dir) : file_(data_dir, "topic") {}
+    explicit Topic(const std::string& data_dir)
+        : file_(data_dir, "topic"), orders_(file_.connection()) {}
 
     template <bus::Event E>
     void publish(const std::string& source, const E& event, std::int64_t time_ms) {
-        ++published_.all;
+        const std::string key = bus::key_of(event);
         file_.run(
             insert_event,
             E::event_type,
             source,
             ++published_.by[source],
-            bus::key_of(event),
+            key,
             time_ms,
             bus::payload_of(event, time_ms)
         );
+        orders_.note(file_.connection(), key, ++published_.all);
     }
 
     Published commit() {
@@ -129,6 +133,7 @@ class Topic {
 
   private:
     File file_;
+    bus::OrderIndex orders_;
     Published published_;
 };
 
