@@ -22,9 +22,9 @@ foreach(name ${names})
     string(APPEND rows "    {\"${name}\", \"${type_${extension}}\", R\"(\"${hash}\")\", \"${bytes}\"sv},\n")
 endforeach()
 file(WRITE ${OUT}.new "// Made by cmake/embed_files.cmake.
-#include \"app/web_files.hpp\"
+#include \"operations/web_files.hpp\"
 
-namespace bookstore::app {
+namespace bookstore::operations {
 namespace {
 using namespace std::literals;
 constexpr WebFile files[] = {
@@ -33,7 +33,7 @@ ${rows}};
 
 std::span<const WebFile> web_files() { return files; }
 
-}  // namespace bookstore::app
+}  // namespace bookstore::operations
 ")
 file(COPY_FILE ${OUT}.new ${OUT} ONLY_IF_DIFFERENT)
 file(REMOVE ${OUT}.new)

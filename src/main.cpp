@@ -1,5 +1,5 @@
-#include "app/cli.hpp"
+#include "tools/cli.hpp"
 
 int main(int argc, char** argv) {
-    return bookstore::app::run(argc, argv);
+    return bookstore::tools::run(argc, argv);
 }

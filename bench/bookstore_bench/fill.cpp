@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "app/system.hpp"
 #include "base/clock.hpp"
 #include "bus/event.hpp"
 #include "bus/order_index.hpp"
+#include "host/system.hpp"
 #include "modules/customer/events.hpp"
 #include "modules/delivery/events.hpp"
 #include "modules/inventory/events.hpp"
@@ -77,7 +77,7 @@ using Subscriptions = std::map<std::string, std::vector<std::string>>;
 Subscriptions make_files(const std::string& data_dir) {
     const SystemClock clock;
     SystemRandom random;
-    app::System system({.data_dir = data_dir}, clock, random, [](std::size_t) {});
+    host::System system({.data_dir = data_dir}, clock, random, [](std::size_t) {});
     Subscriptions subscriptions;
     for (const auto& module : system.modules()) {
         auto& names = subscriptions[module->name()];

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <iterator>
 
-#include "app/backup_routes.hpp"
-#include "app/event_stream.hpp"
-#include "app/module_routes.hpp"
-#include "app/parked_routes.hpp"
-#include "app/trace_routes.hpp"
+#include "backup/backup_routes.hpp"
 #include "kernel/openapi.hpp"
 #include "kernel/profile.hpp"
+#include "observe/trace_routes.hpp"
+#include "operations/event_stream.hpp"
+#include "operations/module_routes.hpp"
+#include "operations/parked_routes.hpp"
 
 namespace bookstore::app {
 namespace {
@@ -44,20 +44,20 @@ http::Handler serve(std::string document) {
 }  // namespace
 
 std::vector<http::Route> api_routes(
-    System& system,
-    ProcessState& state,
-    Backups& backups,
-    const TraceRequests& requests,
+    host::System& system,
+    operations::ProcessState& state,
+    backup::Backups& backups,
+    const observe::TraceRequests& requests,
     std::string_view version
 ) {
     auto endpoints = system.take_endpoints();
     const auto resources = system.resources();
-    auto others = process_endpoints(system, state);
-    others.push_back(events_endpoint(system.topic()));
-    others.push_back(backups_endpoint(backups));
-    others.push_back(trace_endpoint(system, requests));
-    std::ranges::move(parked_endpoints(system), std::back_inserter(others));
-    std::ranges::move(module_endpoints(system), std::back_inserter(others));
+    auto others = operations::process_endpoints(system, state);
+    others.push_back(operations::events_endpoint(system.topic()));
+    others.push_back(backup::backups_endpoint(backups));
+    others.push_back(observe::trace_endpoint(system, requests));
+    std::ranges::move(operations::parked_endpoints(system), std::back_inserter(others));
+    std::ranges::move(operations::module_endpoints(system), std::back_inserter(others));
     others.push_back(openapi_endpoint());
     std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));
     std::ranges::for_each(others, kernel::describe_server);

@@ -3,11 +3,11 @@
 #include <string_view>
 #include <vector>
 
-#include "app/backup.hpp"
-#include "app/process_routes.hpp"
-#include "app/system.hpp"
-#include "app/trace_requests.hpp"
+#include "backup/backup.hpp"
+#include "host/system.hpp"
 #include "http/router.hpp"
+#include "observe/trace_requests.hpp"
+#include "operations/process_routes.hpp"
 
 namespace bookstore::app {
 
@@ -15,10 +15,10 @@ namespace bookstore::app {
 /// which describes them all, itself included. Takes the system's endpoints; system, state and
 /// backups and requests outlive the routes.
 std::vector<http::Route> api_routes(
-    System& system,
-    ProcessState& state,
-    Backups& backups,
-    const TraceRequests& requests,
+    host::System& system,
+    operations::ProcessState& state,
+    backup::Backups& backups,
+    const observe::TraceRequests& requests,
     std::string_view version
 );
 

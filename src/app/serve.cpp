@@ -16,11 +16,11 @@
 #include <variant>
 
 #include "app/api.hpp"
-#include "app/backup.hpp"
 #include "app/signals.hpp"
-#include "app/threads.hpp"
-#include "app/web_routes.hpp"
+#include "backup/backup.hpp"
+#include "host/threads.hpp"
 #include "http/router.hpp"
+#include "operations/web_routes.hpp"
 
 namespace bookstore::app {
 namespace {
@@ -81,7 +81,9 @@ class Entrance {
         if (request.path == "/isHealthy") {
             return http::Response{};
         }
-        return kernel::unavailable("the process is starting: its files are opened and migrated");
+        return kernel::unavailable(
+            "the process is starting: its files are host::opened and migrated"
+        );
     }
 
     const http::Cors& cors_;
@@ -108,7 +110,7 @@ class Process {
                   trace_requests_.arrived(request);
                   entrance_.dispatch(request, std::move(done));
               },
-              log_access
+              observe::log_access
           ) {
         server_.set_hooks({
             .precheck = [this](http::Request& request) { return entrance_.refusal(request); },
@@ -156,13 +158,13 @@ class Process {
     static constexpr std::chrono::seconds hanging_end{5};
 
     void open_files() {
-        refuse_half_backup(options_.system.data_dir);
+        backup::refuse_half_backup(options_.system.data_dir);
         const std::string& directory = options_.system.data_dir;
         try {
             system_.emplace(options_.system, clock_, random_, threads_.ring());
             storage::sync_directory(directory);
         } catch (const storage::Error& error) {
-            if (!error.full() && !disk_is_full(directory)) {
+            if (!error.full() && !host::disk_is_full(directory)) {
                 throw;
             }
             throw storage::Refused(fmt::format(
@@ -179,18 +181,18 @@ class Process {
             *system_,
             threads_,
             clock_,
-            Health::Options{options_.system.data_dir, options_.stall_timeout.count()}
+            host::Health::Options{options_.system.data_dir, options_.stall_timeout.count()}
         );
         metrics_.emplace(
             *system_,
             *health_,
             server_,
-            Metrics::Options{options_.system.data_dir, BOOKSTORE_VERSION}
+            observe::Metrics::Options{options_.system.data_dir, BOOKSTORE_VERSION}
         );
         state_.emplace(*health_, *metrics_);
         backups_.emplace(*system_, options_.system.data_dir, clock_);
         auto routes = api_routes(*system_, *state_, *backups_, trace_requests_, BOOKSTORE_VERSION);
-        std::ranges::move(web_routes(), std::back_inserter(routes));
+        std::ranges::move(operations::web_routes(), std::back_inserter(routes));
         metrics_->name_routes(routes);
         router_.emplace(std::move(routes));
         threads_.start(*system_);
@@ -227,13 +229,13 @@ class Process {
     const storage::DirectoryLock lock_;
     const SystemClock clock_;
     SystemRandom random_;
-    TraceRequests trace_requests_{clock_, random_};
-    Threads threads_;
-    std::optional<System> system_;
-    std::optional<Health> health_;
-    std::optional<Metrics> metrics_;
-    std::optional<ProcessState> state_;
-    std::optional<Backups> backups_;
+    observe::TraceRequests trace_requests_{clock_, random_};
+    host::Threads threads_;
+    std::optional<host::System> system_;
+    std::optional<host::Health> health_;
+    std::optional<observe::Metrics> metrics_;
+    std::optional<operations::ProcessState> state_;
+    std::optional<backup::Backups> backups_;
     std::optional<http::Router> router_;
     Entrance entrance_;
     http::Server server_;  ///< the first to go: its threads use the rest
@@ -242,7 +244,7 @@ class Process {
 }  // namespace
 
 int serve(const ServeOptions& options) {
-    set_up_log(options.log_format, options.log_level);
+    observe::set_up_log(options.log_format, options.log_level);
     const Signals signals;
     // A client or a pipe that went away is an error of one write, not the end of the process.
     signal(SIGPIPE, SIG_IGN);

@@ -4,18 +4,18 @@
 #include <optional>
 #include <string>
 
-#include "app/logs.hpp"
-#include "app/system.hpp"
+#include "host/system.hpp"
 #include "http/cors.hpp"
 #include "http/server.hpp"
+#include "observe/logs.hpp"
 
 namespace bookstore::app {
 
 struct ServeOptions {
     http::ServerOptions server;
     http::Cors cors;
-    SystemOptions system;
-    LogFormat log_format = LogFormat::text;
+    host::SystemOptions system;
+    observe::LogFormat log_format = observe::LogFormat::text;
     std::string log_level = "info";
     std::chrono::milliseconds drain_delay{0};
     std::chrono::milliseconds drain_timeout{10'000};

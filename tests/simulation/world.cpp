@@ -26,7 +26,7 @@ const MemoryVfs::Image& fresh_image() {
         const VirtualClock clock;
         SeededRandom random(1);
         {
-            const app::System system(
+            const host::System system(
                 {.data_dir = directory, .vfs = vfs.name()}, clock, random, [](std::size_t) {}
             );
         }
@@ -81,7 +81,7 @@ void World::note(const std::string& what) const {
 // ---- opening and crashing
 
 void World::open() {
-    app::SystemOptions options{.data_dir = directory, .vfs = vfs_.name()};
+    host::SystemOptions options{.data_dir = directory, .vfs = vfs_.name()};
     for (const char* context : {"customer", "inventory", "van", "delivery", "payment"}) {
         if (!calm_ && random_.one_in(10)) {
             options.stopped.emplace_back(context);
@@ -94,7 +94,7 @@ void World::open() {
         }
     };
     options.retry.attempts = some(3);
-    system_ = std::make_unique<app::System>(options, clock_, system_random_, [](std::size_t) {});
+    system_ = std::make_unique<host::System>(options, clock_, system_random_, [](std::size_t) {});
     std::vector<http::Route> routes;
     for (kernel::Endpoint& endpoint : system_->take_endpoints()) {
         routes.push_back(std::move(endpoint.route));

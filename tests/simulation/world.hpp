@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "app/system.hpp"
+#include "host/system.hpp"
 #include "http/router.hpp"
 #include "support/memory_vfs.hpp"
 #include "support/virtual_time.hpp"
@@ -90,7 +90,7 @@ class World {
     VirtualClock clock_;
     SeededRandom random_;         ///< the scheduler's
     SeededRandom system_random_;  ///< what the system is handed
-    std::unique_ptr<app::System> system_;
+    std::unique_ptr<host::System> system_;
     std::unique_ptr<http::Router> router_;
     std::vector<std::unique_ptr<Request>> requests_;
     std::int64_t writes_to_crash_ = -1;  ///< so many writes until the power goes; -1: it stays

@@ -1,4 +1,4 @@
-#include "app/health.hpp"
+#include "host/health.hpp"
 
 #include <doctest/doctest.h>
 #include <sqlite3.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <thread>
 
-#include "app/threads.hpp"
+#include "host/threads.hpp"
 #include "support/storage_fixture.hpp"
 #include "support/virtual_time.hpp"
 
@@ -34,9 +34,9 @@ struct RunningSystem {
     MemoryVfs vfs;
     const SystemClock clock;
     SeededRandom random{1};
-    app::Threads threads;
-    app::System system{{.data_dir = "data", .vfs = vfs.name()}, clock, random, threads.ring()};
-    app::Health health{system, threads, clock, {.data_dir = "data", .stall_timeout_ms = 50}};
+    host::Threads threads;
+    host::System system{{.data_dir = "data", .vfs = vfs.name()}, clock, random, threads.ring()};
+    host::Health health{system, threads, clock, {.data_dir = "data", .stall_timeout_ms = 50}};
 
     RunningSystem() { threads.start(system); }
     ~RunningSystem() { threads.stop(); }
@@ -70,7 +70,7 @@ TEST_CASE_FIXTURE(RunningSystem, "a system at rest is well") {
     health.look();
     CHECK(health.fault() == "");
     CHECK(health.ill_for_ms() == 0);
-    CHECK(health.fault_of(app::System::relay_bell) == "");
+    CHECK(health.fault_of(host::System::relay_bell) == "");
 }
 
 TEST_CASE_FIXTURE(
@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(RunningSystem, "a relay that cannot write the topic is a fault
     );
     write("customer");
     CHECK(eventually([&] { return health.fault() == "the relay cannot write the topic"; }));
-    CHECK(health.fault_of(app::System::relay_bell) == "the relay cannot write the topic");
+    CHECK(health.fault_of(host::System::relay_bell) == "the relay cannot write the topic");
     vfs.clear_failures();
     CHECK(eventually([&] { return health.fault().empty(); }));
     CHECK(eventually([&] { return system.topic().end() == 1; }));

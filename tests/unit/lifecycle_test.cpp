@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "app/system.hpp"
+#include "host/system.hpp"
 #include "http/router.hpp"
 #include "support/memory_vfs.hpp"
 #include "support/storage_fixture.hpp"
@@ -36,8 +36,8 @@ struct Stepped {
     void open(std::vector<std::string> stopped) {
         router.reset();
         system.reset();
-        system = std::make_unique<app::System>(
-            app::SystemOptions{
+        system = std::make_unique<host::System>(
+            host::SystemOptions{
                 .data_dir = "/data", .vfs = vfs.name(), .stopped = std::move(stopped)
             },
             clock,
@@ -114,7 +114,7 @@ struct Stepped {
     MemoryVfs vfs{1};
     VirtualClock clock;
     SeededRandom random{1};
-    std::unique_ptr<app::System> system;
+    std::unique_ptr<host::System> system;
     std::unique_ptr<http::Router> router;
     std::vector<std::unique_ptr<Sent>> sent;
 };

@@ -5,9 +5,9 @@
 #include <stdexcept>
 #include <thread>
 
-#include "app/exposition.hpp"
-#include "app/process_stats.hpp"
 #include "http/request_stats.hpp"
+#include "observe/exposition.hpp"
+#include "observe/process_stats.hpp"
 #include "support/bus_fixture.hpp"
 
 namespace bookstore::test {
@@ -48,7 +48,7 @@ TEST_CASE("durations are shown in seconds, and none is negative") {
     Latencies latencies;
     latencies.add(2ms);
     latencies.add(-1ns);
-    app::Exposition out;
+    observe::Exposition out;
     out.histogram("wait_seconds", "Waiting.");
     out.sample({{"of", "me"}}, latencies.counts());
     const std::string text = out.take();
@@ -61,7 +61,7 @@ TEST_CASE("durations are shown in seconds, and none is negative") {
 }
 
 TEST_CASE("labels and help are escaped") {
-    app::Exposition out;
+    observe::Exposition out;
     out.gauge("odd", "a \"b\" \\ c\nd");
     out.sample({{"text", "a \"b\" \\ c\nd"}, {"korean", "책방"}}, 1);
     out.sample({}, 2.5);
@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(CountedFixture, "events, failures and retries of a subscriptio
 }
 
 TEST_CASE("the process knows itself") {
-    const app::ProcessStats stats = app::process_stats();
+    const observe::ProcessStats stats = observe::process_stats();
     CHECK(stats.cpu_seconds > 0);
     CHECK(stats.threads >= 1);
     CHECK(stats.open_fds >= 3);

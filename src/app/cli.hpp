@@ -1,9 +1,0 @@
-#pragma once
-
-namespace bookstore::app {
-
-/// The command line: `bookstore serve|events|rebuild ...`. Every flag also from the environment, as
-/// BOOKSTORE_<FLAG>. Returns the exit status; an error is one line on standard error.
-int run(int argc, char** argv);
-
-}  // namespace bookstore::app

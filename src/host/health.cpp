@@ -1,0 +1,80 @@
+#include "host/health.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+
+namespace bookstore::host {
+namespace {
+
+constexpr std::uint64_t least_free_bytes = 1 << 20;
+
+}  // namespace
+
+bool disk_is_full(const std::string& directory) {
+    struct statvfs disk{};
+    return statvfs(directory.c_str(), &disk) == 0 &&
+           static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < least_free_bytes;
+}
+
+Health::Health(System& system, const Threads& threads, const Clock& clock, Options options)
+    : system_(system), threads_(threads), clock_(clock), options_(std::move(options)) {}
+
+void Health::look() {
+    disk_full_ = disk_is_full(options_.data_dir);
+    for (const auto& module : system_.modules()) {
+        module->try_storage();
+    }
+    const std::string found = fault();
+    const std::int64_t now_ms = clock_.steady_ms();
+    if (found.empty()) {
+        if (!logged_.empty()) {
+            spdlog::info("healthy again");
+        }
+        ill_since_ms_ = -1;
+    } else {
+        if (found != logged_) {
+            spdlog::error("unhealthy: {}", found);
+        }
+        if (ill_since_ms_ < 0) {
+            ill_since_ms_ = now_ms;
+        }
+    }
+    logged_ = found;
+}
+
+std::int64_t Health::ill_for_ms() const {
+    return ill_since_ms_ < 0 ? 0 : clock_.steady_ms() - ill_since_ms_;
+}
+
+std::string Health::fault() const {
+    if (zombie_) {
+        return "Zombie...";
+    }
+    if (disk_full_) {
+        return "the disk of the data directory is full";
+    }
+    for (std::size_t place = 0; place < system_.modules().size(); ++place) {
+        if (auto found = fault_of(place); !found.empty()) {
+            return found;
+        }
+    }
+    return fault_of(System::relay_bell);
+}
+
+std::string Health::fault_of(std::size_t place) const {
+    const bool relay = place == System::relay_bell;
+    const std::string name =
+        relay ? "the relay" : fmt::format("the {} context", system_.modules()[place]->name());
+    if (const std::int64_t ms = threads_.busy_for_ms(place); ms > options_.stall_timeout_ms) {
+        return fmt::format("{} hangs: it is in one step for {} s", name, ms / 1000);
+    }
+    if (relay) {
+        return system_.relay().healthy() ? "" : "the relay cannot write the topic";
+    }
+    return system_.modules()[place]->database().writer().healthy()
+               ? ""
+               : fmt::format("the storage of {} refuses writes", name);
+}
+
+}  // namespace bookstore::host

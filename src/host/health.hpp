@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "host/system.hpp"
+#include "host/threads.hpp"
+
+namespace bookstore::host {
+
+/// Less than 1 MiB is free on its disk: the next growth of a file fails.
+bool disk_is_full(const std::string& directory);
+
+/// What the process knows of its own health. One thread calls look() about once a second, and
+/// ill_for_ms(); the rest may be called from any thread.
+class Health {
+  public:
+    struct Options {
+        std::string data_dir;
+        std::int64_t stall_timeout_ms = 10'000;  ///< a step that takes longer hangs
+    };
+
+    Health(System& system, const Threads& threads, const Clock& clock, Options options);
+
+    /// Asks the disk how full it is, lets a storage that failed try again, and logs when the
+    /// process fell ill or recovered.
+    void look();
+
+    /// Why the process is to be restarted; empty when it is well.
+    std::string fault() const;
+    /// Why one context (its place in System::modules()), or the relay (System::relay_bell), does
+    /// not work; empty when it does.
+    std::string fault_of(std::size_t place) const;
+    /// How long look() has found a fault without interruption, in ms; 0: the last one found none.
+    std::int64_t ill_for_ms() const;
+
+    /// /makeZombie was called: from now on there is a fault.
+    void make_zombie() { zombie_ = true; }
+
+  private:
+    System& system_;
+    const Threads& threads_;
+    const Clock& clock_;
+    Options options_;
+    std::atomic<bool> zombie_{false};
+    std::atomic<bool> disk_full_{false};
+    std::string logged_;              ///< the fault that was logged last; of look()'s thread alone
+    std::int64_t ill_since_ms_ = -1;  ///< as logged_
+};
+
+}  // namespace bookstore::host

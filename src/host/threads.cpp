@@ -1,0 +1,169 @@
+#include "host/threads.hpp"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+namespace bookstore::host {
+namespace {
+
+constexpr std::int64_t idle_ms = 500;   ///< without work: the WAL is moved into the file
+constexpr std::int64_t pause_ms = 100;  ///< after an exception that nobody expected
+constexpr std::int64_t resting = -1;
+
+void name_thread(const std::string& name) {
+    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
+
+}  // namespace
+
+void Bell::ring() {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (ringing_) {
+            return;
+        }
+        ringing_ = true;
+    }
+    rung_.notify_one();
+}
+
+bool Bell::wait(std::optional<std::int64_t> ms) {
+    std::unique_lock lock(mutex_);
+    const auto rung = [this] { return ringing_; };
+    bool woken = true;
+    if (ms) {
+        woken = rung_.wait_for(lock, std::chrono::milliseconds(*ms), rung);
+    } else {
+        rung_.wait(lock, rung);
+    }
+    ringing_ = false;
+    return woken;
+}
+
+/// While it lives, its thread is in a step.
+class Threads::Step {
+  public:
+    Step(std::atomic<std::int64_t>& began_ms, const Clock& clock) : began_ms_(began_ms) {
+        began_ms_.store(clock.steady_ms(), std::memory_order_relaxed);
+    }
+    ~Step() { began_ms_.store(resting, std::memory_order_relaxed); }
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+
+  private:
+    std::atomic<std::int64_t>& began_ms_;
+};
+
+Threads::Threads() {
+    for (auto& began_ms : step_began_ms_) {
+        began_ms = resting;
+    }
+    for (std::size_t i = 0; i <= System::relay_bell; ++i) {
+        bells_.push_back(std::make_unique<Bell>());
+    }
+}
+
+Threads::~Threads() {
+    stop();
+}
+
+System::Ring Threads::ring() {
+    return [this](std::size_t place) { bells_[place]->ring(); };
+}
+
+void Threads::start(System& system) {
+    for (std::size_t i = 0; i < system.modules().size(); ++i) {
+        threads_.emplace_back([this, i, &module = *system.modules()[i]] { run_module(module, i); });
+    }
+    threads_.emplace_back([this, &system] { run_relay(system.relay(), system.topic()); });
+}
+
+std::int64_t Threads::busy_for_ms(std::size_t place) const {
+    const std::int64_t began_ms = step_began_ms_[place].load(std::memory_order_relaxed);
+    return began_ms == resting ? 0 : clock_.steady_ms() - began_ms;
+}
+
+void Threads::run_module(kernel::Module& module, std::size_t place) {
+    name_thread(module.name());
+    Bell& bell = *bells_[place];
+    const auto step = [&] {
+        const Step timed(step_began_ms_[place], clock_);
+        return module.step();
+    };
+    bool idle_done = false;
+    while (!stopping_) {
+        try {
+            if (step()) {
+                idle_done = false;
+                continue;
+            }
+            const auto due = module.due_in_ms();
+            const auto wait = idle_done ? due : std::min(due.value_or(idle_ms), idle_ms);
+            const bool rung = bell.wait(wait);
+            if (!rung && !idle_done && wait == idle_ms) {
+                const Step timed(step_began_ms_[place], clock_);
+                module.idle();
+                idle_done = true;
+            }
+        } catch (const std::exception& error) {
+            spdlog::error("{}: {}", module.name(), error.what());
+            bell.wait(pause_ms);
+        }
+    }
+    try {
+        module.finish();
+    } catch (const std::exception& error) {
+        spdlog::error("{}: {}", module.name(), error.what());
+    }
+}
+
+void Threads::run_relay(bus::Relay& relay, bus::Topic& topic) {
+    name_thread("relay");
+    Bell& bell = *bells_[System::relay_bell];
+    const auto step = [&] {
+        const Step timed(step_began_ms_[System::relay_bell], clock_);
+        return relay.step() || topic.database().writer().step();
+    };
+    bool idle_done = false;
+    while (!stopping_) {
+        try {
+            if (step()) {
+                idle_done = false;
+                continue;
+            }
+            std::optional<std::int64_t> wait = idle_done ? std::nullopt : std::optional(idle_ms);
+            if (const auto due = relay.next_due_ms()) {
+                wait = std::max<std::int64_t>(*due - clock_.steady_ms(), 0);
+            }
+            if (!bell.wait(wait) && !idle_done && wait == idle_ms) {
+                topic.idle();
+                idle_done = true;
+            }
+        } catch (const std::exception& error) {
+            spdlog::error("relay: {}", error.what());
+            bell.wait(pause_ms);
+        }
+    }
+    try {
+        topic.database().writer().flush();
+    } catch (const std::exception& error) {
+        spdlog::error("relay: {}", error.what());
+    }
+}
+
+void Threads::stop() {
+    stopping_ = true;
+    for (const auto& bell : bells_) {
+        bell->ring();
+    }
+    for (std::thread& thread : threads_) {
+        thread.join();
+    }
+    threads_.clear();
+}
+
+}  // namespace bookstore::host
