@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/contexts.hpp"
 #include "base/clock.hpp"
 #include "bus/event.hpp"
 #include "bus/order_index.hpp"
@@ -77,7 +78,7 @@ using Subscriptions = std::map<std::string, std::vector<std::string>>;
 Subscriptions make_files(const std::string& data_dir) {
     const SystemClock clock;
     SystemRandom random;
-    host::System system({.data_dir = data_dir}, clock, random, [](std::size_t) {});
+    host::System system(app::contexts(), {.data_dir = data_dir}, clock, random, [](std::size_t) {});
     Subscriptions subscriptions;
     for (const auto& module : system.modules()) {
         auto& names = subscriptions[module->name()];
@@ -110,7 +111,7 @@ class Topic {
 
     template <bus::Event E>
     void publish(const std::string& source, const E& event, std::int64_t time_ms) {
-        const std::string key = bus::key_of(event);
+        const std::string key = text_of(event.key());
         file_.run(
             insert_event,
             E::event_type,

@@ -50,7 +50,7 @@ std::vector<http::Route> api_routes(
     const observe::TraceRequests& requests,
     std::string_view version
 ) {
-    auto endpoints = system.take_endpoints();
+    auto endpoints = system.endpoints();
     const auto resources = system.resources();
     auto others = operations::process_endpoints(system, state);
     others.push_back(operations::events_endpoint(system.topic()));

@@ -12,8 +12,8 @@
 namespace bookstore::app {
 
 /// Every route of the API: the contexts', the process's, /events, the profiles, and /openapi.json,
-/// which describes them all, itself included. Takes the system's endpoints; system, state and
-/// backups and requests outlive the routes.
+/// which describes them all, itself included. System, state, backups and requests outlive the
+/// routes.
 std::vector<http::Route> api_routes(
     host::System& system,
     operations::ProcessState& state,

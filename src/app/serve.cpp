@@ -103,6 +103,7 @@ class Process {
     explicit Process(const ServeOptions& options)
         : options_(options),
           lock_(options.system.data_dir),
+          threads_(host::System::places(options.contexts, options.system)),
           entrance_(options.cors),
           server_(
               options.server,
@@ -161,7 +162,7 @@ class Process {
         backup::refuse_half_backup(options_.system.data_dir);
         const std::string& directory = options_.system.data_dir;
         try {
-            system_.emplace(options_.system, clock_, random_, threads_.ring());
+            system_.emplace(options_.contexts, options_.system, clock_, random_, threads_.ring());
             storage::sync_directory(directory);
         } catch (const storage::Error& error) {
             if (!error.full() && !host::disk_is_full(directory)) {

@@ -14,6 +14,7 @@ namespace bookstore::app {
 struct ServeOptions {
     http::ServerOptions server;
     http::Cors cors;
+    host::Contexts contexts;
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;
     std::string log_level = "info";

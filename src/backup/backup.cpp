@@ -108,12 +108,13 @@ class Source {
 
 constexpr auto topic_file = "topic.db";
 
-/// The files of a directory that no system is open on, or that its system does not host.
-void add_unhosted(std::deque<Source>& sources, const std::string& data_dir) {
-    for (const std::string& context : host::context_names) {
-        const std::string name = context + ".db";
-        const bool hosted = std::ranges::find(sources, name, &Source::name) != sources.end();
-        if (const std::string path = data_dir + "/" + name; !hosted && fs::exists(path)) {
+/// Of the files of a directory those that no system has open.
+void add_unopened(
+    std::deque<Source>& sources, const std::string& data_dir, const std::vector<std::string>& files
+) {
+    for (const std::string& name : files) {
+        const bool known = std::ranges::find(sources, name, &Source::name) != sources.end();
+        if (const std::string path = data_dir + "/" + name; !known && fs::exists(path)) {
             sources.emplace_back(name, path);
         }
     }
@@ -273,8 +274,9 @@ Backups::Result Backups::take(const std::string& directory) {
         for (const auto& module : system_.modules()) {
             sources.emplace_back(module->name() + ".db", module->database());
         }
-        add_unhosted(sources, data_dir_);
-        BackupTarget target(directory, data_dir_, bytes_of(sources));
+        const auto files = host::file_names(system_.contexts());
+        add_unopened(sources, data_dir_, files);
+        BackupTarget target(directory, data_dir_, files, bytes_of(sources));
         Backup backup;
         backup.directory = target.directory().string();
         backup.writers_stood_us = open_together(system_, sources, stopping_);
@@ -307,13 +309,15 @@ Backups::Result Backups::take(const std::string& directory) {
     }
 }
 
-Backup back_up_directory(const std::string& data_dir, const std::string& directory) {
+Backup back_up_directory(
+    const std::string& data_dir, const std::string& directory, const std::vector<std::string>& files
+) {
     const auto began = steady_clock::now();
     try {
         std::deque<Source> sources;
         sources.emplace_back(topic_file, data_dir + "/" + topic_file);
-        add_unhosted(sources, data_dir);
-        BackupTarget target(directory, data_dir, bytes_of(sources));
+        add_unopened(sources, data_dir, files);
+        BackupTarget target(directory, data_dir, files, bytes_of(sources));
         Backup backup;
         backup.directory = target.directory().string();
         backup.taken_at_ms = SystemClock().now_ms();

@@ -71,8 +71,11 @@ class Backups {
     std::atomic<bool> stopping_{false};
 };
 
-/// The same of a directory that this process holds, and no system is open on. Throws NoBackup.
-Backup back_up_directory(const std::string& data_dir, const std::string& directory);
+/// The same of a directory that this process holds, and no system is open on. `files`: the names of
+/// those that it may have (host::file_names). Throws NoBackup.
+Backup back_up_directory(
+    const std::string& data_dir, const std::string& directory, const std::vector<std::string>& files
+);
 
 /// Throws storage::Refused when that directory is a backup that did not come to its end.
 void refuse_half_backup(const std::string& directory);

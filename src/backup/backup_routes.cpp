@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "kernel/cross_origin.hpp"
 #include "kernel/fields.hpp"
 #include "kernel/hal.hpp"
 #include "kernel/module.hpp"

@@ -112,17 +112,6 @@ void refuse_full(const fs::path& parent, std::int64_t bytes) {
     }
 }
 
-/// Removes what a backup writes, and the directory if nothing else is in it.
-void remove_files(const fs::path& partial) {
-    std::error_code ignored;
-    for (const std::string& context : host::context_names) {
-        fs::remove(partial / (context + ".db"), ignored);
-    }
-    fs::remove(partial / "topic.db", ignored);
-    fs::remove(partial / marker_name, ignored);
-    fs::remove(partial, ignored);
-}
-
 }  // namespace
 
 void refuse_half_backup(const std::string& directory) {
@@ -134,9 +123,14 @@ void refuse_half_backup(const std::string& directory) {
 }
 
 BackupTarget::BackupTarget(
-    const std::string& directory, const std::string& data_dir, std::int64_t bytes
+    const std::string& directory,
+    const std::string& data_dir,
+    std::vector<std::string> files,
+    std::int64_t bytes
 )
-    : directory_(resolved(directory)), partial_(directory_.string() + ".partial") {
+    : directory_(resolved(directory)),
+      partial_(directory_.string() + ".partial"),
+      files_(std::move(files)) {
     refuse_unfit(directory_, data_dir);
     refuse_unfit_partial(partial_, data_dir);
     refuse_full(directory_.parent_path(), bytes);
@@ -167,26 +161,41 @@ void BackupTarget::claim() {
     }
     marker_ = fd;
     for (const auto& entry : fs::directory_iterator(partial_)) {
-        const std::string name = entry.path().filename().string();
-        const bool ours = name == marker_name || name == "lock" || entry.path().stem() == "topic" ||
-                          std::ranges::find(host::context_names, entry.path().stem().string()) !=
-                              host::context_names.end();
-        if (!ours) {
+        if (!is_ours(entry.path())) {
             ::close(fd);
             std::error_code ignored;
             fs::remove(marker, ignored);
             refuse(409, fmt::format("{} is in the way: remove it", partial_.string()));
         }
-        if (name != marker_name) {
+        if (entry.path().filename() != marker_name) {
             std::error_code ignored;
             fs::remove(entry.path(), ignored);
         }
     }
 }
 
+/// A file that a backup writes, or SQLite beside one.
+bool BackupTarget::is_ours(const fs::path& file) const {
+    const std::string name = file.filename().string();
+    return name == marker_name || name == "lock" ||
+           std::ranges::any_of(files_, [&](const std::string& ours) {
+               return file.stem() == fs::path(ours).stem();
+           });
+}
+
+/// And the directory, if nothing else is in it.
+void BackupTarget::remove_files() const {
+    std::error_code ignored;
+    for (const std::string& file : files_) {
+        fs::remove(partial_ / file, ignored);
+    }
+    fs::remove(partial_ / marker_name, ignored);
+    fs::remove(partial_, ignored);
+}
+
 BackupTarget::~BackupTarget() {
     if (!complete_) {
-        remove_files(partial_);
+        remove_files();
     }
     ::close(marker_);
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace bookstore::backup {
 
@@ -10,8 +11,14 @@ namespace bookstore::backup {
 /// is whole. Whatever is not complete() is removed again.
 class BackupTarget {
   public:
-    /// Throws NoBackup when it is no place for `bytes` of backup of that data directory.
-    BackupTarget(const std::string& directory, const std::string& data_dir, std::int64_t bytes);
+    /// `files`: the names of those that a backup may have. Throws NoBackup when it is no place for
+    /// `bytes` of backup of that data directory.
+    BackupTarget(
+        const std::string& directory,
+        const std::string& data_dir,
+        std::vector<std::string> files,
+        std::int64_t bytes
+    );
     ~BackupTarget();
     BackupTarget(const BackupTarget&) = delete;
     BackupTarget& operator=(const BackupTarget&) = delete;
@@ -25,9 +32,12 @@ class BackupTarget {
 
   private:
     void claim();
+    void remove_files() const;
+    bool is_ours(const std::filesystem::path& file) const;
 
     std::filesystem::path directory_;
     std::filesystem::path partial_;
+    std::vector<std::string> files_;
     int marker_ = -1;  ///< open and locked while the backup is taken
     bool complete_ = false;
 };

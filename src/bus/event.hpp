@@ -6,9 +6,11 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "base/key.hpp"
 
 namespace bookstore::bus {
 
@@ -45,23 +47,15 @@ struct Envelope {
     std::shared_ptr<Reading> reading{};
 };
 
-/// A described struct with its name on the wire.
-template <class E>
-concept Event = requires {
-    { E::event_type } -> std::convertible_to<std::string_view>;
-};
+/// Event types, small: a subscription's filter.
+using Types = std::vector<std::string>;
 
-/// "order-5" where there is an order, else "book-5" or "customer-5".
-template <Event E>
-std::string key_of(const E& event) {
-    if constexpr (requires { event.order_id; }) {
-        return "order-" + std::to_string(event.order_id);
-    } else if constexpr (requires { event.book_id; }) {
-        return "book-" + std::to_string(event.book_id);
-    } else {
-        return "customer-" + std::to_string(event.customer_id);
-    }
-}
+/// A described struct with its name on the wire, and what it is about.
+template <class E>
+concept Event = requires(const E& event) {
+    { E::event_type } -> std::convertible_to<std::string_view>;
+    { event.key() } -> std::convertible_to<Key>;
+};
 
 /// {"eventType":...,"timestamp":...,<fields>,"me":true}
 template <Event E>

@@ -1,5 +1,10 @@
 #include "bus/outbox.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
 namespace bookstore::bus {
 namespace {
 
@@ -42,6 +47,11 @@ void Outbox::append(
     std::string_view trace,
     std::string_view payload
 ) {
+    if (std::ranges::find(declared_, type) == declared_.end()) {
+        throw std::logic_error(
+            fmt::format("{} publishes {}, which it has not declared to publish", source_, type)
+        );
+    }
     db.prepare(insert_row).bind(key, type, time_ms, trace, payload).run();
     appended_ = true;
 }

@@ -20,6 +20,9 @@ class Outbox {
     /// Hooks into the database's writer. `ring` wakes the relay after a commit that left rows here.
     Outbox(std::string source, storage::Database& database, std::function<void()> ring);
 
+    /// The types that its module declared to publish. Before the first append().
+    void may_publish(std::vector<std::string> types) { declared_ = std::move(types); }
+    /// Throws std::logic_error, a programmer's mistake, when the type was not declared.
     void append(
         storage::Connection& db,
         std::string_view key,
@@ -52,49 +55,12 @@ class Outbox {
     std::string source_;
     storage::Database& database_;
     std::function<void()> ring_;
+    std::vector<std::string> declared_;
     bool appended_ = false;      ///< writer's thread
     std::int64_t removed_ = 0;   ///< writer's thread
     std::int64_t removing_ = 0;  ///< writer's thread
     std::atomic<std::int64_t> relayed_{0};
     std::atomic<bool> signal_{true};
-};
-
-/// One transaction of a module, as its handlers see it: its database, its outbox, the time.
-/// What is published here is relayed if, and only if, the transaction commits.
-class UnitOfWork {
-  public:
-    UnitOfWork(storage::Connection& db, Outbox& outbox, const Clock& clock, std::string_view trace)
-        : db_(db), outbox_(outbox), clock_(clock), trace_(trace) {}
-
-    storage::Connection& db() { return db_; }
-    storage::Statement prepare(const storage::Sql& sql) { return db_.prepare(sql); }
-    std::int64_t now_ms() const { return clock_.now_ms(); }
-    std::string_view trace() const { return trace_; }
-
-    template <Event E>
-    void publish(const E& event) {
-        const std::int64_t now = now_ms();
-        outbox_.append(db_, key_of(event), E::event_type, now, trace_, payload_of(event, now));
-    }
-
-    /// The event that is being handled; null outside a policy.
-    const Envelope* cause() const { return cause_; }
-    void set_cause(const Envelope* cause) {
-        cause_ = cause;
-        trace_ = cause == nullptr ? std::string_view() : std::string_view(cause->trace);
-    }
-
-    /// What a task's attempt came to, in a constant's words: for the log and the timeline.
-    std::string_view outcome() const { return outcome_; }
-    void set_outcome(std::string_view outcome) { outcome_ = outcome; }
-
-  private:
-    storage::Connection& db_;
-    Outbox& outbox_;
-    const Clock& clock_;
-    std::string_view trace_;
-    std::string_view outcome_;
-    const Envelope* cause_ = nullptr;
 };
 
 }  // namespace bookstore::bus

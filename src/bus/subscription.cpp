@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <ranges>
 #include <stdexcept>
 
 #include "base/trace.hpp"
@@ -50,8 +49,13 @@ std::string reason(const std::exception_ptr& error) {
 
 }  // namespace
 
-Subscription::Subscription(std::string name, Context context, RetryPolicy retry)
-    : name_(std::move(name)), context_(std::move(context)), retry_(retry), held_(name_) {}
+Subscription::Subscription(Policies policies, Context context, RetryPolicy retry)
+    : policies_(std::move(policies)),
+      types_(policies_.types()),
+      context_(std::move(context)),
+      retry_(retry),
+      held_(policies_.subscription()),
+      durations_(types_.size()) {}
 
 void Subscription::start() {
     reload();
@@ -62,7 +66,7 @@ void Subscription::start() {
             "backup",
             context_.outbox.source(),
             stored_,
-            name_,
+            name(),
             context_.topic.end()
         ));
     }
@@ -91,7 +95,7 @@ void Subscription::reload() {
     const storage::Reader reader = context_.outbox.database().read();
     {
         auto statement = reader->prepare(select_cursor);
-        statement.bind(name_);
+        statement.bind(name());
         stored_ = statement.step() ? statement.integer(0) : 0;
     }
     cursor_.store(stored_, std::memory_order_release);
@@ -148,8 +152,8 @@ std::optional<std::int64_t> Subscription::behind_since_ms() const {
 
 std::map<std::string, HistogramCounts> Subscription::handler_durations() const {
     std::map<std::string, HistogramCounts> durations;
-    for (const auto& [type, handler] : handlers_) {
-        durations.emplace(type, handler.durations->counts());
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+        durations.emplace(types_[i], durations_[i].counts());
     }
     return durations;
 }
@@ -217,14 +221,14 @@ std::optional<std::int64_t> Subscription::next_due_ms() const {
 }
 
 bool Subscription::durable(const Topic::Events& events) const {
-    const auto is_durable = [](const Handler& handler) {
-        return handler.effect == Effect::durable;
+    const auto is_durable = [](const Policies::Policy& policy) {
+        return policy.effect == Effect::durable;
     };
     if (may_go_on()) {  // to events that are not known yet
-        return std::ranges::any_of(handlers_ | std::views::values, is_durable);
+        return std::ranges::any_of(policies_.all(), is_durable);
     }
     return std::ranges::any_of(events, [&](const auto& event) {
-        return is_durable(handlers_.find(event->type)->second);
+        return is_durable(*policies_.find(event->type));
     });
 }
 
@@ -261,7 +265,7 @@ void Subscription::log_handled(const Topic::Events& events) const {
     for (const auto& event : events) {
         const LogContext context = context_of(*event);
         const LogScope scope(context);
-        spdlog::debug("{} handled {} {} at {}", name_, event->type, event->key, event->position);
+        spdlog::debug("{} handled {} {} at {}", name(), event->type, event->key, event->position);
     }
 }
 
@@ -345,29 +349,29 @@ void Subscription::begin_rows() {
 }
 
 void Subscription::flush_rows(storage::Connection& db) {
-    if (rows_) {
-        rows_->flush(db);
+    if (policies_.rows()) {
+        policies_.rows()->flush(db);
     }
 }
 
 void Subscription::clear_rows() {
-    if (rows_) {
-        rows_->clear();
+    if (policies_.rows()) {
+        policies_.rows()->clear();
     }
 }
 
-void Subscription::handle(UnitOfWork& work, const Envelope& event) const {
+void Subscription::handle(UnitOfWork& work, const Envelope& event) {
     if (context_.before_handling) {
-        context_.before_handling(name_, event);
+        context_.before_handling(name(), event);
     }
-    const auto handler = handlers_.find(event.type);
-    if (handler == handlers_.end()) {  // a binary that did handle it has held it
-        throw std::runtime_error(fmt::format("{} does not handle {} any more", name_, event.type));
+    const Policies::Policy* policy = policies_.find(event.type);
+    if (policy == nullptr) {  // a binary that did handle it has held it
+        throw std::runtime_error(fmt::format("{} does not handle {} any more", name(), event.type));
     }
-    const Timed timed(*handler->second.durations);
-    work.set_cause(&event);
-    handler->second.handle(event, work);
-    work.set_cause(nullptr);
+    const Timed timed(durations_[static_cast<std::size_t>(policy - policies_.all().data())]);
+    work.begin_handling(event, policy->effect);
+    policy->handle(event, work);
+    work.end_handling();
 }
 
 void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
@@ -383,7 +387,7 @@ void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
         }
         spdlog::warn(
             "{} could not handle {} {} at {}, it is held: {}",
-            name_,
+            name(),
             event.type,
             event.key,
             event.position,
@@ -449,7 +453,7 @@ void Subscription::note_retries(const std::vector<Held::Row>& rows) {
             const LogScope scope(context);
             spdlog::info(
                 "{} handled {} {} at {}, which was held (attempt {})",
-                name_,
+                name(),
                 row->event.type,
                 row->event.key,
                 retry.position,
@@ -494,7 +498,7 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
             const auto again = next_try(row.attempts + 1);
             spdlog::warn(
                 "{} could not handle {} {} at {} (attempt {}), it is {}: {}",
-                name_,
+                name(),
                 row.event.type,
                 row.event.key,
                 row.event.position,
@@ -511,9 +515,9 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
 
 bool Subscription::move_cursor(storage::Connection& db, std::int64_t from, std::int64_t to) const {
     if (from == 0) {
-        db.prepare(insert_cursor).bind(name_).run();
+        db.prepare(insert_cursor).bind(name()).run();
     }
-    db.prepare(update_cursor).bind(name_, to, from).run();
+    db.prepare(update_cursor).bind(name(), to, from).run();
     return db.changes() == 1;
 }
 
@@ -576,7 +580,7 @@ void Subscription::look_again(
         return;
     }
     if (outcome.kind == Kind::rolled_back && outcome.error && !careful()) {
-        spdlog::debug("subscription {}: {}", name_, reason(outcome.error));
+        spdlog::debug("subscription {}: {}", name(), reason(outcome.error));
         careful_until_ = moved_to.value_or(careful_until_);
         return;
     }
@@ -591,7 +595,7 @@ void Subscription::look_again(
 void Subscription::log_trouble(std::string_view why) {
     const bool first = !std::exchange(in_trouble_, true);
     spdlog::log(
-        first ? spdlog::level::err : spdlog::level::debug, "subscription {}: {}", name_, why
+        first ? spdlog::level::err : spdlog::level::debug, "subscription {}: {}", name(), why
     );
 }
 
@@ -602,16 +606,16 @@ void Subscription::held_changed() {
 
 void Subscription::replace_by(storage::Connection& db, const Subscription& other) {
     clear_rows();  // they are of the rows that go
-    db.prepare(insert_cursor).bind(name_).run();
-    db.prepare(replace_cursor).bind(name_, other.name_).run();
-    db.prepare(delete_cursor).bind(other.name_).run();
+    db.prepare(insert_cursor).bind(name()).run();
+    db.prepare(replace_cursor).bind(name(), other.name()).run();
+    db.prepare(delete_cursor).bind(other.name()).run();
     held_.replace_by(db, other.held_);
     any_held_ = true;  // perhaps: a batch of ours may be next in this transaction
     held_keys_.add_all(other.held_keys_);
 }
 
 void Subscription::clear(storage::Connection& db) const {
-    db.prepare(delete_cursor).bind(name_).run();
+    db.prepare(delete_cursor).bind(name()).run();
     held_.clear(db);
 }
 

@@ -11,24 +11,14 @@
 #include <vector>
 
 #include "bus/held.hpp"
-#include "bus/identity_map.hpp"
 #include "bus/outbox.hpp"
-#include "bus/parse.hpp"
+#include "bus/policies.hpp"
 #include "bus/pressure.hpp"
 #include "bus/stats.hpp"
 #include "bus/times.hpp"
 #include "bus/topic.hpp"
 
 namespace bookstore::bus {
-
-/// What handling an event leaves behind.
-enum class Effect {
-    /// Rows of this file alone: after a power loss they are made again from the cursor in the same
-    /// file, so their commit is not synced.
-    replayable,
-    /// Events or intents, which others act on: the commit is synced.
-    durable,
-};
 
 struct RetryPolicy {
     std::int64_t attempts = 10;  ///< then the event is parked
@@ -61,31 +51,8 @@ class Subscription {
         BeforeHandling before_handling{};
     };
 
-    Subscription(std::string name, Context context, RetryPolicy retry = {});
+    Subscription(Policies policies, Context context, RetryPolicy retry = {});
 
-    /// Handles events of type E: handler(const E&, UnitOfWork&). A handler that throws is rolled
-    /// back and its event held. Before start().
-    template <Event E, class F>
-    Subscription& on(Effect effect, F handler) {
-        types_.emplace_back(E::event_type);
-        handlers_.emplace(
-            std::string(E::event_type),
-            Handler{
-                effect,
-                std::make_unique<HandlerDurations>(),
-                [handler = std::move(handler)](const Envelope& event, UnitOfWork& work) {
-                    handler(*event_in<E>(event), work);
-                }
-            }
-        );
-        return *this;
-    }
-
-    /// Handlers keep rows there: they are flushed before each commit. Before start().
-    Subscription& keep_rows_in(std::shared_ptr<IdentityMap> rows) {
-        rows_ = std::move(rows);
-        return *this;
-    }
     /// How many events it handles in one transaction at most, as long as nobody else of the module
     /// wants to write; when somebody does, it is at_once_though_others_wait. Before start().
     Subscription& in_batches_of(std::size_t events) {
@@ -119,7 +86,7 @@ class Subscription {
     void pass_over(std::vector<std::int64_t> positions) { passed_over_ = std::move(positions); }
     const std::vector<std::int64_t>& passed_over() const { return passed_over_; }
 
-    const std::string& name() const { return name_; }
+    const std::string& name() const { return policies_.subscription(); }
     const Types& types() const { return types_; }
     /// Everything up to here is handled or held. Any thread.
     std::int64_t position() const { return cursor_.load(std::memory_order_acquire); }
@@ -144,12 +111,6 @@ class Subscription {
     std::map<std::string, HistogramCounts> handler_durations() const;
 
   private:
-    struct Handler {
-        Effect effect;
-        std::unique_ptr<HandlerDurations> durations;
-        std::function<void(const Envelope&, UnitOfWork&)> handle;
-    };
-
     /// What one transaction handles.
     struct Batch {
         std::int64_t from = 0;
@@ -186,7 +147,7 @@ class Subscription {
     void log_handled(const Topic::Events& events) const;
     void told_of(std::int64_t position);
     bool gives_way() const;
-    void handle(UnitOfWork& work, const Envelope& event) const;
+    void handle(UnitOfWork& work, const Envelope& event);
     std::optional<std::int64_t> next_try(std::int64_t attempts);
     bool holds(storage::Connection& db, const std::string& key) const;
     void hold(
@@ -198,15 +159,14 @@ class Subscription {
     );
     void look_for_held(storage::Connection& db);
 
-    std::string name_;
+    Policies policies_;
+    const Types types_;  ///< of the events that they are for
     Context context_;
     RetryPolicy retry_;
     Held held_;
-    Types types_;
-    std::map<std::string, Handler, std::less<>> handlers_;
-    std::shared_ptr<IdentityMap> rows_;  ///< may be null
-    bool rows_unsure_ = false;           ///< flushed, and not known to be committed
-    std::uint64_t rows_of_ = 0;          ///< the writer's generation that they were read in
+    std::vector<HandlerDurations> durations_;  ///< of each policy, in their order
+    bool rows_unsure_ = false;                 ///< flushed, and not known to be committed
+    std::uint64_t rows_of_ = 0;                ///< the writer's generation that they were read in
     std::size_t max_batch_ = usual_batch;
     std::shared_ptr<void> listening_;
 

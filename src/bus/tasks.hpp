@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/trace.hpp"
-#include "bus/outbox.hpp"
 #include "bus/stats.hpp"
 #include "bus/times.hpp"
+#include "bus/unit_of_work.hpp"
 
 namespace bookstore::bus {
 

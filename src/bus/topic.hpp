@@ -21,9 +21,6 @@
 
 namespace bookstore::bus {
 
-/// Event types, small: a subscription's filter.
-using Types = std::vector<std::string>;
-
 /// The append-only log `cnabookstore`: one total order over the events of every module, in a file
 /// of its own. Only position, key, headers and payload cross this class, so that it can become
 /// Kafka. append() and relayed() are the relay's, one thread; everything else is for any thread.

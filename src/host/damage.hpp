@@ -2,14 +2,28 @@
 
 #include <string>
 
+#include "kernel/context.hpp"
 #include "storage/database.hpp"
 
 namespace bookstore::host {
 
-/// Throws storage::Refused when the error says that a context's file (or "topic"'s) is damaged:
-/// with what the file holds, and the way out.
+/// What a file of a data directory is to whoever finds it damaged.
+struct FileRole {
+    std::string name;   ///< "order": of order.db
+    std::string holds;  ///< "the orders"
+    bool from_events_alone = false;
+
+    FileRole(std::string file, std::string what) : name(std::move(file)), holds(std::move(what)) {}
+    FileRole(const kernel::Context& context)
+        : name(context.name), holds(context.holds), from_events_alone(context.from_events_alone) {}
+};
+
+inline const FileRole topic_file{"topic", "the log of all events"};
+
+/// Throws storage::Refused when the error says that the file is damaged: with what it holds, and
+/// the way out.
 void refuse_if_damaged(
-    const std::string& data_dir, const std::string& context, const storage::Error& error
+    const std::string& data_dir, const FileRole& file, const storage::Error& error
 );
 
 /// Reads the schema and the root of every table, so that a file that is damaged there is known
@@ -18,11 +32,11 @@ void read_roots(storage::Database& database);
 
 /// What `open` returns, which may not be movable; a damaged file is refused.
 template <class Open>
-auto opened(const std::string& data_dir, const std::string& context, Open open) {
+auto opened(const std::string& data_dir, const FileRole& file, Open open) {
     try {
         return open();
     } catch (const storage::Error& error) {
-        refuse_if_damaged(data_dir, context, error);
+        refuse_if_damaged(data_dir, file, error);
         throw;
     }
 }

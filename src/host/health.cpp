@@ -59,11 +59,11 @@ std::string Health::fault() const {
             return found;
         }
     }
-    return fault_of(System::relay_bell);
+    return fault_of(system_.relay_place());
 }
 
 std::string Health::fault_of(std::size_t place) const {
-    const bool relay = place == System::relay_bell;
+    const bool relay = place == system_.relay_place();
     const std::string name =
         relay ? "the relay" : fmt::format("the {} context", system_.modules()[place]->name());
     if (const std::int64_t ms = threads_.busy_for_ms(place); ms > options_.stall_timeout_ms) {

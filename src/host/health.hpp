@@ -30,7 +30,7 @@ class Health {
 
     /// Why the process is to be restarted; empty when it is well.
     std::string fault() const;
-    /// Why one context (its place in System::modules()), or the relay (System::relay_bell), does
+    /// Why one context (its place in System::modules()), or the relay (System::relay_place()), does
     /// not work; empty when it does.
     std::string fault_of(std::size_t place) const;
     /// How long look() has found a fault without interruption, in ms; 0: the last one found none.

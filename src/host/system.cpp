@@ -1,25 +1,12 @@
 #include "host/system.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
+#include <stdexcept>
 
 #include "host/damage.hpp"
-#include "modules/customer/module.hpp"
-#include "modules/delivery/module.hpp"
-#include "modules/inventory/module.hpp"
-#include "modules/order/module.hpp"
-#include "modules/payment_history/module.hpp"
-#include "modules/van/module.hpp"
 
 namespace bookstore::host {
-
-const std::vector<std::string> context_names{
-    "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"
-};
-
 namespace {
 
 storage::Database::Options topic_options(const SystemOptions& options, const Clock& clock) {
@@ -31,201 +18,132 @@ storage::Database::Options topic_options(const SystemOptions& options, const Clo
     return result;
 }
 
-/// In-process adapter of a port that asks whether another context has such a thing. One that is not
-/// hosted does not answer.
-auto asks(kernel::Module* module, bool (*has)(storage::Connection&, std::int64_t)) {
-    return [module, has](std::int64_t id, const std::function<void(order::Found)>& done) {
-        if (module == nullptr || !module->available()) {
-            done(order::Found::unavailable);
-            return;
-        }
-        order::Found found = order::Found::unavailable;
-        try {
-            const storage::Reader reader = module->database().read();
-            found = has(*reader, id) ? order::Found::yes : order::Found::no;
-        } catch (const storage::Error&) {
-            found = order::Found::unavailable;
-        }
-        done(found);
-    };
-}
-
-payment::VanAnswer van_answer(van::Answer answer) {
-    switch (answer) {
-        case van::Answer::completed:
-            return payment::VanAnswer::completed;
-        case van::Answer::failed:
-            return payment::VanAnswer::failed;
-        case van::Answer::canceled:
-            return payment::VanAnswer::canceled;
-        case van::Answer::unavailable:
-        case van::Answer::other_amount:
-            return payment::VanAnswer::none;
-    }
-    return payment::VanAnswer::none;
-}
-
-/// In-process adapter of payment's port. A VAN that is not hosted does not answer.
-payment::VanPort van_port(kernel::Module* module, van::Van* van) {
-    payment::VanPort port;
-    port.charge = [module, van](
-                      const std::string& key,
-                      Money amount,
-                      const std::function<void(payment::VanAnswer)>& done
-                  ) {
-        if (module == nullptr || !module->available()) {
-            done(payment::VanAnswer::none);
-            return;
-        }
-        van->charge(key, amount, [done](van::Answer answer, std::int64_t) {
-            done(van_answer(answer));
-        });
-    };
-    port.cancel = [module, van](
-                      const std::string& key, const std::function<void(payment::VanAnswer)>& done
-                  ) {
-        if (module == nullptr || !module->available()) {
-            done(payment::VanAnswer::none);
-            return;
-        }
-        van->cancel(key, [done](van::Answer answer, std::int64_t) { done(van_answer(answer)); });
-    };
-    return port;
-}
-
-bool names(const std::vector<std::string>& list, std::string_view name) {
+bool contains(const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::find(list, name) != list.end();
+}
+
+bool is_hosted(const kernel::Context& context, const SystemOptions& options) {
+    return options.modules.empty() || contains(options.modules, context.name);
 }
 
 }  // namespace
 
-System::System(SystemOptions options, const Clock& clock, Random& random, Ring ring)
-    : clock_(clock),
-      ring_(std::move(ring)),
-      pressure_(clock),
-      topic_(opened(
-          options.data_dir, "topic", [&] { return bus::Topic(topic_options(options, clock)); }
-      )),
-      ports_(options.ports, options.payment.van_timeout_ms, clock) {
-    opened(options.data_dir, "topic", [this] { read_roots(topic_.database()); });
-    for (const std::string& name : context_names) {
-        if (!names(options.modules, name)) {
-            continue;
-        }
-        const std::size_t place = modules_.size();
-        const kernel::Environment environment{
-            .data_dir = options.data_dir,
-            .vfs = options.vfs,
-            .topic = topic_,
-            .clock = clock,
-            .random = random,
-            .pressure = pressure_,
-            .retry = options.retry,
-            .ring_relay = [this] { ring_(relay_bell); },
-            .before_handling = options.before_handling,
-            .idempotency_kept_ms = options.idempotency_kept_ms,
-            .read_limit_ms = options.read_limit_ms
-        };
-        opened(options.data_dir, name, [&] {
-            modules_.push_back(std::make_unique<kernel::Module>(name, environment, [this, place] {
-                ring_(place);
-            }));
-            read_roots(modules_.back()->database());
-        });
+std::vector<std::string> file_names(const Contexts& contexts) {
+    std::vector<std::string> names{"topic.db"};
+    for (const kernel::Context& context : contexts) {
+        names.push_back(context.name + ".db");
     }
-    install(options);
+    return names;
+}
+
+std::size_t System::places(const Contexts& contexts, const SystemOptions& options) {
+    const auto hosted = std::ranges::count_if(contexts, [&](const kernel::Context& context) {
+        return is_hosted(context, options);
+    });
+    return static_cast<std::size_t>(hosted) + 1;
+}
+
+System::System(
+    Contexts contexts, SystemOptions options, const Clock& clock, Random& random, Ring ring
+)
+    : contexts_(std::move(contexts)),
+      clock_(clock),
+      ring_(std::move(ring)),
+      relay_place_(places(contexts_, options) - 1),
+      pressure_(clock),
+      topic_(opened(options.data_dir, topic_file, [&] {
+          return bus::Topic(topic_options(options, clock));
+      })) {
+    opened(options.data_dir, topic_file, [this] { read_roots(topic_.database()); });
+    open_modules(options, random);
+    install();
     std::vector<bus::Outbox*> outboxes;
     for (const auto& module : modules_) {
         outboxes.push_back(&module->outbox());
     }
     relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
-    wake_verification();
-    for (const auto& module : modules_) {
-        opened(options.data_dir, module->name(), [&] {
-            module->start(names(options.stopped, module->name()));
-        });
-    }
-}
-
-/// Orders that wait to be verified are asked for at once when whom they wait for is back, and when
-/// the order context itself is: also now, when the process starts.
-void System::wake_verification() {
-    kernel::Module* const order = find("order");
-    if (order == nullptr) {
-        return;
-    }
-    for (const char* name : {"customer", "inventory", "order"}) {
-        if (kernel::Module* const module = find(name)) {
-            module->when_back([order] { order::verify_now(*order); });
+    wire_those_that_come_back();
+    for (const kernel::Context& context : contexts_) {
+        if (kernel::HostedModule* module = find(context.name)) {
+            opened(options.data_dir, context, [&] {
+                module->start(contains(options.stopped, context.name));
+            });
         }
     }
-    for (adapters::HttpPort* const port : {ports_.customer(), ports_.inventory()}) {
-        if (port != nullptr) {
-            port->when_back([order] { order::verify_now(*order); });
-        }
-    }
-    order::verify_now(*order);
 }
 
 System::~System() = default;
 
-void System::install(const SystemOptions& options) {
-    kernel::Module* const customer = find("customer");
-    kernel::Module* const inventory = find("inventory");
-    kernel::Module* const van_module = find("van");
-    if (customer != nullptr) {
-        customer::install(*customer);
+void System::open_modules(const SystemOptions& options, Random& random) {
+    for (const kernel::Context& context : contexts_) {
+        if (!is_hosted(context, options)) {
+            continue;
+        }
+        const kernel::Environment environment{
+            .data_dir = options.data_dir,
+            .vfs = options.vfs,
+            .topic = topic_,
+            .clock = clock_,
+            .random = random,
+            .pressure = pressure_,
+            .retry = options.retry,
+            .ring_relay = [this] { ring_relay(); },
+            .before_handling = options.before_handling,
+            .idempotency_kept_ms = options.idempotency_kept_ms,
+            .read_limit_ms = options.read_limit_ms
+        };
+        opened(options.data_dir, context, [&] {
+            modules_.push_back(std::make_unique<kernel::HostedModule>(
+                context.name, environment, [this, place = modules_.size()] { ring_(place); }
+            ));
+            read_roots(modules_.back()->database());
+        });
+        wiring_.host(*modules_.back());
     }
-    if (inventory != nullptr) {
-        inventory::install(*inventory);
-    }
-    if (kernel::Module* const order = find("order")) {
-        order::install(
-            *order,
-            {.has_customer = ports_.customer() != nullptr
-                                 ? adapters::asks(*ports_.customer(), "/customers")
-                                 : asks(customer, customer::has_customer),
-             .has_book = ports_.inventory() != nullptr
-                             ? adapters::asks(*ports_.inventory(), "/books")
-                             : asks(inventory, inventory::has_book)}
-        );
-    }
-    if (kernel::Module* const delivery = find("delivery")) {
-        delivery::install(*delivery);
-    }
-    if (van_module != nullptr) {
-        van_ = van::install(*van_module, options.van);
-    }
-    if (kernel::Module* const payment = find("payment")) {
-        payment::install(
-            *payment,
-            ports_.van() != nullptr ? adapters::van_port(*ports_.van())
-                                    : van_port(van_module, van_.get()),
-            options.payment
-        );
-    }
-    if (kernel::Module* const history = find("payment_history")) {
-        payment_history::install(*history);
-    }
-    note_breakers();
 }
 
-void System::note_breakers() {
-    const auto note = [this](std::string_view context, std::string_view name, Breaker& breaker) {
-        breakers_.push_back({std::string(context), std::string(name), &breaker});
-    };
-    const auto note_port =
-        [&](std::string_view context, std::string_view name, adapters::HttpPort* port) {
-            if (port != nullptr && find(context) != nullptr) {
-                note(context, name, port->breaker());
+/// All that are hosted of those that it needs are installed.
+bool System::is_installable(
+    const kernel::Context& context, const std::vector<std::string>& installed
+) const {
+    return std::ranges::all_of(context.needs, [&](const std::string& needed) {
+        return find(needed) == nullptr || contains(installed, needed);
+    });
+}
+
+/// In the order of the table, but each after those that it needs.
+void System::install() {
+    std::vector<std::string> installed;
+    while (installed.size() < modules_.size()) {
+        const auto next = std::ranges::find_if(contexts_, [&](const kernel::Context& context) {
+            return find(context.name) != nullptr && !contains(installed, context.name) &&
+                   is_installable(context, installed);
+        });
+        if (next == contexts_.end()) {
+            throw std::logic_error("contexts that need each other cannot be installed");
+        }
+        next->install(module(next->name).module(), wiring_);
+        installed.push_back(next->name);
+    }
+}
+
+/// Who waits for another context goes on at once when that is back, and when it itself is: also
+/// now, when the process starts.
+void System::wire_those_that_come_back() {
+    for (const kernel::Context& context : contexts_) {
+        kernel::HostedModule* const module = find(context.name);
+        if (module == nullptr || !context.back) {
+            continue;
+        }
+        const auto back = [&context, module] { context.back(module->module()); };
+        wiring_.set_back(context.name, back);
+        module->when_back(back);
+        for (const std::string& needed : context.needs) {
+            if (kernel::HostedModule* const other = find(needed)) {
+                other->when_back(back);
             }
-        };
-    note_port("order", "customer", ports_.customer());
-    note_port("order", "inventory", ports_.inventory());
-    note_port("payment", "van", ports_.van());
-    if (van_ != nullptr) {
-        note("van", "keyless", van_->keyless_breaker());
-        note("van", "keyed", van_->keyed_breaker());
+        }
+        back();
     }
 }
 
@@ -233,42 +151,41 @@ std::vector<NamedBreaker> System::breakers() const {
     std::vector<NamedBreaker> breakers;
     const std::int64_t now_ms = clock_.steady_ms();
     const std::int64_t began_ms = clock_.now_ms() - now_ms;  // of the steady clock
-    for (const BreakerPlace& place : breakers_) {
-        Breaker::Snapshot snapshot = place.breaker->snapshot(now_ms);
-        snapshot.since_ms += began_ms;
-        if (snapshot.last_transition) {
-            snapshot.last_transition->at_ms += began_ms;
+    for (const auto& module : modules_) {
+        for (const kernel::Wiring::NotedBreaker& noted : wiring_.breakers()) {
+            if (noted.context != module->name()) {
+                continue;
+            }
+            Breaker::Snapshot snapshot = noted.breaker->snapshot(now_ms);
+            snapshot.since_ms += began_ms;
+            if (snapshot.last_transition) {
+                snapshot.last_transition->at_ms += began_ms;
+            }
+            breakers.push_back({noted.context, noted.name, std::move(snapshot)});
         }
-        breakers.push_back({place.context, place.name, std::move(snapshot)});
     }
     return breakers;
 }
 
-kernel::Module* System::find(std::string_view name) {
+kernel::HostedModule* System::find(std::string_view name) const {
     const auto found =
-        std::ranges::find_if(modules_, [&](const auto& m) { return m->name() == name; });
+        std::ranges::find_if(modules_, [&](const auto& module) { return module->name() == name; });
     return found == modules_.end() ? nullptr : found->get();
 }
 
-kernel::Module& System::module(std::string_view name) {
-    return *find(name);
+kernel::HostedModule* System::owner_of_read_model(std::string_view name) const {
+    const auto found = std::ranges::find_if(modules_, [name](const auto& module) {
+        return std::ranges::any_of(module->rebuilds(), [name](const auto& rebuild) {
+            return rebuild->name() == name;
+        });
+    });
+    return found == modules_.end() ? nullptr : found->get();
 }
 
-kernel::Rebuild* System::rebuild(std::string_view name) {
-    for (const auto& module : modules_) {
-        for (const auto& rebuild : module->rebuilds()) {
-            if (rebuild->name() == name) {
-                return rebuild.get();
-            }
-        }
-    }
-    return nullptr;
-}
-
-std::vector<kernel::Endpoint> System::take_endpoints() {
+std::vector<kernel::Endpoint> System::endpoints() const {
     std::vector<kernel::Endpoint> endpoints;
     for (const auto& module : modules_) {
-        std::ranges::move(module->take_endpoints(), std::back_inserter(endpoints));
+        std::ranges::move(module->endpoints(), std::back_inserter(endpoints));
     }
     return endpoints;
 }
@@ -276,14 +193,14 @@ std::vector<kernel::Endpoint> System::take_endpoints() {
 std::vector<kernel::ResourceDescription> System::resources() const {
     std::vector<kernel::ResourceDescription> resources;
     for (const auto& module : modules_) {
-        std::ranges::copy(module->resources(), std::back_inserter(resources));
+        std::ranges::copy(module->module().declarations().resources, std::back_inserter(resources));
     }
     return resources;
 }
 
 bool System::ready() const {
     return std::ranges::all_of(modules_, [](const auto& module) {
-        return module->state() != kernel::Module::State::starting || module->catching_up();
+        return module->state() != kernel::HostedModule::State::starting || module->catching_up();
     });
 }
 

@@ -3,33 +3,31 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "adapters/http_ports.hpp"
 #include "base/clock.hpp"
 #include "bus/relay.hpp"
 #include "bus/topic.hpp"
 #include "http/router.hpp"
-#include "kernel/module.hpp"
-#include "kernel/rebuild.hpp"
-#include "modules/payment/module.hpp"
-#include "modules/van/van.hpp"
+#include "kernel/context.hpp"
+#include "kernel/hosted_module.hpp"
 
 namespace bookstore::host {
 
-/// The names of the contexts, in the order in which they start.
-extern const std::vector<std::string> context_names;
+/// The table of contexts.
+using Contexts = std::vector<kernel::Context>;
+
+/// The files of a data directory that hosts them all: "topic.db", "customer.db", ...
+std::vector<std::string> file_names(const Contexts& contexts);
 
 struct SystemOptions {
     std::string data_dir{};
     std::string vfs{};  ///< SQLite's; empty: the default
     bus::RetryPolicy retry{};
-    payment::Options payment{};
-    van::Options van{};
-    adapters::PortOptions ports{};
-    std::vector<std::string> modules = context_names;  ///< the contexts that are hosted
-    std::vector<std::string> stopped{};                ///< contexts that rest from the start
-    bus::BeforeHandling before_handling{};             ///< for tests: makes handlers fail
+    std::vector<std::string> modules{};     ///< the contexts that are hosted; empty: all
+    std::vector<std::string> stopped{};     ///< contexts that rest from the start
+    bus::BeforeHandling before_handling{};  ///< for tests: makes handlers fail
     std::int64_t idempotency_kept_ms = 86'400'000;
     int read_limit_ms = 250;  ///< then a query is given up
 };
@@ -46,60 +44,60 @@ struct NamedBreaker {
 /// recovers.
 class System {
   public:
-    /// Tells that a context (its place in modules()) or the relay (relay_bell) has something to do.
+    /// Tells that what stands at that place has something to do: a context at its place in
+    /// modules(), the relay behind them all.
     using Ring = std::function<void(std::size_t place)>;
-    static constexpr std::size_t relay_bell = 7;
+    /// How many places there will be: one a context that is hosted, and the relay's.
+    static std::size_t places(const Contexts& contexts, const SystemOptions& options);
 
     /// Throws storage::Refused (with a line for the user) or storage::Error. The directory must be
     /// held by this process, and clock and random outlive the system.
-    System(SystemOptions options, const Clock& clock, Random& random, Ring ring);
+    System(Contexts contexts, SystemOptions options, const Clock& clock, Random& random, Ring ring);
     ~System();
     System(const System&) = delete;
     System& operator=(const System&) = delete;
 
+    /// The table, of those too that are not hosted.
+    const Contexts& contexts() const { return contexts_; }
     bus::Topic& topic() { return topic_; }
     bus::Relay& relay() { return *relay_; }
+    std::size_t relay_place() const { return relay_place_; }
     /// The relay's thread has something to do: the topic's writer was submitted a job. Any thread.
-    void ring_relay() const { ring_(relay_bell); }
-    const std::vector<std::unique_ptr<kernel::Module>>& modules() const { return modules_; }
+    void ring_relay() const { ring_(relay_place_); }
+    const std::vector<std::unique_ptr<kernel::HostedModule>>& modules() const { return modules_; }
+    /// Null when it is not hosted.
+    kernel::HostedModule* find(std::string_view name) const;
     /// The context of that name, which must be hosted.
-    kernel::Module& module(std::string_view name);
-    /// The rebuild of that read model; null when there is none of that name.
-    kernel::Rebuild* rebuild(std::string_view name);
-    /// Every context's routes. Once.
-    std::vector<kernel::Endpoint> take_endpoints();
+    kernel::HostedModule& module(std::string_view name) const { return *find(name); }
+    /// The hosted context that has that read model; null when there is none.
+    kernel::HostedModule* owner_of_read_model(std::string_view name) const;
+    /// Every context's routes; they must not outlive the system.
+    std::vector<kernel::Endpoint> endpoints() const;
     /// What every context's collections are like, in the order of the contexts.
     std::vector<kernel::ResourceDescription> resources() const;
 
-    /// How every breaker stands now, in the order of the contexts: VAN's two (keyless, keyed), and
-    /// that of each port which another process answers. Any thread.
+    /// How every breaker stands now, in the order of the contexts. Any thread.
     std::vector<NamedBreaker> breakers() const;
 
     /// Every context has caught up with what it missed (one that an operator stopped does not
-    /// count, nor while it catches up afterwards).
+    /// count, nor while it catches up afterwards). Any thread.
     bool ready() const;
 
   private:
-    void install(const SystemOptions& options);
-    void note_breakers();
-    void wake_verification();
-    /// Null when it is not hosted.
-    kernel::Module* find(std::string_view name);
+    void open_modules(const SystemOptions& options, Random& random);
+    void install();
+    void wire_those_that_come_back();
+    bool is_installable(const kernel::Context& context, const std::vector<std::string>& installed)
+        const;
 
-    struct BreakerPlace {
-        std::string context;
-        std::string name;
-        Breaker* breaker;
-    };
-
+    const Contexts contexts_;
     const Clock& clock_;
     Ring ring_;
+    const std::size_t relay_place_;
     bus::Pressure pressure_;
     bus::Topic topic_;
-    std::vector<std::unique_ptr<kernel::Module>> modules_;
-    std::unique_ptr<van::Van> van_;
-    adapters::HttpPorts ports_;  ///< their callbacks are the modules'
-    std::vector<BreakerPlace> breakers_;
+    std::vector<std::unique_ptr<kernel::HostedModule>> modules_;
+    kernel::Wiring wiring_;  ///< goes before the modules, whose callbacks its ports have
     std::unique_ptr<bus::Relay> relay_;
 };
 

@@ -58,11 +58,11 @@ class Threads::Step {
     std::atomic<std::int64_t>& began_ms_;
 };
 
-Threads::Threads() {
+Threads::Threads(std::size_t places) : step_began_ms_(places) {
     for (auto& began_ms : step_began_ms_) {
         began_ms = resting;
     }
-    for (std::size_t i = 0; i <= System::relay_bell; ++i) {
+    for (std::size_t i = 0; i < places; ++i) {
         bells_.push_back(std::make_unique<Bell>());
     }
 }
@@ -79,7 +79,7 @@ void Threads::start(System& system) {
     for (std::size_t i = 0; i < system.modules().size(); ++i) {
         threads_.emplace_back([this, i, &module = *system.modules()[i]] { run_module(module, i); });
     }
-    threads_.emplace_back([this, &system] { run_relay(system.relay(), system.topic()); });
+    threads_.emplace_back([this, &system] { run_relay(system); });
 }
 
 std::int64_t Threads::busy_for_ms(std::size_t place) const {
@@ -87,7 +87,7 @@ std::int64_t Threads::busy_for_ms(std::size_t place) const {
     return began_ms == resting ? 0 : clock_.steady_ms() - began_ms;
 }
 
-void Threads::run_module(kernel::Module& module, std::size_t place) {
+void Threads::run_module(kernel::HostedModule& module, std::size_t place) {
     name_thread(module.name());
     Bell& bell = *bells_[place];
     const auto step = [&] {
@@ -121,11 +121,13 @@ void Threads::run_module(kernel::Module& module, std::size_t place) {
     }
 }
 
-void Threads::run_relay(bus::Relay& relay, bus::Topic& topic) {
+void Threads::run_relay(System& system) {
     name_thread("relay");
-    Bell& bell = *bells_[System::relay_bell];
+    bus::Relay& relay = system.relay();
+    bus::Topic& topic = system.topic();
+    Bell& bell = *bells_[system.relay_place()];
     const auto step = [&] {
-        const Step timed(step_began_ms_[System::relay_bell], clock_);
+        const Step timed(step_began_ms_[system.relay_place()], clock_);
         return relay.step() || topic.database().writer().step();
     };
     bool idle_done = false;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -32,7 +31,8 @@ class Bell {
 /// bell rings. The bells are made before the system that rings them.
 class Threads {
   public:
-    Threads();
+    /// `places`: System::places() of the system to come.
+    explicit Threads(std::size_t places);
     ~Threads();
     Threads(const Threads&) = delete;
     Threads& operator=(const Threads&) = delete;
@@ -48,12 +48,12 @@ class Threads {
   private:
     class Step;
 
-    void run_module(kernel::Module& module, std::size_t place);
-    void run_relay(bus::Relay& relay, bus::Topic& topic);
+    void run_module(kernel::HostedModule& module, std::size_t place);
+    void run_relay(System& system);
 
     std::vector<std::unique_ptr<Bell>> bells_;
     /// Since when each is in a step, on the steady clock; `resting` while it is in none.
-    std::array<std::atomic<std::int64_t>, System::relay_bell + 1> step_began_ms_;
+    std::vector<std::atomic<std::int64_t>> step_began_ms_;
     std::vector<std::thread> threads_;
     std::atomic<bool> stopping_{false};
     const SystemClock clock_;

@@ -5,7 +5,7 @@
 #include <string>
 #include <variant>
 
-#include "bus/outbox.hpp"
+#include "bus/unit_of_work.hpp"
 #include "http/message.hpp"
 
 namespace bookstore::kernel {

@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include "kernel/hal.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -60,14 +61,6 @@ json::object text_input() {
         {"maxLength", max_text_characters},
         {"pattern", pattern}
     };
-}
-
-json::array words_of(const FieldSpec& field) {
-    json::array words;
-    for (const std::string_view word : field.words) {
-        words.push_back(json::value(word));
-    }
-    return words;
 }
 
 json::object input_schema(const FieldSpec& field) {
@@ -126,34 +119,6 @@ json::object request_body(const RequestBody& body) {
 }
 
 // ---- what is shown
-
-json::object shown_schema(const FieldSpec& field) {
-    json::object schema;
-    std::string_view type = "string";
-    switch (field.kind) {
-        case FieldKind::integer:
-            type = "integer";
-            schema["minimum"] = 0;
-            schema["maximum"] = max_integer;
-            break;
-        case FieldKind::money:
-            type = "number";
-            schema["minimum"] = 0;
-            schema["maximum"] = 999999999999.99;
-            break;
-        case FieldKind::word:
-            schema["enum"] = words_of(field);
-            break;
-        case FieldKind::text:
-            break;
-    }
-    if (field.required) {
-        schema["type"] = type;
-    } else {
-        schema["type"] = json::array{json::value(type), "null"};
-    }
-    return schema;
-}
 
 json::object links_schema(
     std::span<const std::string> required, std::span<const std::string> more

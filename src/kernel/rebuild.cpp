@@ -7,8 +7,6 @@
 #include <utility>
 
 #include "bus/parked.hpp"
-#include "kernel/hal.hpp"
-#include "kernel/module.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -24,21 +22,6 @@ constexpr auto usual_cache = "PRAGMA cache_size = -2000; PRAGMA shrink_memory"; 
 /// Events in a transaction. The rows of a customer lie together in an index, hence those of a batch
 /// all over it: the larger it is, the less often each page is written.
 constexpr std::size_t batch = 64 * 1024;
-
-constexpr auto rebuild_schema = R"({
-    "type": "object",
-    "required": ["name", "state", "position", "end", "startedAt", "endedAt", "_links"],
-    "properties": {
-        "name": {"type": "string"},
-        "state": {"type": "string", "enum": ["none", "building", "done", "failed"]},
-        "position": {"type": "integer", "minimum": 0},
-        "end": {"type": "integer", "minimum": 0},
-        "startedAt": {"type": ["string", "null"], "format": "date-time"},
-        "endedAt": {"type": ["string", "null"], "format": "date-time"},
-        "failure": {"type": "string"},
-        "_links": {"$ref": "#/components/schemas/LinkMap"}
-    }
-})";
 
 std::string what(const std::exception_ptr& error) {
     try {
@@ -222,97 +205,9 @@ std::optional<std::int64_t> Rebuild::next_due_ms() const {
     return phase_ == Phase::building ? second_->next_due_ms() : std::nullopt;
 }
 
-std::string Rebuild::failure() const {
+Rebuild::Progress Rebuild::progress() const {
     const std::scoped_lock lock(mutex_);
-    return progress_.failure;
-}
-
-http::Response Rebuild::shown(const http::Request& request, int status) const {
-    const std::scoped_lock lock(mutex_);
-    http::Response response;
-    response.status = status;
-    response.content_type = hal_type(request);
-    std::string& out = response.body;
-    const auto time = [](std::optional<std::int64_t> ms) {
-        return ms ? std::optional(iso_timestamp(*ms)) : std::nullopt;
-    };
-    out += R"({"name":)";
-    json::append(out, options_.name);
-    out += R"(,"state":)";
-    json::append(out, progress_.state);
-    out += R"(,"position":)";
-    json::append(out, progress_.position);
-    out += R"(,"end":)";
-    json::append(out, progress_.end);
-    out += R"(,"startedAt":)";
-    json::append(out, time(progress_.started_ms));
-    out += R"(,"endedAt":)";
-    json::append(out, time(progress_.ended_ms));
-    if (!progress_.failure.empty()) {
-        out += R"(,"failure":"see the log")";
-    }
-    out += R"(,"_links":{"self":{"href":)";
-    json::append(out, request.base_url() + "/rebuilds/" + options_.name);
-    out += "}}}";
-    return response;
-}
-
-void Rebuild::add_routes(Module& module) {
-    add_begin(module);
-    Endpoint progress;
-    progress.route.pattern = "/rebuilds/" + options_.name;
-    progress.operation =
-        {.tag = "rebuilds",
-         .id = "get-rebuild-of-" + options_.name,
-         .summary = "How far the last rebuild came",
-         .replies = {
-             {.status = 200, .description = "its progress", .type = "hal", .schema = rebuild_schema}
-         }};
-    module.query(std::move(progress), [this](const http::Request& request, storage::Connection&) {
-        return shown(request, 200);
-    });
-}
-
-/// POST /rebuilds/NAME begins one: 202; 409 while one is under way.
-void Rebuild::add_begin(Module& module) {
-    Endpoint begin;
-    begin.route.method = http::Method::post;
-    begin.route.pattern = "/rebuilds/" + options_.name;
-    begin.operation = {
-        .tag = "rebuilds",
-        .id = "rebuild-" + options_.name,
-        .summary = "Rebuild the read model from the event log",
-        .description = "The rows that are there are served until the new ones take their place.",
-        .replies =
-            {{.status = 202,
-              .description = "it has begun",
-              .type = "hal",
-              .schema = rebuild_schema,
-              .headers = {"Location"}},
-             {.status = 403, .description = "a page of another origin sent it"},
-             {.status = 409, .description = "one is under way"}}
-    };
-    module.command(
-        std::move(begin),
-        [this](const http::Request& request, const storage::Reader&) -> Next {
-            if (auto problem = refuse_cross_origin(request)) {
-                return {std::move(*problem)};
-            }
-            // The write may be run twice: what it began the first time is no other one.
-            const auto begun = std::make_shared<bool>(false);
-            return {Write{[this, &request, begun](bus::UnitOfWork&) -> http::Answer {
-                *begun = *begun || this->begin();
-                if (!*begun) {
-                    return problem(409, "a rebuild of " + options_.name + " is under way");
-                }
-                auto response = shown(request, 202);
-                response.headers.push_back(
-                    {"Location", request.base_url() + "/rebuilds/" + options_.name}
-                );
-                return response;
-            }}};
-        }
-    );
+    return progress_;
 }
 
 }  // namespace bookstore::kernel

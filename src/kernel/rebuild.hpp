@@ -8,20 +8,25 @@
 #include <vector>
 
 #include "bus/subscription.hpp"
-#include "http/message.hpp"
 #include "storage/database.hpp"
 
 namespace bookstore::kernel {
-
-class Module;
 
 /// Rebuilds a read model from the log: a second table with its own cursor from 0 and its own held
 /// events is built in batches, like by any subscription, while the first is served and goes on; at
 /// the topic's end one transaction puts it in the first one's place. Events that operators skipped
 /// are passed over; when one was skipped meanwhile, it begins again.
-/// All on the module's thread, but for routes' handlers.
+/// All on the module's thread, but for progress() and name().
 class Rebuild {
   public:
+    struct Progress {
+        std::string state = "none";  ///< none, building, done, failed
+        std::int64_t position = 0;
+        std::int64_t end = 0;
+        std::optional<std::int64_t> started_ms;
+        std::optional<std::int64_t> ended_ms;
+        std::string failure;  ///< why it ended without a new table; empty when it did not
+    };
     struct Options {
         std::string name;
         std::string table;
@@ -45,35 +50,21 @@ class Rebuild {
     bool step();
     std::optional<std::int64_t> next_due_ms() const;
     bool under_way() const { return phase_ != Phase::idle; }
-    /// Why the last one ended without a new table; empty when it did not.
-    std::string failure() const;
+    /// Of the last one. Any thread.
+    Progress progress() const;
     /// The statements of its table are for TABLE_rebuild: made here, for tests of their plans too.
     static void create_table(storage::Connection& db, const std::string& table);
 
     const std::string& name() const { return options_.name; }
 
-    /// Adds POST (202) and GET (progress) of /rebuilds/NAME.
-    void add_routes(Module& module);
-
   private:
     enum class Phase { idle, creating, building, replacing };
-
-    struct Progress {
-        std::string state = "none";  ///< none, building, done, failed
-        std::int64_t position = 0;
-        std::int64_t end = 0;
-        std::optional<std::int64_t> started_ms;
-        std::optional<std::int64_t> ended_ms;
-        std::string failure;
-    };
 
     void submit(std::function<void(storage::Connection&)> run, std::function<void()> committed);
     void create();
     void replace();
     void end(std::string failure);
     void shrink_cache();
-    http::Response shown(const http::Request& request, int status) const;
-    void add_begin(Module& module);
 
     Options options_;
     bus::Subscription& live_;

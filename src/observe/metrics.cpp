@@ -40,13 +40,13 @@ void unless_unreadable(const std::function<void()>& write) {
     }
 }
 
-std::string_view word_of(kernel::Module::State state) {
+std::string_view word_of(kernel::HostedModule::State state) {
     switch (state) {
-        case kernel::Module::State::starting:
+        case kernel::HostedModule::State::starting:
             return "starting";
-        case kernel::Module::State::running:
+        case kernel::HostedModule::State::running:
             return "running";
-        case kernel::Module::State::stopped:
+        case kernel::HostedModule::State::stopped:
             return "stopped";
     }
     return "?";
@@ -65,7 +65,8 @@ void for_each_writer(
 
 void for_each_subscription(
     host::System& system,
-    const std::function<void(kernel::Module& module, const bus::Subscription& subscription)>& use
+    const std::function<void(kernel::HostedModule& module, const bus::Subscription& subscription)>&
+        use
 ) {
     for (const auto& module : system.modules()) {
         for (const auto& subscription : module->subscriptions()) {
@@ -204,7 +205,7 @@ void Metrics::write_health(Exposition& out) const {
     for (std::size_t place = 0; place < system_.modules().size(); ++place) {
         out.sample({{"component", system_.modules()[place]->name()}}, up(place));
     }
-    out.sample({{"component", "relay"}}, up(host::System::relay_bell));
+    out.sample({{"component", "relay"}}, up(system_.relay_place()));
     out.gauge("bookstore_module_state", "1: the context is in that state.");
     for (const auto& module : system_.modules()) {
         out.states(
@@ -274,7 +275,7 @@ void Metrics::write_outboxes(Exposition& out) const {
     for (const auto& module : system_.modules()) {
         unless_unreadable([&] {
             const auto since_ms = module->outbox().waiting_since_ms();
-            const double lag = seconds_since(since_ms, module->clock().now_ms());
+            const double lag = seconds_since(since_ms, module->module().clock().now_ms());
             out.sample({{"module", module->name()}}, lag);
         });
     }
@@ -282,14 +283,14 @@ void Metrics::write_outboxes(Exposition& out) const {
 
 void Metrics::write_subscriptions(Exposition& out) const {
     const auto sample_each = [this, &out](const auto& value) {
-        for_each_subscription(system_, [&](kernel::Module& module, const auto& subscription) {
+        for_each_subscription(system_, [&](kernel::HostedModule& module, const auto& subscription) {
             unless_unreadable([&] {
                 const auto now = value(module, subscription);
                 out.sample({{"module", module.name()}, {"subscription", subscription.name()}}, now);
             });
         });
     };
-    using Module = kernel::Module;
+    using Module = kernel::HostedModule;
     using bus::Subscription;
     out.gauge(
         "bookstore_subscription_lag_events",
@@ -300,7 +301,7 @@ void Metrics::write_subscriptions(Exposition& out) const {
         "bookstore_subscription_lag_seconds", "How long ago the first of them was published."
     );
     sample_each([](Module& module, const Subscription& one) {
-        return seconds_since(one.behind_since_ms(), module.clock().now_ms());
+        return seconds_since(one.behind_since_ms(), module.module().clock().now_ms());
     });
     out.counter("bookstore_subscription_events_total", "Events that were handled, or held.");
     sample_each([](Module&, const Subscription& one) { return one.stats().events.value(); });
@@ -324,7 +325,7 @@ void Metrics::write_subscriptions(Exposition& out) const {
 
 void Metrics::write_held(Exposition& out) const {
     const auto sample_each = [this, &out](std::int64_t bus::Held::Counts::* which) {
-        for_each_subscription(system_, [&](kernel::Module& module, const auto& subscription) {
+        for_each_subscription(system_, [&](kernel::HostedModule& module, const auto& subscription) {
             unless_unreadable([&] {
                 const storage::Reader reader = module.database().read();
                 const auto counts = subscription.held_counts(*reader);

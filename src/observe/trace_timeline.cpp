@@ -30,7 +30,7 @@ constexpr std::int64_t event_rank = 3;
 constexpr std::int64_t handler_rank = 5;
 constexpr std::int64_t later_task_rank = 7;
 
-const kernel::Module* hosted(host::System& system, std::string_view name) {
+const kernel::HostedModule* hosted(host::System& system, std::string_view name) {
     const auto& modules = system.modules();
     const auto found =
         std::ranges::find_if(modules, [&](const auto& module) { return module->name() == name; });
@@ -77,15 +77,17 @@ class Collector {
     void add_request(const WrittenRequest& request);
     void add_handlers(const Envelope& event);
     void add_handler(
-        const kernel::Module& module, const bus::Subscription& handler, const Envelope& event
+        const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
     );
     void add_retries(
-        const kernel::Module& module, const bus::Subscription& handler, const Envelope& event
+        const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
     );
     void add_tasks();
-    void add_task(const kernel::Module& module, const std::string& task, const bus::TaskTime& time);
+    void add_task(
+        const kernel::HostedModule& module, const std::string& task, const bus::TaskTime& time
+    );
     void add_waits(const order::History& history);
-    void add_held(const kernel::Module& module);
+    void add_held(const kernel::HostedModule& module);
     void say_what_is_missing();
 
     host::System& system_;
@@ -103,7 +105,7 @@ class Collector {
 };
 
 std::optional<Timeline> Collector::collect() {
-    const kernel::Module* order = hosted(system_, "order");
+    const kernel::HostedModule* order = hosted(system_, "order");
     if (order == nullptr) {
         return std::nullopt;
     }
@@ -325,7 +327,7 @@ void Collector::add_handlers(const Envelope& event) {
 }
 
 void Collector::add_handler(
-    const kernel::Module& module, const bus::Subscription& handler, const Envelope& event
+    const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
 ) {
     if (handler.position() < event.position) {
         timeline_.waits.push_back(
@@ -370,7 +372,7 @@ void Collector::add_handler(
 }
 
 void Collector::add_retries(
-    const kernel::Module& module, const bus::Subscription& handler, const Envelope& event
+    const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
 ) {
     for (const bus::RetryTime& retry : handler.retry_times().select([&](const auto& candidate) {
              return candidate.position == event.position;
@@ -404,7 +406,7 @@ void Collector::add_tasks() {
 }
 
 void Collector::add_task(
-    const kernel::Module& module, const std::string& task, const bus::TaskTime& time
+    const kernel::HostedModule& module, const std::string& task, const bus::TaskTime& time
 ) {
     TimelineEntry entry{
         .at_ms = time.started_ms,
@@ -462,7 +464,7 @@ void Collector::add_waits(const order::History& history) {
     }
 }
 
-void Collector::add_held(const kernel::Module& module) {
+void Collector::add_held(const kernel::HostedModule& module) {
     const std::string key = fmt::format("order-{}", id_);
     for (const auto& handler : module.subscriptions()) {
         const auto reader = system_.module(module.name()).database().read();

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kernel/cross_origin.hpp"
 #include "kernel/hal.hpp"
 
 namespace bookstore::operations {
@@ -13,7 +14,7 @@ namespace {
 
 using http::Done;
 using http::Request;
-using kernel::Module;
+using kernel::HostedModule;
 
 constexpr auto module_schema = R"({
     "type": "object",
@@ -43,13 +44,13 @@ constexpr auto module_schema = R"({
     }
 })";
 
-std::string_view word_of(Module::State state) {
+std::string_view word_of(HostedModule::State state) {
     switch (state) {
-        case Module::State::starting:
+        case HostedModule::State::starting:
             return "STARTING";
-        case Module::State::running:
+        case HostedModule::State::running:
             return "RUNNING";
-        case Module::State::stopped:
+        case HostedModule::State::stopped:
             return "STOPPED";
     }
     return "STOPPED";
@@ -78,8 +79,8 @@ void append_link(std::string& out, std::string_view rel, const std::string& href
 }
 
 /// {"name":"order","state":"RUNNING",...}
-std::string module_object(Module& module, const std::string& base_url) {
-    const std::int64_t now_ms = module.clock().now_ms();
+std::string module_object(HostedModule& module, const std::string& base_url) {
+    const std::int64_t now_ms = module.module().clock().now_ms();
     std::string subscriptions;
     bus::Held::Counts held;
     const storage::Reader reader = module.database().read();
@@ -90,7 +91,7 @@ std::string module_object(Module& module, const std::string& base_url) {
         subscriptions += subscriptions.empty() ? "" : ",";
         subscriptions += subscription_object(*subscription, counts, now_ms);
     }
-    const Module::State state = module.state();
+    const HostedModule::State state = module.state();
     std::string out = fmt::format(
         R"({{"name":"{}","state":"{}","outboxDepth":{},"held":{},"parked":{},"subscriptions":[{}],)",
         module.name(),
@@ -103,7 +104,7 @@ std::string module_object(Module& module, const std::string& base_url) {
     const std::string self = fmt::format("{}/modules/{}", base_url, module.name());
     out += R"("_links":{)";
     append_link(out, "self", self);
-    const std::string_view action = state == Module::State::stopped ? "start" : "stop";
+    const std::string_view action = state == HostedModule::State::stopped ? "start" : "stop";
     append_link(out, action, fmt::format("{}/{}", self, action));
     append_link(out, "parked", fmt::format("{}/parked?module={}", base_url, module.name()));
     out.back() = '}';
@@ -126,7 +127,7 @@ http::Answer list(host::System& system, const Request& request) {
 /// before.
 void change(
     host::System& system,
-    void (Module::*action)(std::function<void()>),
+    void (HostedModule::*action)(std::function<void()>),
     const Request& request,
     const Done& done
 ) {
@@ -210,7 +211,7 @@ kernel::Endpoint change_endpoint(
     const std::string& verb,
     std::string summary,
     std::string description,
-    void (Module::*action)(std::function<void()>)
+    void (HostedModule::*action)(std::function<void()>)
 ) {
     auto result = endpoint(
         "/modules/{name}/" + verb,
@@ -233,7 +234,9 @@ kernel::Endpoint change_endpoint(
 
 }  // namespace
 
-std::expected<Module*, http::Problem> module_in_path(host::System& system, const Request& request) {
+std::expected<HostedModule*, http::Problem> module_in_path(
+    host::System& system, const Request& request
+) {
     const std::string& name = request.captures.at(0);
     std::string names;
     for (const auto& module : system.modules()) {
@@ -291,7 +294,7 @@ std::vector<kernel::Endpoint> module_endpoints(host::System& system) {
         "Let a context rest",
         "Its resources are 503, its subscriptions and tasks rest; what it published is still "
         "relayed, and nothing is lost. A new process starts it again.",
-        &Module::stop
+        &HostedModule::stop
     ));
     endpoints.push_back(change_endpoint(
         system,
@@ -299,7 +302,7 @@ std::vector<kernel::Endpoint> module_endpoints(host::System& system) {
         "Let a context go on",
         "It reads the events that it missed; its resources are read at once, and written when it "
         "has caught up: until then its state is STARTING.",
-        &Module::go_on
+        &HostedModule::go_on
     ));
     return endpoints;
 }

@@ -15,7 +15,7 @@ namespace bookstore::operations {
 std::vector<kernel::Endpoint> module_endpoints(host::System& system);
 
 /// The hosted context that the path's first capture names; 404 that lists those there are.
-std::expected<kernel::Module*, http::Problem> module_in_path(
+std::expected<kernel::HostedModule*, http::Problem> module_in_path(
     host::System& system, const http::Request& request
 );
 /// What {name} in a path is.

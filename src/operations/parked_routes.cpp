@@ -12,6 +12,7 @@
 
 #include "bus/parked.hpp"
 #include "http/text.hpp"
+#include "kernel/cross_origin.hpp"
 #include "kernel/fields.hpp"
 #include "kernel/hal.hpp"
 #include "operations/module_routes.hpp"
@@ -24,7 +25,7 @@ using bus::Parked;
 using http::Answer;
 using http::Done;
 using http::Request;
-using kernel::Module;
+using kernel::HostedModule;
 
 constexpr auto item_schema = R"({
     "type": "object",
@@ -74,13 +75,13 @@ std::string_view word_of(HeldEvent::State state) {
 
 /// What holds events: a subscription, with its context.
 struct Holder {
-    Module* module;
+    HostedModule* module;
     bus::Subscription* subscription;
 
     Parked parked() const { return Parked(subscription->name()); }
 };
 
-std::vector<Holder> holders_in(host::System& system, const Module* only = nullptr) {
+std::vector<Holder> holders_in(host::System& system, const HostedModule* only = nullptr) {
     std::vector<Holder> holders;
     for (const auto& module : system.modules()) {
         if (only == nullptr || module.get() == only) {
@@ -218,7 +219,7 @@ Answer show(host::System& system, const Request& request) {
 /// What GET /parked is asked for.
 struct Wanted {
     kernel::Page page;
-    Module* module = nullptr;  ///< its alone
+    HostedModule* module = nullptr;  ///< its alone
     bool parked_only = false;
     std::string query;  ///< the filters again, for the links: "&state=PARKED"
 };
@@ -345,12 +346,12 @@ const kernel::Fields<Reason>& reason_fields() {
 
 /// The write of an operator on held events, and their subscriptions look again.
 void act(
-    Module& module,
+    HostedModule& module,
     std::vector<bus::Subscription*> subscriptions,
     kernel::Write write,
     const Done& done
 ) {
-    module.write(std::move(write), [subscriptions, done](Answer answer) {
+    module.module().write(std::move(write), [subscriptions, done](Answer answer) {
         for (bus::Subscription* subscription : subscriptions) {
             subscription->held_changed();
         }
@@ -415,7 +416,11 @@ void skip(host::System& system, const Request& request, const Done& done) {
 
 /// How many were acted on, and how many the context still has parked.
 http::Response counted(
-    const Request& request, const Module& module, std::int64_t count, std::int64_t left, int status
+    const Request& request,
+    const HostedModule& module,
+    std::int64_t count,
+    std::int64_t left,
+    int status
 ) {
     std::string out = fmt::format(
         R"({{"module":"{}","count":{},"parked":{},"_links":{{)", module.name(), count, left
@@ -438,7 +443,7 @@ void act_on_all(
         done(found.error());
         return;
     }
-    Module& module = **found;
+    HostedModule& module = **found;
     const auto holders = holders_in(system, &module);
     std::vector<bus::Subscription*> subscriptions;
     for (const Holder& holder : holders) {

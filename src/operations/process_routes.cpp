@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/cross_origin.hpp"
 #include "kernel/hal.hpp"
 
 namespace bookstore::operations {
@@ -51,14 +52,15 @@ struct Component {
 };
 
 Component component_of(const host::System& system, const host::Health& health, std::size_t place) {
-    const bool relay = place == host::System::relay_bell;
+    const bool relay = place == system.relay_place();
     Component component{relay ? "relay" : system.modules()[place]->name(), "UP", {}};
     component.reason = health.fault_of(place);
     if (!component.reason.empty()) {
         component.status = "DOWN";
-    } else if (!relay && system.modules()[place]->state() == kernel::Module::State::stopped) {
+    } else if (!relay && system.modules()[place]->state() == kernel::HostedModule::State::stopped) {
         component.status = "STOPPED";
-    } else if (!relay && system.modules()[place]->state() == kernel::Module::State::starting) {
+    } else if (!relay &&
+               system.modules()[place]->state() == kernel::HostedModule::State::starting) {
         component.status = system.modules()[place]->catching_up() ? "STOPPED" : "DOWN";
         component.reason = "it is starting: it reads the events it missed";
     }
@@ -122,7 +124,7 @@ std::vector<Component> components_of(const host::System& system, const host::Hea
     for (std::size_t place = 0; place < system.modules().size(); ++place) {
         components.push_back(component_of(system, health, place));
     }
-    components.push_back(component_of(system, health, host::System::relay_bell));
+    components.push_back(component_of(system, health, system.relay_place()));
     return components;
 }
 
@@ -332,7 +334,7 @@ std::vector<kernel::Endpoint> process_endpoints(host::System& system, ProcessSta
     for (std::size_t place = 0; place < system.modules().size(); ++place) {
         endpoints.push_back(component_endpoint(system, state, place));
     }
-    endpoints.push_back(component_endpoint(system, state, host::System::relay_bell));
+    endpoints.push_back(component_endpoint(system, state, system.relay_place()));
     endpoints.push_back(endpoint(
         "/isReady",
         {.tag = {},

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "app/contexts.hpp"
 #include "backup/backup.hpp"
 #include "base/json.hpp"
 #include "check/check.hpp"
@@ -92,7 +93,7 @@ backup::Backup of_directory(const std::string& data_dir, const std::string& dire
             " is held by a running bookstore: ask it, by --url in place of --data-dir"
         );
     }
-    return backup::back_up_directory(data_dir, directory);
+    return backup::back_up_directory(data_dir, directory, host::file_names(app::contexts()));
 }
 
 /// Nobody holds the directory as long as this is there. A backup has no file to be held by, and

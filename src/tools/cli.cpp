@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/contexts.hpp"
 #include "app/serve.hpp"
 #include "tools/backup_tools.hpp"
 #include "tools/demo.hpp"
@@ -82,7 +83,9 @@ struct Flags {
     std::string customer_url;
     std::string inventory_url;
     std::string van_url;
+    std::size_t port_calls = 64;
     app::ServeOptions serve;
+    app::ContextOptions contexts;
     EventsOptions events;
     RebuildOptions rebuild;
     TraceOptions trace;
@@ -149,7 +152,6 @@ void add_server_flags(CLI::App& app, Flags& flags) {
 }
 
 void add_port_flags(CLI::App& app, Flags& flags) {
-    adapters::PortOptions& ports = flags.serve.system.ports;
     add(app,
         "--customer-url",
         flags.customer_url,
@@ -162,27 +164,35 @@ void add_port_flags(CLI::App& app, Flags& flags) {
         "--van-url",
         flags.van_url,
         "http://HOST:PORT of the VAN that payment charges at; empty: this process");
-    add(app, "--ask-timeout", ports.ask_timeout_ms, "ms for customer or inventory to answer order")
+    add(app,
+        "--ask-timeout",
+        flags.contexts.order_ports.http.timeout_ms,
+        "ms for customer or inventory to answer order")
         ->check(CLI::Range(1, most_ms));
     add(app,
         "--payment-timeout",
-        flags.serve.system.payment.van_timeout_ms,
+        flags.contexts.payment.van_timeout_ms,
         "ms for VAN to answer payment")
         ->check(CLI::Range(1, most_ms));
-    add(app, "--port-calls", ports.calls, "Calls to another context under way, of each port")
+    add(app, "--port-calls", flags.port_calls, "Calls to another context under way, of each port")
         ->check(CLI::Range(1, 10'000));
 }
 
 void add_system_flags(CLI::App& app, Flags& flags) {
     host::SystemOptions& system = flags.serve.system;
     system.data_dir = "./data";
+    std::vector<std::string> names;
+    for (const kernel::Context& context : app::contexts()) {
+        names.push_back(context.name);
+    }
+    system.modules = names;
     add(app, "--data-dir", system.data_dir, "Where the SQLite files are");
     add(app, "--modules", system.modules, "Contexts that this process hosts, by comma")
         ->delimiter(',')
-        ->check(CLI::IsMember(host::context_names));
+        ->check(CLI::IsMember(names));
     add(app, "--stopped", system.stopped, "Contexts that rest from the start, by comma")
         ->delimiter(',')
-        ->check(CLI::IsMember(host::context_names));
+        ->check(CLI::IsMember(names));
     add(app, "--idempotency-ttl", system.idempotency_kept_ms, "ms to keep a key's first answer")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{366} * most_ms));
     add(app, "--read-timeout", system.read_limit_ms, "ms for a query's statement; then 503")
@@ -190,9 +200,12 @@ void add_system_flags(CLI::App& app, Flags& flags) {
     add(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
         ->check(CLI::PositiveNumber);
     add_port_flags(app, flags);
-    add(app, "--van-hang", system.van.hang_ms, "ms that the network behind VAN takes over amount 0")
+    add(app,
+        "--van-hang",
+        flags.contexts.van.hang_ms,
+        "ms that the network behind VAN takes over amount 0")
         ->check(CLI::Range(0, most_ms));
-    BreakerOptions& breaker = system.van.breaker;
+    BreakerOptions& breaker = flags.contexts.van.breaker;
     add(app, "--breaker-timeout", breaker.timeout_ms, "ms, then a call of VAN's network failed")
         ->check(CLI::Range(1, most_ms));
     add(app, "--breaker-sleep-window", breaker.sleep_window_ms, "ms open before a trial")
@@ -225,13 +238,19 @@ std::optional<http::Url> origin_of(const std::string& flag, const std::string& u
     }
 }
 
-void read_ports(const Flags& flags, host::SystemOptions& system) {
-    system.ports.customer = origin_of("--customer-url", flags.customer_url);
-    system.ports.inventory = origin_of("--inventory-url", flags.inventory_url);
-    system.ports.van = origin_of("--van-url", flags.van_url);
-    system.ports.breaker = system.van.breaker;
-    if (system.ports.van) {
-        system.payment.van_calls = system.ports.calls;
+void read_ports(const Flags& flags, app::ContextOptions& contexts) {
+    contexts.order_ports.customer = origin_of("--customer-url", flags.customer_url);
+    contexts.order_ports.inventory = origin_of("--inventory-url", flags.inventory_url);
+    contexts.van_port.van = origin_of("--van-url", flags.van_url);
+    contexts.order_ports.http.calls = flags.port_calls;
+    contexts.order_ports.http.breaker = contexts.van.breaker;
+    contexts.van_port.http = {
+        .timeout_ms = contexts.payment.van_timeout_ms,
+        .calls = flags.port_calls,
+        .breaker = contexts.van.breaker
+    };
+    if (contexts.van_port.van) {
+        contexts.payment.van_calls = flags.port_calls;
     }
 }
 
@@ -260,13 +279,14 @@ int run_serve(Flags& flags) {
             throw std::runtime_error("--stopped names " + name + ", which --modules does not host");
         }
     }
-    if (options.system.payment.van_timeout_ms <= options.system.van.breaker.timeout_ms) {
+    if (flags.contexts.payment.van_timeout_ms <= flags.contexts.van.breaker.timeout_ms) {
         throw std::runtime_error(
             "--payment-timeout must exceed --breaker-timeout, or every slow charge counts as "
             "unanswered"
         );
     }
-    read_ports(flags, options.system);
+    read_ports(flags, flags.contexts);
+    options.contexts = app::contexts(flags.contexts);
     return serve(options);
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <thread>
 
+#include "app/contexts.hpp"
 #include "backup/backup.hpp"
 #include "host/system.hpp"
 #include "http/client.hpp"
@@ -83,7 +84,8 @@ int print_events_of_directory(const std::string& directory) {
     const OpenDirectory open(directory);
     const SystemClock clock;
     SystemRandom random;
-    host::System system({.data_dir = directory}, clock, random, [](std::size_t) {});
+    host::System system(app::contexts(), {.data_dir = directory}, clock, random, [](std::size_t) {
+    });
     while (system.relay().step()) {
     }
     std::int64_t position = 0;
@@ -101,21 +103,24 @@ int rebuild_in_directory(const RebuildOptions& options) {
     const OpenDirectory open(options.data_dir);
     const SystemClock clock;
     SystemRandom random;
-    host::System system({.data_dir = options.data_dir}, clock, random, [](std::size_t) {});
+    host::System system(
+        app::contexts(), {.data_dir = options.data_dir}, clock, random, [](std::size_t) {}
+    );
     while (system.relay().step()) {
     }
-    kernel::Rebuild* rebuild = system.rebuild(options.read_model);
-    rebuild->begin();
-    const std::string context = options.read_model == "my-page" ? "customer" : "payment_history";
-    kernel::Module& module = system.module(context);
-    while (rebuild->under_way()) {
+    kernel::HostedModule& module = *system.owner_of_read_model(options.read_model);
+    kernel::Rebuild& rebuild = module.rebuild(options.read_model);
+    rebuild.begin();
+    while (rebuild.under_way()) {
         if (!module.step()) {
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
     }
     module.finish();
-    if (!rebuild->failure().empty()) {
-        throw std::runtime_error(options.read_model + " was not rebuilt: " + rebuild->failure());
+    if (!rebuild.progress().failure.empty()) {
+        throw std::runtime_error(
+            options.read_model + " was not rebuilt: " + rebuild.progress().failure
+        );
     }
     fmt::print("{} was rebuilt from {} events\n", options.read_model, system.topic().end());
     return 0;

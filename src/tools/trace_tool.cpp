@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "app/contexts.hpp"
 #include "http/client.hpp"
 #include "observe/logs.hpp"
 #include "observe/trace_timeline.hpp"
@@ -53,7 +54,9 @@ std::string read_from_directory(const TraceOptions& options) {
     observe::set_up_log(observe::LogFormat::text, "warning");
     const SystemClock clock;
     SystemRandom random;
-    host::System system({.data_dir = options.data_dir}, clock, random, [](std::size_t) {});
+    host::System system(
+        app::contexts(), {.data_dir = options.data_dir}, clock, random, [](std::size_t) {}
+    );
     while (system.relay().step()) {
     }
     const auto timeline =

@@ -18,17 +18,50 @@ namespace {
 
 using Layers = std::set<std::string, std::less<>>;
 
-// `app` and main.cpp may include everything; of another module its events.hpp is everybody's.
+// Of another module its events.hpp is everybody's.
+const Layers up_to_kernel{"base", "storage", "http", "bus", "kernel"};
+const Layers rooms{
+    "base",
+    "storage",
+    "check",
+    "http",
+    "bus",
+    "kernel",
+    "modules",
+    "adapters",
+    "host",
+    "observe",
+    "backup",
+    "operations",
+    "app",
+    "tools"
+};
+
+Layers and_also(Layers layers, const Layers& more) {
+    layers.insert(more.begin(), more.end());
+    return layers;
+}
+
 const std::map<std::string, Layers, std::less<>> may_include = {
     {"base", {"base"}},
     {"storage", {"base", "storage"}},
     {"check", {"base", "storage", "check"}},
     {"http", {"base", "http"}},
     {"bus", {"base", "storage", "bus"}},
-    {"kernel", {"base", "storage", "http", "bus", "kernel"}},
-    {"modules", {"base", "storage", "http", "bus", "kernel", "modules"}},
-    {"app", {"base", "storage", "check", "http", "bus", "kernel", "modules", "app"}},
-    {"main.cpp", {"base", "storage", "check", "http", "bus", "kernel", "modules", "app"}},
+    {"kernel", up_to_kernel},
+    {"modules", and_also(up_to_kernel, {"modules"})},
+    {"adapters", and_also(up_to_kernel, {"modules", "adapters"})},
+    {"host", and_also(up_to_kernel, {"host"})},
+    {"observe", and_also(up_to_kernel, {"host", "observe"})},
+    {"backup", and_also(up_to_kernel, {"host", "backup"})},
+    {"operations", and_also(up_to_kernel, {"host", "observe", "backup", "operations"})},
+    // Only these two know the contexts.
+    {"app",
+     and_also(
+         up_to_kernel, {"modules", "adapters", "host", "observe", "backup", "operations", "app"}
+     )},
+    {"tools", rooms},
+    {"main.cpp", {"tools"}},
 };
 
 std::string_view layer_of(std::string_view path) {
@@ -181,7 +214,10 @@ TEST_CASE("a layer may include what is below it") {
     CHECK_EQ(said_of("modules/van/module.cpp", "#include \"modules/van/store.hpp\""), "");
     CHECK_EQ(said_of("modules/van/policies.cpp", "#include \"modules/order/events.hpp\""), "");
     CHECK_EQ(said_of("app/wiring.cpp", "#include \"modules/order/store.hpp\""), "");
-    CHECK_EQ(said_of("main.cpp", "#include \"app/app.hpp\""), "");
+    CHECK_EQ(said_of("host/system.cpp", "#include \"kernel/context.hpp\""), "");
+    CHECK_EQ(said_of("operations/parked.cpp", "#include \"host/system.hpp\""), "");
+    CHECK_EQ(said_of("tools/check.cpp", "#include \"check/check.hpp\""), "");
+    CHECK_EQ(said_of("main.cpp", "#include \"tools/cli.hpp\""), "");
 }
 
 TEST_CASE("an include that goes up or sideways is found, with its line") {
@@ -204,6 +240,12 @@ TEST_CASE("an include that goes up or sideways is found, with its line") {
         CHECK_NE(said_of("kernel/module.cpp", "#include \"" + up + "\""), "");
     }
     CHECK_NE(said_of("modules/order/module.cpp", "#include \"app/app.hpp\""), "");
+    for (const std::string up :
+         {"modules/van/events.hpp", "app/contexts.hpp", "observe/logs.hpp"}) {
+        CHECK_NE(said_of("host/system.cpp", "#include \"" + up + "\""), "");
+    }
+    CHECK_NE(said_of("observe/metrics.cpp", "#include \"operations/web_files.hpp\""), "");
+    CHECK_NE(said_of("main.cpp", "#include \"app/contexts.hpp\""), "");
 }
 
 TEST_CASE("another module's internals are found, however the include is written") {

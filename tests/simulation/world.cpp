@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "app/contexts.hpp"
 #include "bus/parked.hpp"
 #include "storage/connection.hpp"
 #include "support/invariants.hpp"
@@ -27,7 +28,11 @@ const MemoryVfs::Image& fresh_image() {
         SeededRandom random(1);
         {
             const host::System system(
-                {.data_dir = directory, .vfs = vfs.name()}, clock, random, [](std::size_t) {}
+                app::contexts(),
+                {.data_dir = directory, .vfs = vfs.name()},
+                clock,
+                random,
+                [](std::size_t) {}
             );
         }
         return vfs.image();
@@ -94,9 +99,11 @@ void World::open() {
         }
     };
     options.retry.attempts = some(3);
-    system_ = std::make_unique<host::System>(options, clock_, system_random_, [](std::size_t) {});
+    system_ = std::make_unique<host::System>(
+        app::contexts(), options, clock_, system_random_, [](std::size_t) {}
+    );
     std::vector<http::Route> routes;
-    for (kernel::Endpoint& endpoint : system_->take_endpoints()) {
+    for (kernel::Endpoint& endpoint : system_->endpoints()) {
         routes.push_back(std::move(endpoint.route));
     }
     router_ = std::make_unique<http::Router>(std::move(routes));
@@ -175,7 +182,7 @@ void World::step_something() {
     step_module(*system_->modules()[static_cast<std::size_t>(place)]);
 }
 
-void World::step_module(kernel::Module& module) {
+void World::step_module(kernel::HostedModule& module) {
     note(module.name());
     const auto steps_one = [this](const auto& all) {
         if (!all.empty()) {
@@ -221,7 +228,8 @@ void World::advance_time() {
 /// An operator stops a context or lets it go on, or retries what it has parked.
 void World::operate() {
     const auto count = static_cast<std::int64_t>(system_->modules().size());
-    kernel::Module& module = *system_->modules()[static_cast<std::size_t>(random_.below(count))];
+    kernel::HostedModule& module =
+        *system_->modules()[static_cast<std::size_t>(random_.below(count))];
     switch (random_.below(3)) {
         case 0:
             note("stop " + module.name());
@@ -237,7 +245,7 @@ void World::operate() {
     }
 }
 
-void World::retry_parked(kernel::Module& module) {
+void World::retry_parked(kernel::HostedModule& module) {
     note("retry what is parked of " + module.name());
     const auto retried = [this, &module](bus::UnitOfWork& work) -> http::Answer {
         for (const auto& subscription : module.subscriptions()) {
@@ -511,7 +519,7 @@ void World::check_rebuilds() {
     const std::string pages_before = rows_of("customer", pages);
     const std::string histories_before = rows_of("payment_history", histories);
     for (const char* model : {"my-page", "payment-history"}) {
-        system_->rebuild(model)->begin();
+        system_->owner_of_read_model(model)->rebuild(model).begin();
     }
     for (int i = 0; i < 100; ++i) {
         step_everything();

@@ -54,13 +54,13 @@ class World {
     void crash_now();
     void act();
     void step_something();
-    void step_module(kernel::Module& module);
+    void step_module(kernel::HostedModule& module);
     void step_everything();
     void client_acts();
     void disturb();
     void advance_time();
     void operate();
-    void retry_parked(kernel::Module& module);
+    void retry_parked(kernel::HostedModule& module);
 
     void send(
         http::Method method,

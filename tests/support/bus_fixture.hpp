@@ -31,6 +31,7 @@ struct Noted {
     static constexpr std::string_view event_type = "Noted";
     std::int64_t order_id = 0;
     std::string note;
+    Key key() const { return {"order", order_id}; }
 };
 BOOST_DESCRIBE_STRUCT(Noted, (), (order_id, note))
 
@@ -39,6 +40,7 @@ struct Copied {
     static constexpr std::string_view event_type = "Copied";
     std::int64_t order_id = 0;
     std::string note;
+    Key key() const { return {"order", order_id}; }
 };
 BOOST_DESCRIBE_STRUCT(Copied, (), (order_id, note))
 
@@ -47,6 +49,7 @@ struct Ignored {
     static constexpr std::string_view event_type = "Ignored";
     std::int64_t order_id = 0;
     std::string note;
+    Key key() const { return {"order", order_id}; }
 };
 BOOST_DESCRIBE_STRUCT(Ignored, (), (order_id, note))
 
@@ -123,6 +126,7 @@ class BusFixture {
             );
             module.outbox =
                 std::make_unique<bus::Outbox>(name, *module.database, [this] { ++relay_rung; });
+            module.outbox->may_publish({"Noted", "Copied", "Ignored"});
         }
         open_relay();
         for (const Listener& listener : listeners_) {
@@ -158,8 +162,21 @@ class BusFixture {
     /// Another subscription of that listener's, under another name (a rebuild's).
     std::unique_ptr<bus::Subscription> made(const Listener& listener, const std::string& name) {
         Module& owner = module(listener.module);
-        auto subscription = std::make_unique<bus::Subscription>(
-            name,
+        bus::Policies policies(name);
+        for (const std::string& type : words_in(listener.types)) {
+            if (type == Noted::event_type) {
+                listen<Noted>(policies, listener, name);
+            } else {
+                listen<Copied>(policies, listener, name);
+            }
+        }
+        return subscribed(std::move(policies), owner, listener.retry);
+    }
+    std::unique_ptr<bus::Subscription> subscribed(
+        bus::Policies policies, Module& owner, const bus::RetryPolicy& retry = {}
+    ) {
+        return std::make_unique<bus::Subscription>(
+            std::move(policies),
             bus::Subscription::Context{
                 .topic = *topic,
                 .outbox = *owner.outbox,
@@ -168,16 +185,8 @@ class BusFixture {
                 .pressure = pressure,
                 .ring = [this] { ++module_rung; }
             },
-            listener.retry
+            retry
         );
-        for (const std::string& type : words_in(listener.types)) {
-            if (type == Noted::event_type) {
-                listen<Noted>(*subscription, listener, name);
-            } else {
-                listen<Copied>(*subscription, listener, name);
-            }
-        }
-        return subscription;
     }
 
     // ---- when
@@ -384,10 +393,9 @@ class BusFixture {
     }
 
     template <class E>
-    void listen(
-        bus::Subscription& subscription, const Listener& listener, const std::string& name
-    ) {
-        subscription.on<E>(
+    void listen(bus::Policies& policies, const Listener& listener, const std::string& name) {
+        policies.whenever<E>(
+            "note it",
             listener.effect,
             [this,
              name,

@@ -43,21 +43,9 @@ struct Happened {
     bool paid = false;
     Money price;
     std::optional<std::int64_t> stock_left;
+    Key key() const { return {"order", order_id}; }
 };
 BOOST_DESCRIBE_STRUCT(Happened, (), (order_id, text, paid, price, stock_left))
-
-struct OfBook {
-    static constexpr std::string_view event_type = "OfBook";
-    std::int64_t book_id = 0;
-    std::int64_t customer_id = 0;
-};
-BOOST_DESCRIBE_STRUCT(OfBook, (), (book_id, customer_id))
-
-struct OfCustomer {
-    static constexpr std::string_view event_type = "OfCustomer";
-    std::int64_t customer_id = 0;
-};
-BOOST_DESCRIBE_STRUCT(OfCustomer, (), (customer_id))
 
 template <class T>
 std::string json_of(const T& value) {
@@ -197,12 +185,6 @@ TEST_CASE("a payload that is none, or that lacks a field, is refused by name") {
         CHECK(std::string(error.what()).find("Happened") != std::string::npos);
         CHECK(std::string(error.what()).find("paid") != std::string::npos);
     }
-}
-
-TEST_CASE("an event's key is its order, else its book, else its customer") {
-    CHECK(bus::key_of(made_happen()) == "order-5");
-    CHECK(bus::key_of(OfBook{7, 8}) == "book-7");
-    CHECK(bus::key_of(OfCustomer{9}) == "customer-9");
 }
 
 }  // namespace bookstore::test

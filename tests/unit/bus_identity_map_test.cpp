@@ -58,18 +58,9 @@ struct IdentityMapFixture : BusFixture {
             "CREATE TABLE total(order_id INTEGER PRIMARY KEY, "
             "notes TEXT NOT NULL CHECK (instr(notes, '!') = 0)) STRICT"
         );
-        auto subscription = std::make_unique<bus::Subscription>(
-            "totals",
-            bus::Subscription::Context{
-                .topic = *topic,
-                .outbox = *module("depot").outbox,
-                .clock = clock,
-                .random = random,
-                .pressure = pressure,
-                .ring = [] {}
-            }
-        );
-        subscription->keep_rows_in(totals).on<Noted>(
+        bus::Policies policies("totals");
+        policies.keep_rows_in(totals).whenever<Noted>(
+            "add the note",
             bus::Effect::replayable,
             [this](const Noted& event, bus::UnitOfWork& work) {
                 totals->change(work.db(), event.order_id) += event.note;
@@ -78,6 +69,7 @@ struct IdentityMapFixture : BusFixture {
                 }
             }
         );
+        auto subscription = subscribed(std::move(policies), module("depot"));
         subscription->start();
         module("depot").subscriptions.push_back(std::move(subscription));
         settled();

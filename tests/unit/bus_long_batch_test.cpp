@@ -170,10 +170,14 @@ TEST_CASE_FIXTURE(LongBatchFixture, "a topic that cannot be read ends it, and co
 }
 
 TEST_CASE_FIXTURE(LongBatchFixture, "it is synced when any of its events may publish") {
-    auto both =
-        made({.module = "depot", .name = "both", .effect = bus::Effect::replayable}, "both");
     int copied = 0;
-    both->on<Copied>(bus::Effect::durable, [&](const Copied&, bus::UnitOfWork&) { ++copied; });
+    bus::Policies policies("both");
+    policies
+        .whenever<Noted>("note it", bus::Effect::replayable, [](const Noted&, bus::UnitOfWork&) {})
+        .whenever<Copied>("count it", bus::Effect::durable, [&](const Copied&, bus::UnitOfWork&) {
+            ++copied;
+        });
+    auto both = subscribed(std::move(policies), module("depot"));
     published<Copied>("shop", "1:c");
     relayed();
     both->in_batches_of(longest * 2).start();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "app/contexts.hpp"
 #include "host/threads.hpp"
 #include "support/storage_fixture.hpp"
 #include "support/virtual_time.hpp"
@@ -34,8 +35,10 @@ struct RunningSystem {
     MemoryVfs vfs;
     const SystemClock clock;
     SeededRandom random{1};
-    host::Threads threads;
-    host::System system{{.data_dir = "data", .vfs = vfs.name()}, clock, random, threads.ring()};
+    host::Threads threads{host::System::places(app::contexts(), {})};
+    host::System system{
+        app::contexts(), {.data_dir = "data", .vfs = vfs.name()}, clock, random, threads.ring()
+    };
     host::Health health{system, threads, clock, {.data_dir = "data", .stall_timeout_ms = 50}};
 
     RunningSystem() { threads.start(system); }
@@ -43,12 +46,14 @@ struct RunningSystem {
 
     /// Publishes an event of that context.
     void write(const std::string& context) {
-        kernel::Module& module = system.module(context);
+        kernel::HostedModule& module = system.module(context);
         module.database().writer().submit({
             .durable = true,
             .run =
                 [&module](storage::Connection& db) {
-                    module.outbox().append(db, "customer-1", "Changed", 0, "", "{}");
+                    const auto& published = module.module().declarations().published;
+                    const std::string& type = published.front().type;
+                    module.outbox().append(db, "customer-1", type, 0, "", "{}");
                     return true;
                 },
             .done = [](const storage::Outcome&) {},
@@ -70,7 +75,7 @@ TEST_CASE_FIXTURE(RunningSystem, "a system at rest is well") {
     health.look();
     CHECK(health.fault() == "");
     CHECK(health.ill_for_ms() == 0);
-    CHECK(health.fault_of(host::System::relay_bell) == "");
+    CHECK(health.fault_of(system.relay_place()) == "");
 }
 
 TEST_CASE_FIXTURE(
@@ -136,7 +141,7 @@ TEST_CASE_FIXTURE(RunningSystem, "a relay that cannot write the topic is a fault
     );
     write("customer");
     CHECK(eventually([&] { return health.fault() == "the relay cannot write the topic"; }));
-    CHECK(health.fault_of(host::System::relay_bell) == "the relay cannot write the topic");
+    CHECK(health.fault_of(system.relay_place()) == "the relay cannot write the topic");
     vfs.clear_failures();
     CHECK(eventually([&] { return health.fault().empty(); }));
     CHECK(eventually([&] { return system.topic().end() == 1; }));

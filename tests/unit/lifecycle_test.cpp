@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/contexts.hpp"
 #include "host/system.hpp"
 #include "http/router.hpp"
 #include "support/memory_vfs.hpp"
@@ -16,7 +17,7 @@
 namespace bookstore::test {
 namespace {
 
-using kernel::Module;
+using kernel::HostedModule;
 
 /// The bookstore on one thread, stepped by the test.
 struct Stepped {
@@ -37,6 +38,7 @@ struct Stepped {
         router.reset();
         system.reset();
         system = std::make_unique<host::System>(
+            app::contexts(),
             host::SystemOptions{
                 .data_dir = "/data", .vfs = vfs.name(), .stopped = std::move(stopped)
             },
@@ -45,7 +47,7 @@ struct Stepped {
             [](std::size_t) {}
         );
         std::vector<http::Route> routes;
-        for (kernel::Endpoint& endpoint : system->take_endpoints()) {
+        for (kernel::Endpoint& endpoint : system->endpoints()) {
             routes.push_back(std::move(endpoint.route));
         }
         router = std::make_unique<http::Router>(std::move(routes));
@@ -79,13 +81,13 @@ struct Stepped {
             }
         }
     }
-    Module& module(const std::string& name) { return system->module(name); }
+    HostedModule& module(const std::string& name) { return system->module(name); }
     void stop(const std::string& name) {
         bool told = false;
         module(name).stop([&told] { told = true; });
         settle();
         REQUIRE(told);
-        REQUIRE(module(name).state() == Module::State::stopped);
+        REQUIRE(module(name).state() == HostedModule::State::stopped);
     }
     /// It goes on, and has not read anything yet.
     void go_on(const std::string& name) {
@@ -162,7 +164,7 @@ TEST_CASE_FIXTURE(
     auto& late = send(http::Method::patch, "/deliveries/1", moved_on);
     module("delivery").stop([] {});
     go_on("delivery");  // there are events in the log that it has not looked at
-    REQUIRE(module("delivery").state() == Module::State::starting);
+    REQUIRE(module("delivery").state() == HostedModule::State::starting);
     CHECK_FALSE(late.status);
     module("delivery").database().writer().step();
     CHECK(late.status == 503);
@@ -182,10 +184,10 @@ TEST_CASE_FIXTURE(Stepped, "what goes on is read at once, and written when it ha
             R"({"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"busan"})"
         ) == 201
     );
-    CHECK(module("delivery").behind() > 0);
+    CHECK(module("delivery").lag() > 0);
     CHECK(answered(http::Method::get, "/deliveries/1") == 503);
     go_on("delivery");
-    CHECK(module("delivery").state() == Module::State::starting);
+    CHECK(module("delivery").state() == HostedModule::State::starting);
     CHECK(module("delivery").catching_up());
     CHECK(system->ready());  // the process is
     CHECK(send(http::Method::get, "/deliveries/1").status == 200);
@@ -196,8 +198,8 @@ TEST_CASE_FIXTURE(Stepped, "what goes on is read at once, and written when it ha
     CHECK(answered(http::Method::get, "/deliveries/1") == 503);
     go_on("delivery");
     settle();
-    CHECK(module("delivery").state() == Module::State::running);
-    CHECK(module("delivery").behind() == 0);
+    CHECK(module("delivery").state() == HostedModule::State::running);
+    CHECK(module("delivery").lag() == 0);
     CHECK(answered(http::Method::get, "/deliveries/2") == 200);
     CHECK(answered(http::Method::patch, "/deliveries/1", moved_on) == 200);
 }
@@ -248,7 +250,7 @@ TEST_CASE_FIXTURE(
 ) {
     given_an_order();
     open({"delivery", "customer"});
-    CHECK(module("delivery").state() == Module::State::stopped);
+    CHECK(module("delivery").state() == HostedModule::State::stopped);
     settle();
     CHECK(system->ready());
     go_on("delivery");

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/contexts.hpp"
 #include "host/system.hpp"
 #include "kernel/rebuild.hpp"
 #include "support/virtual_time.hpp"
@@ -73,7 +74,9 @@ TEST_CASE("no SQL constant scans a table that grows, or sorts one") {
     const Directory directory;
     const test::VirtualClock clock;
     test::SeededRandom random(1);
-    host::System system({.data_dir = directory.path}, clock, random, [](std::size_t) {});
+    host::System system(
+        app::contexts(), {.data_dir = directory.path}, clock, random, [](std::size_t) {}
+    );
     std::map<std::string, storage::Connection*> files;
     for (const auto& module : system.modules()) {
         files[module->name()] = &module->database().writer().connection();
@@ -105,7 +108,9 @@ TEST_CASE("a scan and a sort of a table that grows are found") {
     const Directory directory;
     const test::VirtualClock clock;
     test::SeededRandom random(1);
-    host::System system({.data_dir = directory.path}, clock, random, [](std::size_t) {});
+    host::System system(
+        app::contexts(), {.data_dir = directory.path}, clock, random, [](std::size_t) {}
+    );
     auto& db = system.module("order").database().writer().connection();
     CHECK_FALSE(fault_of(db, "SELECT id FROM orders WHERE quantity = 1").empty());
     CHECK_FALSE(fault_of(db, "SELECT id FROM orders WHERE customer_id = 1 ORDER BY status").empty()

@@ -2,12 +2,13 @@
 
 #include <cstdint>
 
-#include "kernel/module.hpp"
+#include "kernel/context.hpp"
+#include "storage/connection.hpp"
 
 namespace bookstore::customer {
 
 /// Customers, and My Page, a read model of their orders.
-void install(kernel::Module& module);
+kernel::Context context();
 
 /// Is there such a customer? What `order` asks.
 bool has_customer(storage::Connection& db, std::int64_t id);

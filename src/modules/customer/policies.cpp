@@ -39,31 +39,46 @@ void list_order(MyPageRows& rows, const order::Ordered& ordered, UnitOfWork& wor
 
 }  // namespace
 
-void follow_orders(bus::Subscription& subscription, bool rebuilt) {
+void follow_orders(bus::Policies& policies, bool rebuilt) {
     const auto rows = std::make_shared<MyPageRows>(rebuilt);
-    const auto on = [&]<bus::Event E>(void (*apply)(const E&, MyPageRows::State&)) {
-        subscription.on<E>(Effect::replayable, [rows, apply](const E& event, UnitOfWork& work) {
-            apply(event, rows->change(work.db(), event.order_id));
-        });
-    };
-    subscription.keep_rows_in(rows).on<order::Ordered>(
+    const auto whenever =
+        [&]<bus::Event E>(std::string_view sentence, void (*apply)(const E&, MyPageRows::State&)) {
+            policies.whenever<E>(
+                sentence,
+                Effect::replayable,
+                [rows, apply](const E& event, UnitOfWork& work) {
+                    apply(event, rows->change(work.db(), event.order_id));
+                }
+            );
+        };
+    policies.keep_rows_in(rows).whenever<order::Ordered>(
+        "list the order",
         Effect::replayable,
         [rows](const order::Ordered& event, UnitOfWork& work) { list_order(*rows, event, work); }
     );
-    on(+[](const order::OrderCanceled& event, MyPageRows::State& row) {
-        row.order_status = event.status;
-    });
-    on(+[](const inventory::DeliveryPrepared&, MyPageRows::State& row) {
-        row.order_status = after_prepared(row.order_status);
-    });
-    on(+[](const delivery::DeliveryStatusChanged& event, MyPageRows::State& row) {
-        row.order_status = after_delivery(row.order_status, event.delivery_status);
-        row.delivery_status = event.delivery_status;
-        row.delivery_id = event.id;
-    });
-    on(follow_payment<payment::Payed>);
-    on(follow_payment<payment::PaymentFailed>);
-    on(follow_payment<payment::PaymentCanceled>);
+    whenever(
+        "show it canceled",
+        +[](const order::OrderCanceled& event, MyPageRows::State& row) {
+            row.order_status = event.status;
+        }
+    );
+    whenever(
+        "show it prepared",
+        +[](const inventory::DeliveryPrepared&, MyPageRows::State& row) {
+            row.order_status = after_prepared(row.order_status);
+        }
+    );
+    whenever(
+        "show where it is",
+        +[](const delivery::DeliveryStatusChanged& event, MyPageRows::State& row) {
+            row.order_status = after_delivery(row.order_status, event.delivery_status);
+            row.delivery_status = event.delivery_status;
+            row.delivery_id = event.id;
+        }
+    );
+    whenever("show its payment", follow_payment<payment::Payed>);
+    whenever("show its payment", follow_payment<payment::PaymentFailed>);
+    whenever("show its payment", follow_payment<payment::PaymentCanceled>);
 }
 
 }  // namespace bookstore::customer

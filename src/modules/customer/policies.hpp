@@ -1,10 +1,10 @@
 #pragma once
 
-#include "bus/subscription.hpp"
+#include "bus/policies.hpp"
 
 namespace bookstore::customer {
 
 /// My Page follows the events of orders: those rows that are served, or their second set.
-void follow_orders(bus::Subscription& subscription, bool rebuilt);
+void follow_orders(bus::Policies& policies, bool rebuilt);
 
 }  // namespace bookstore::customer

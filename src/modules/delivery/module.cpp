@@ -1,16 +1,34 @@
 #include "modules/delivery/module.hpp"
 
+#include "kernel/module.hpp"
+#include "modules/delivery/events.hpp"
 #include "modules/delivery/policies.hpp"
 #include "modules/delivery/routes.hpp"
 
 namespace bookstore::delivery {
+namespace {
+
+using bus::Effect;
 
 void install(kernel::Module& module) {
     add_routes(module);
-    module.subscription("delivery")
-        .on<order::Ordered>(bus::Effect::replayable, create_when_ordered)
-        .on<inventory::DeliveryPrepared>(bus::Effect::durable, ship_when_prepared)
-        .on<order::OrderCanceled>(bus::Effect::durable, recall_when_canceled);
+    module.publishes<DeliveryStatusChanged>();
+    module.policies("delivery")
+        .whenever<order::Ordered>("create the delivery", Effect::replayable, create_when_ordered)
+        .whenever<inventory::DeliveryPrepared>("ship it", Effect::durable, ship_when_prepared)
+        .whenever<order::OrderCanceled>(
+            "cancel it, or recall it", Effect::durable, recall_when_canceled
+        );
+}
+
+}  // namespace
+
+kernel::Context context() {
+    return {
+        .name = "delivery",
+        .holds = "the deliveries",
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+    };
 }
 
 }  // namespace bookstore::delivery

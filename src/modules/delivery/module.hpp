@@ -1,10 +1,10 @@
 #pragma once
 
-#include "kernel/module.hpp"
+#include "kernel/context.hpp"
 
 namespace bookstore::delivery {
 
 /// Deliveries: created when ordered, shipped when prepared, moved on by a courier.
-void install(kernel::Module& module);
+kernel::Context context();
 
 }  // namespace bookstore::delivery

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bus/outbox.hpp"
+#include "bus/unit_of_work.hpp"
 #include "modules/inventory/events.hpp"
 #include "modules/order/events.hpp"
 

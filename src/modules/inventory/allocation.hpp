@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "bus/outbox.hpp"
+#include "bus/unit_of_work.hpp"
 #include "modules/order/events.hpp"
 
 namespace bookstore::inventory {

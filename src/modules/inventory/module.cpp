@@ -1,11 +1,15 @@
 #include "modules/inventory/module.hpp"
 
+#include "kernel/module.hpp"
 #include "modules/inventory/allocation.hpp"
+#include "modules/inventory/events.hpp"
 #include "modules/inventory/routes.hpp"
 #include "modules/inventory/store.hpp"
 
 namespace bookstore::inventory {
 namespace {
+
+using bus::Effect;
 
 /// The rest of the orders that wait for a book, when one transaction did not look at them all.
 void add_serving_task(kernel::Module& module) {
@@ -23,16 +27,27 @@ void add_serving_task(kernel::Module& module) {
     module.task<store::Serving>(std::move(spec));
 }
 
-}  // namespace
-
 void install(kernel::Module& module) {
     add_book_routes(module);
     add_stock_input_routes(module);
     add_deliverable_routes(module);
-    module.subscription("inventory")
-        .on<order::Ordered>(bus::Effect::durable, allocate_when_ordered)
-        .on<order::OrderCanceled>(bus::Effect::durable, return_when_canceled);
+    module.publishes<BookRegistered, BookDeleted, InventoryIncreased, DeliveryPrepared>();
+    module.policies("inventory")
+        .whenever<order::Ordered>("take stock or wait", Effect::durable, allocate_when_ordered)
+        .whenever<order::OrderCanceled>(
+            "return stock, serve who waits", Effect::durable, return_when_canceled
+        );
     add_serving_task(module);
+}
+
+}  // namespace
+
+kernel::Context context() {
+    return {
+        .name = "inventory",
+        .holds = "the books, their stock and the picking lists",
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+    };
 }
 
 bool has_book(storage::Connection& db, std::int64_t id) {

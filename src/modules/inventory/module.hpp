@@ -2,12 +2,13 @@
 
 #include <cstdint>
 
-#include "kernel/module.hpp"
+#include "kernel/context.hpp"
+#include "storage/connection.hpp"
 
 namespace bookstore::inventory {
 
 /// Books and their stock, stock inputs, and deliverables, the picking list of each order.
-void install(kernel::Module& module);
+kernel::Context context();
 
 /// Is there such a book? What `order` asks.
 bool has_book(storage::Connection& db, std::int64_t id);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/key.hpp"
 #include "base/money.hpp"
 
 namespace bookstore::order {
@@ -21,6 +22,19 @@ struct Ordered {
     std::string order_status;
     std::optional<Money> pay_amount;
     std::optional<std::string> pay_type;
+    Key key() const { return {"order", order_id}; }
+    static Ordered example() {
+        return {
+            .order_id = 1,
+            .book_id = 1,
+            .customer_id = 1,
+            .quantity = 100,
+            .delivery_address = "busan si",
+            .order_status = "ORDERED",
+            .pay_amount = Money::from_cents(100'000),
+            .pay_type = "ONCE"
+        };
+    }
 };
 BOOST_DESCRIBE_STRUCT(
     Ordered,
@@ -32,6 +46,8 @@ struct OrderCanceled {
     static constexpr std::string_view event_type = "OrderCanceled";
     std::int64_t order_id = 0;
     std::string status;
+    Key key() const { return {"order", order_id}; }
+    static OrderCanceled example() { return {.order_id = 1, .status = "CANCELED"}; }
 };
 BOOST_DESCRIBE_STRUCT(OrderCanceled, (), (order_id, status))
 

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <functional>
 
-#include "kernel/module.hpp"
+#include "base/clock.hpp"
+#include "kernel/context.hpp"
 #include "modules/order/order.hpp"
 
 namespace bookstore::order {
@@ -15,10 +16,8 @@ struct Ports {
     std::function<void(std::int64_t book_id, std::function<void(Found)>)> has_book;
 };
 
-/// Orders: placed, verified, canceled; their status follows preparation and delivery.
-void install(kernel::Module& module, const Ports& ports);
-
-/// A context that orders wait for came back: they are verified now. Any thread.
-void verify_now(kernel::Module& module);
+/// Orders: placed, verified, canceled; their status follows preparation and delivery. `ports` makes
+/// what it needs to know of others, when it is installed.
+kernel::Context context(std::function<Ports(kernel::Wiring&, const Clock&)> ports);
 
 }  // namespace bookstore::order

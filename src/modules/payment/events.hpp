@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/key.hpp"
+
 namespace bookstore::payment {
 
 struct Payed {
@@ -12,6 +14,10 @@ struct Payed {
     std::int64_t order_id = 0;
     std::int64_t payment_id = 0;
     std::string pay_status;
+    Key key() const { return {"order", order_id}; }
+    static Payed example() {
+        return {.order_id = 1, .payment_id = 1, .pay_status = "PAYMENT_COMPLETED"};
+    }
 };
 BOOST_DESCRIBE_STRUCT(Payed, (), (order_id, payment_id, pay_status))
 
@@ -20,6 +26,10 @@ struct PaymentFailed {
     std::int64_t order_id = 0;
     std::int64_t payment_id = 0;
     std::string pay_status;
+    Key key() const { return {"order", order_id}; }
+    static PaymentFailed example() {
+        return {.order_id = 1, .payment_id = 1, .pay_status = "PAYMENT_FAILED"};
+    }
 };
 BOOST_DESCRIBE_STRUCT(PaymentFailed, (), (order_id, payment_id, pay_status))
 
@@ -29,6 +39,10 @@ struct PaymentCanceled {
     std::int64_t order_id = 0;
     std::int64_t payment_id = 0;
     std::string pay_status;
+    Key key() const { return {"order", order_id}; }
+    static PaymentCanceled example() {
+        return {.order_id = 1, .payment_id = 1, .pay_status = "PAYMENT_CANCELED"};
+    }
 };
 BOOST_DESCRIBE_STRUCT(PaymentCanceled, (), (order_id, payment_id, pay_status))
 

@@ -1,11 +1,16 @@
 #include "modules/payment/module.hpp"
 
+#include <utility>
+
 #include "kernel/collection.hpp"
+#include "modules/payment/events.hpp"
 #include "modules/payment/policies.hpp"
 #include "modules/payment/store.hpp"
 
 namespace bookstore::payment {
 namespace {
+
+using bus::Effect;
 
 constexpr kernel::Resource payments{"payments", "payment", "paymentId", true};
 
@@ -20,22 +25,37 @@ const kernel::Items<Payment> payment_items{
          .type = "ONCE"}
 };
 
-}  // namespace
-
 void install(kernel::Module& module, const VanPort& van, const Options& options) {
     kernel::Collection<Payment>(module, payments, payment_items)
         .list(store::pages)
         .show()
         .find_one("findByOrderId", "orderId", store::find_of_order);
-    module.subscription("payment")
-        .on<order::Ordered>(
-            bus::Effect::durable,
+    module.publishes<Payed, PaymentFailed, PaymentCanceled>();
+    module.policies("payment")
+        .whenever<order::Ordered>(
+            "charge what is to be paid",
+            Effect::durable,
             [&module](const order::Ordered& ordered, bus::UnitOfWork& work) {
                 charge_when_ordered(ordered, work, module.random());
             }
         )
-        .on<order::OrderCanceled>(bus::Effect::durable, refund_when_canceled);
+        .whenever<order::OrderCanceled>("refund", Effect::durable, refund_when_canceled);
     add_van_task(module, van, options.van_timeout_ms, options.van_calls);
+}
+
+}  // namespace
+
+kernel::Context context(
+    std::function<VanPort(kernel::Wiring&, const Clock&)> van, const Options& options
+) {
+    return {
+        .name = "payment",
+        .holds = "the payments",
+        .needs = {"van"},
+        .install = [van = std::move(van), options](
+                       kernel::Module& module, kernel::Wiring& wiring
+                   ) { install(module, van(wiring, module.clock()), options); }
+    };
 }
 
 }  // namespace bookstore::payment

@@ -4,7 +4,8 @@
 #include <functional>
 #include <string>
 
-#include "kernel/module.hpp"
+#include "base/clock.hpp"
+#include "kernel/context.hpp"
 #include "modules/payment/payment.hpp"
 
 namespace bookstore::payment {
@@ -24,7 +25,10 @@ struct Options {
     std::size_t van_calls = 256;
 };
 
-/// Payments: requested when ordered, refunded when canceled; driven by events alone.
-void install(kernel::Module& module, const VanPort& van, const Options& options);
+/// Payments: requested when ordered, refunded when canceled; driven by events alone. `van` makes
+/// the port when it is installed.
+kernel::Context context(
+    std::function<VanPort(kernel::Wiring&, const Clock&)> van, const Options& options
+);
 
 }  // namespace bookstore::payment

@@ -67,8 +67,9 @@ const kernel::Items<PaymentHistory> history_items{
 
 /// Whenever a payment came to a result: a row says so.
 template <class PaymentEvent>
-void append_on(bus::Subscription& subscription, bool rebuilt) {
-    subscription.on<PaymentEvent>(
+void append_whenever(bus::Policies& policies, bool rebuilt) {
+    policies.whenever<PaymentEvent>(
+        "append what became of it",
         bus::Effect::replayable,
         [rebuilt](const PaymentEvent& event, bus::UnitOfWork& work) {
             work.prepare(rebuilt ? insert_rebuilt : insert_history)
@@ -78,13 +79,11 @@ void append_on(bus::Subscription& subscription, bool rebuilt) {
     );
 }
 
-void follow_payments(bus::Subscription& subscription, bool rebuilt) {
-    append_on<payment::Payed>(subscription, rebuilt);
-    append_on<payment::PaymentFailed>(subscription, rebuilt);
-    append_on<payment::PaymentCanceled>(subscription, rebuilt);
+void follow_payments(bus::Policies& policies, bool rebuilt) {
+    append_whenever<payment::Payed>(policies, rebuilt);
+    append_whenever<payment::PaymentFailed>(policies, rebuilt);
+    append_whenever<payment::PaymentCanceled>(policies, rebuilt);
 }
-
-}  // namespace
 
 void install(kernel::Module& module) {
     kernel::Collection<PaymentHistory>(module, payment_histories, history_items)
@@ -92,6 +91,17 @@ void install(kernel::Module& module) {
         .show()
         .find_all("findByOrderId", "orderId", of_order);
     module.read_model("payment-history", "payment_history", follow_payments);
+}
+
+}  // namespace
+
+kernel::Context context() {
+    return {
+        .name = "payment_history",
+        .holds = "the payment history, which is made from the events alone",
+        .from_events_alone = true,
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+    };
 }
 
 }  // namespace bookstore::payment_history

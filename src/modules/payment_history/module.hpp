@@ -1,10 +1,10 @@
 #pragma once
 
-#include "kernel/module.hpp"
+#include "kernel/context.hpp"
 
 namespace bookstore::payment_history {
 
 /// What became of payments, row by row: a read model, made from events alone.
-void install(kernel::Module& module);
+kernel::Context context();
 
 }  // namespace bookstore::payment_history

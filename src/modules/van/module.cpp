@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "kernel/idempotency.hpp"
+#include "kernel/module.hpp"
 
 namespace bookstore::van {
 namespace {
@@ -96,18 +97,12 @@ kernel::Parameter key_parameter(bool required) {
     );
 }
 
-kernel::Endpoint endpoint(
-    Method method,
-    std::string pattern,
-    kernel::Operation operation,
-    std::function<void(const Request&, const http::Done&)> handler
-) {
+kernel::Endpoint endpoint(Method method, std::string pattern, kernel::Operation operation) {
     kernel::Endpoint result;
     result.route.method = method;
     result.route.pattern = std::move(pattern);
     result.route.produces = http::Produces::text;
     result.route.head = false;
-    result.route.handler = std::move(handler);
     result.operation = std::move(operation);
     result.operation.tag = "van";
     return result;
@@ -140,18 +135,15 @@ kernel::Operation request_operation(std::string id) {
     };
 }
 
-}  // namespace
-
-std::unique_ptr<Van> install(kernel::Module& module, const Options& options) {
-    auto van = std::make_unique<Van>(module, options);
-    const auto request = [van = van.get()](const Request& r, const http::Done& done) {
-        request_payment(*van, r, done);
+void install(kernel::Module& module, Van& van) {
+    const auto request = [&van](const Request& r, const http::Done& done) {
+        request_payment(van, r, done);
     };
     module.route(
-        endpoint(Method::get, "/requestPayment", request_operation("requestPayment"), request)
+        endpoint(Method::get, "/requestPayment", request_operation("requestPayment")), request
     );
     module.route(
-        endpoint(Method::post, "/requestPayment", request_operation("postRequestPayment"), request)
+        endpoint(Method::post, "/requestPayment", request_operation("postRequestPayment")), request
     );
     kernel::Operation cancel{
         .tag = {},
@@ -165,15 +157,26 @@ std::unique_ptr<Van> install(kernel::Module& module, const Options& options) {
               .schema = R"({"type":"string","enum":["PAYMENT_CANCELED"]})",
               .example = "PAYMENT_CANCELED"}}
     };
-    module.route(endpoint(
-        Method::post,
-        "/cancelPayment",
-        std::move(cancel),
-        [van = van.get()](const Request& r, const http::Done& done) {
-            cancel_payment(*van, r, done);
-        }
-    ));
-    return van;
+    module.route(
+        endpoint(Method::post, "/cancelPayment", std::move(cancel)),
+        [&van](const Request& r, const http::Done& done) { cancel_payment(van, r, done); }
+    );
+}
+
+}  // namespace
+
+kernel::Context context(const Options& options) {
+    return {
+        .name = "van",
+        .holds = "VAN's ledger: which payments were charged",
+        .install =
+            [options](kernel::Module& module, kernel::Wiring& wiring) {
+                Van& van = wiring.offer("van", std::make_shared<Van>(module, options));
+                wiring.note_breaker("van", "keyless", van.keyless_breaker());
+                wiring.note_breaker("van", "keyed", van.keyed_breaker());
+                install(module, van);
+            }
+    };
 }
 
 }  // namespace bookstore::van

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <memory>
-
-#include "kernel/module.hpp"
+#include "kernel/context.hpp"
 #include "modules/van/van.hpp"
 
 namespace bookstore::van {
 
-/// The card network's company. What it returns is what payment's port calls; it outlives the
-/// module's last step.
-std::unique_ptr<Van> install(kernel::Module& module, const Options& options);
+/// The card network's company. It offers its Van, which is what payment's port calls.
+kernel::Context context(const Options& options);
 
 }  // namespace bookstore::van

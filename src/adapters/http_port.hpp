@@ -1,43 +1,34 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/breaker.hpp"
 #include "base/clock.hpp"
 #include "http/peer.hpp"
-#include "modules/order/module.hpp"
-#include "modules/payment/module.hpp"
 
 namespace bookstore::adapters {
 
-/// Which ports are answered by another process, and how they are asked.
-struct PortOptions {
-    std::optional<http::Url> customer{};
-    std::optional<http::Url> inventory{};
-    std::optional<http::Url> van{};
-    std::int64_t ask_timeout_ms = 1'000;  ///< of customer and inventory
-    std::size_t calls = 64;               ///< under way at a time, of each port
-    BreakerOptions breaker{};             ///< of each port; the timeout is the port's own
+/// How a port is asked that another process answers.
+struct HttpPortOptions {
+    http::Url origin{};
+    std::int64_t timeout_ms = 1'000;
+    std::size_t calls = 64;    ///< under way at a time
+    BreakerOptions breaker{};  ///< its timeout is the port's
 };
 
 /// A port that another process answers over HTTP: a breaker in front of kept connections, and a
 /// bounded number of calls under way. Thread-safe.
 class HttpPort {
   public:
-    HttpPort(
-        std::string_view name,
-        const http::Url& origin,
-        std::int64_t timeout_ms,
-        const PortOptions& options,
-        const Clock& clock
-    );
+    /// `name` is that of the context which answers.
+    HttpPort(std::string_view name, const HttpPortOptions& options, const Clock& clock);
 
     using IsAnswer = bool (*)(const http::ClientResponse& response);
     /// The answer, or null when there is none: called once, from any thread.
@@ -70,30 +61,6 @@ class HttpPort {
     bool failing_ = false;             ///< the last call that ended had no answer
     std::int64_t quiet_until_ms_ = 0;  ///< on Clock::steady_ms
     http::Peer peer_;                  ///< the first to go: its thread uses the rest
-};
-
-/// GET PATH/{id}: 200 is yes, 404 is no, all else is unavailable.
-std::function<void(std::int64_t, std::function<void(order::Found)>)> asks(
-    HttpPort& port, std::string_view path
-);
-
-/// VAN's POST /requestPayment and /cancelPayment, with the payment's key. What is not one of VAN's
-/// words is no answer.
-payment::VanPort van_port(HttpPort& port);
-
-/// The ports that another process answers; null where it is asked in this process.
-class HttpPorts {
-  public:
-    HttpPorts(const PortOptions& options, std::int64_t van_timeout_ms, const Clock& clock);
-
-    HttpPort* customer() { return customer_.get(); }
-    HttpPort* inventory() { return inventory_.get(); }
-    HttpPort* van() { return van_.get(); }
-
-  private:
-    std::unique_ptr<HttpPort> customer_;
-    std::unique_ptr<HttpPort> inventory_;
-    std::unique_ptr<HttpPort> van_;
 };
 
 }  // namespace bookstore::adapters

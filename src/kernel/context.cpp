@@ -1,0 +1,47 @@
+#include "kernel/context.hpp"
+
+#include <algorithm>
+
+#include "kernel/hosted_module.hpp"
+
+namespace bookstore::kernel {
+
+Wiring::~Wiring() {
+    // What came later may use what was there before.
+    while (!offers_.empty()) {
+        offers_.pop_back();
+    }
+}
+
+HostedModule* Wiring::hosted(std::string_view context) const {
+    const auto found = std::ranges::find_if(hosted_, [context](const HostedModule* module) {
+        return module->name() == context;
+    });
+    return found == hosted_.end() ? nullptr : *found;
+}
+
+void* Wiring::find(std::string_view context, const std::type_info& type) const {
+    const auto found = std::ranges::find_if(offers_, [&](const Offer& offer) {
+        return offer.context == context && *offer.type == type;
+    });
+    return found == offers_.end() ? nullptr : found->offered.get();
+}
+
+void Wiring::note_breaker(std::string_view context, std::string_view name, Breaker& breaker) {
+    breakers_.push_back({std::string(context), std::string(name), &breaker});
+}
+
+void Wiring::set_back(std::string_view context, std::function<void()> back) {
+    back_.push_back({std::string(context), std::move(back)});
+}
+
+std::function<void()> Wiring::back_of(std::string_view context) const {
+    return [this, context = std::string(context)] {
+        const auto found = std::ranges::find(back_, context, &Back::context);
+        if (found != back_.end()) {
+            found->back();
+        }
+    };
+}
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <vector>
+
+#include "base/breaker.hpp"
+
+namespace bookstore::kernel {
+
+class HostedModule;
+class Module;
+
+/// How contexts of a process find each other: who is hosted, what each offers to others, and whom
+/// to tell when one is back. Filled while they are installed, before anything runs; one thread.
+class Wiring {
+  public:
+    Wiring() = default;
+    ~Wiring();
+    Wiring(const Wiring&) = delete;
+    Wiring& operator=(const Wiring&) = delete;
+
+    void host(HostedModule& module) { hosted_.push_back(&module); }
+    /// Null where this process does not host that context.
+    HostedModule* hosted(std::string_view context) const;
+
+    /// What a context offers to those that need it, beside its file: kept until the end.
+    template <class T>
+    T& offer(std::string_view context, std::shared_ptr<T> offered) {
+        T& kept = *offered;
+        keep({std::string(context), &typeid(T), std::move(offered)});
+        return kept;
+    }
+    /// Null where that context is not hosted, or offers no T.
+    template <class T>
+    T* offered(std::string_view context) const {
+        return static_cast<T*>(find(context, typeid(T)));
+    }
+
+    /// A circuit breaker that a context has: operators see how it stands.
+    void note_breaker(std::string_view context, std::string_view name, Breaker& breaker);
+    struct NotedBreaker {
+        std::string context;
+        std::string name;
+        Breaker* breaker;
+    };
+    const std::vector<NotedBreaker>& breakers() const { return breakers_; }
+
+    /// What is to be done when one that this context asks answers again; see Context::back.
+    void set_back(std::string_view context, std::function<void()> back);
+    /// For an adapter that finds so: calls what set_back() was given by then.
+    std::function<void()> back_of(std::string_view context) const;
+
+  private:
+    struct Offer {
+        std::string context;
+        const std::type_info* type;
+        std::shared_ptr<void> offered;
+    };
+    struct Back {
+        std::string context;
+        std::function<void()> back;
+    };
+    void keep(Offer offer) { offers_.push_back(std::move(offer)); }
+    void* find(std::string_view context, const std::type_info& type) const;
+
+    std::vector<HostedModule*> hosted_;
+    std::vector<Offer> offers_;  ///< what was offered last goes first
+    std::vector<NotedBreaker> breakers_;
+    std::vector<Back> back_;
+};
+
+/// One context, as the table of contexts has it: everything that others must know of it.
+struct Context {
+    std::string name;  ///< its directory's, file's, flag's and metric label's
+    /// What its file holds, for whoever finds it damaged: "the orders".
+    std::string holds;
+    /// Nothing but what events made: a damaged file may be removed, and is made anew.
+    bool from_events_alone = false;
+    /// Contexts that it asks and waits for. Those that are hosted are installed before it.
+    std::vector<std::string> needs{};
+    /// Declares it (Module), offers its ports and takes those that it needs (Wiring).
+    std::function<void(Module& module, Wiring& wiring)> install;
+    /// One of those that it needs, or it itself, answers again. Any thread; may be empty.
+    std::function<void(Module& module)> back{};
+};
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <optional>
+
+#include "http/message.hpp"
+
+namespace bookstore::kernel {
+
+/// Refuses (403) what another site's page made a browser send: operator actions are not for them.
+std::optional<http::Problem> refuse_cross_origin(const http::Request& request);
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,348 @@
+#include "kernel/hosted_module.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "http/answer_batch.hpp"
+
+namespace bookstore::kernel {
+namespace {
+
+storage::Database::Options database_options(
+    const std::string& name, const Environment& environment, const std::function<void()>& ring
+) {
+    storage::Database::Options options;
+    options.path = environment.data_dir + "/" + name + ".db";
+    options.vfs = environment.vfs;
+    options.migrations = {"bus", name};
+    options.ring = ring;
+    options.now_ms = environment.clock.now_ms();
+    options.read_limit_ms = environment.read_limit_ms;
+    return options;
+}
+
+constexpr std::int64_t reopen_ms = 200;  ///< between attempts to open a file that failed
+
+}  // namespace
+
+HostedModule::HostedModule(
+    std::string name, const Environment& environment, std::function<void()> ring
+)
+    : environment_(environment),
+      ring_(std::move(ring)),
+      module_(std::move(name), environment_.clock, environment_.random),
+      lifecycle_(module_.name()),
+      database_(database_options(module_.name(), environment_, ring_)),
+      outbox_(module_.name(), database_, environment_.ring_relay),
+      strand_(environment_.clock, ring_),
+      commands_(
+          {.context = module_.name(),
+           .database = database_,
+           .outbox = outbox_,
+           .strand = strand_,
+           .clock = environment_.clock,
+           .pressure = environment_.pressure,
+           .lifecycle = lifecycle_},
+          environment_.idempotency_kept_ms
+      ) {
+    module_.host_ = this;
+}
+
+HostedModule::~HostedModule() = default;
+
+// ---- what was declared, taken up
+
+bus::Subscription::Context HostedModule::subscription_context() {
+    return {
+        .topic = environment_.topic,
+        .outbox = outbox_,
+        .clock = environment_.clock,
+        .random = environment_.random,
+        .pressure = environment_.pressure,
+        .ring = ring_,
+        .before_handling = environment_.before_handling
+    };
+}
+
+void HostedModule::take_up_declarations() {
+    const Declarations& declared = module_.declarations();
+    std::vector<std::string> published;
+    for (const PublishedEvent& event : declared.published) {
+        published.push_back(event.type);
+    }
+    outbox_.may_publish(std::move(published));
+    for (const bus::Policies& policies : declared.policies) {
+        subscriptions_.push_back(std::make_unique<bus::Subscription>(
+            policies, subscription_context(), environment_.retry
+        ));
+    }
+    for (const Declarations::ReadModel& model : declared.read_models) {
+        add_read_model(model);
+    }
+    for (const Declarations::Task& task : declared.tasks) {
+        tasks_.push_back(task.make(outbox_, environment_.clock));
+    }
+}
+
+void HostedModule::add_read_model(const Declarations::ReadModel& model) {
+    bus::Policies live(model.name);
+    model.bind(live, false);
+    subscriptions_.push_back(std::make_unique<bus::Subscription>(
+        std::move(live), subscription_context(), environment_.retry
+    ));
+    rebuilds_.push_back(std::make_unique<Rebuild>(
+        Rebuild::Options{
+            .name = model.name,
+            .table = model.table,
+            .make =
+                [this, &model] {
+                    bus::Policies second(model.name + ".rebuild");
+                    model.bind(second, true);
+                    return std::make_unique<bus::Subscription>(
+                        std::move(second), subscription_context(), environment_.retry
+                    );
+                }
+        },
+        *subscriptions_.back(),
+        database_,
+        environment_.topic,
+        environment_.clock
+    ));
+}
+
+Rebuild& HostedModule::rebuild(std::string_view name) {
+    const auto found = std::ranges::find_if(rebuilds_, [name](const auto& rebuild) {
+        return rebuild->name() == name;
+    });
+    return **found;
+}
+
+http::Handler HostedModule::handler_of(const Declarations::Route& route) {
+    if (const auto* query = std::get_if<Query>(&route.how)) {
+        return [this, query](const http::Request& request, http::Done done) {
+            http::Answer answer;
+            try {
+                const storage::Reader reader = database_.read();
+                answer = (*query)(request, *reader);
+            } catch (...) {
+                answer = problem_of(std::current_exception(), request.target);
+            }
+            done(std::move(answer));
+        };
+    }
+    if (const auto* command = std::get_if<Command>(&route.how)) {
+        const bool once = route.endpoint.route.method == http::Method::post;
+        return [this, command, once](const http::Request& request, http::Done done) {
+            commands_.run(*command, request, once, std::move(done));
+        };
+    }
+    return std::get<http::Handler>(route.how);
+}
+
+std::vector<Endpoint> HostedModule::endpoints() {
+    std::vector<Endpoint> endpoints;
+    for (const Declarations::Route& route : module_.declarations().routes) {
+        Endpoint endpoint = route.endpoint;
+        describe_server(endpoint);
+        describe_context(endpoint, std::holds_alternative<Command>(route.how));
+        endpoint.route.handler =
+            [this, handler = handler_of(route)](const http::Request& request, http::Done done) {
+                if (auto problem = lifecycle_.refuse_read()) {
+                    done(std::move(*problem));
+                    return;
+                }
+                handler(request, std::move(done));
+            };
+        endpoints.push_back(std::move(endpoint));
+    }
+    return endpoints;
+}
+
+// ---- lifecycle
+
+void HostedModule::start(bool stopped) {
+    take_up_declarations();
+    for (const auto& rebuild : rebuilds_) {
+        rebuild->drop_leftovers();
+    }
+    for (const auto& subscription : subscriptions_) {
+        subscription->start();
+    }
+    catch_up_to_ = environment_.topic.end();
+    lifecycle_.move_to(stopped ? State::stopped : State::starting);
+    for (const auto& task : tasks_) {
+        task->rest(stopped);
+    }
+    if (!stopped) {
+        notice_caught_up();
+    }
+}
+
+void HostedModule::notice_caught_up() {
+    const bool lags = std::ranges::any_of(subscriptions_, [this](const auto& subscription) {
+        return subscription->position() < catch_up_to_ && !subscription->caught_up();
+    });
+    if (!lags) {
+        lifecycle_.move_to(State::running);
+    }
+}
+
+void HostedModule::stop(std::function<void()> told) {
+    strand_.post([this, told = std::move(told)] {
+        if (available()) {
+            rest_now();
+        }
+        // Whatever was submitted before stands before it: the file has one queue.
+        database_.writer().submit(
+            {.durable = false,
+             .run = [](storage::Connection&) { return true; },
+             .done = [told](const storage::Outcome&) { told(); }}
+        );
+    });
+}
+
+void HostedModule::rest_now() {
+    lifecycle_.move_to(State::stopped);
+    for (const auto& task : tasks_) {
+        task->rest(true);
+    }
+    for (const auto& subscription : subscriptions_) {
+        subscription->save_cursor();
+    }
+    spdlog::info("the {} context was stopped", name());
+}
+
+void HostedModule::go_on(std::function<void()> told) {
+    strand_.post([this, told = std::move(told)] {
+        if (!available()) {
+            go_on_now();
+        }
+        told();
+    });
+}
+
+void HostedModule::go_on_now() {
+    catch_up_to_ = environment_.topic.end();
+    for (const auto& subscription : subscriptions_) {
+        subscription->look();
+    }
+    for (const auto& task : tasks_) {
+        task->rest(false);
+    }
+    went_on_.store(true, std::memory_order_relaxed);
+    lifecycle_.move_to(State::starting);
+    notice_caught_up();
+    spdlog::info("the {} context goes on, from {} events back", name(), lag());
+    for (const auto& hook : back_) {
+        hook();
+    }
+}
+
+bool HostedModule::catching_up() const {
+    return state() == State::starting && went_on_.load(std::memory_order_relaxed);
+}
+
+std::int64_t HostedModule::lag() const {
+    std::int64_t events = 0;
+    for (const auto& subscription : subscriptions_) {
+        events = std::max(events, subscription->lag());
+    }
+    return events;
+}
+
+// ---- stepping
+
+void HostedModule::look_for_tasks() {
+    for (const auto& task : tasks_) {
+        task->look();
+    }
+}
+
+/// The clients of one commit are answered together.
+bool HostedModule::write_batch() {
+    const http::AnswerBatch together;
+    return database_.writer().step();
+}
+
+bool HostedModule::step() {
+    bool did = strand_.step();
+    if (available()) {
+        for (const auto& subscription : subscriptions_) {
+            did = subscription->step() || did;
+        }
+        for (const auto& rebuild : rebuilds_) {
+            did = rebuild->step() || did;
+        }
+    }
+    if (write_batch()) {
+        did = true;
+        look_for_tasks();
+    }
+    if (available()) {
+        for (const auto& task : tasks_) {
+            did = task->step() || did;
+        }
+    }
+    if (state() == State::starting) {
+        notice_caught_up();
+    }
+    return did;
+}
+
+std::optional<std::int64_t> HostedModule::due_in_ms() {
+    std::optional<std::int64_t> due;
+    const auto consider = [&due](std::optional<std::int64_t> at, std::int64_t now) {
+        if (at) {
+            const std::int64_t wait = std::max<std::int64_t>(*at - now, 0);
+            due = due ? std::min(*due, wait) : wait;
+        }
+    };
+    consider(strand_.next_due_ms(), environment_.clock.steady_ms());
+    if (database_.writer().wants_opening()) {
+        consider(reopen_ms, 0);
+    }
+    if (available()) {
+        const std::int64_t now = environment_.clock.now_ms();
+        for (const auto& subscription : subscriptions_) {
+            consider(subscription->next_due_ms(), now);
+        }
+        for (const auto& task : tasks_) {
+            consider(task->next_due_ms(), now);
+        }
+        for (const auto& rebuild : rebuilds_) {
+            consider(rebuild->next_due_ms(), now);
+        }
+    }
+    return due;
+}
+
+void HostedModule::try_storage() {
+    if (database_.writer().healthy() || trying_storage_.exchange(true)) {
+        return;
+    }
+    database_.writer().submit({
+        .durable = true,
+        .run =
+            [](storage::Connection& db) {
+                db.execute("PRAGMA user_version = 1");  // writes a page, whatever it was
+                return true;
+            },
+        .done = [this](const storage::Outcome&) { trying_storage_ = false; },
+    });
+}
+
+void HostedModule::finish() {
+    while (database_.writer().step()) {
+    }
+    for (const auto& subscription : subscriptions_) {
+        subscription->save_cursor();
+    }
+    while (database_.writer().step()) {
+    }
+    database_.writer().flush();
+}
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bus/outbox.hpp"
+#include "bus/pressure.hpp"
+#include "bus/strand.hpp"
+#include "bus/subscription.hpp"
+#include "bus/tasks.hpp"
+#include "bus/topic.hpp"
+#include "kernel/command_path.hpp"
+#include "kernel/lifecycle.hpp"
+#include "kernel/module.hpp"
+#include "kernel/rebuild.hpp"
+#include "storage/database.hpp"
+
+namespace bookstore::kernel {
+
+/// What a hosted module works with. All of it outlives the module.
+struct Environment {
+    std::string data_dir;
+    std::string vfs;  ///< SQLite's; empty: the default
+    bus::Topic& topic;
+    const Clock& clock;
+    Random& random;
+    bus::Pressure& pressure;
+    bus::RetryPolicy retry;
+    std::function<void()> ring_relay;
+    bus::BeforeHandling before_handling{};
+    std::int64_t idempotency_kept_ms = 86'400'000;
+    int read_limit_ms = 250;  ///< a query's statement is interrupted after it
+};
+
+/// Drives one module: its file, outbox, subscriptions, tasks and rebuilds, stepped on one thread,
+/// and its lifecycle.
+///
+/// On the module's thread, but for what says otherwise.
+class HostedModule {
+  public:
+    using State = Lifecycle::State;
+
+    /// Opens and migrates the module's file. `ring` wakes the module's thread.
+    HostedModule(std::string name, const Environment& environment, std::function<void()> ring);
+    ~HostedModule();
+    HostedModule(const HostedModule&) = delete;
+    HostedModule& operator=(const HostedModule&) = delete;
+
+    /// What install() fills, before start().
+    Module& module() { return module_; }
+    const Module& module() const { return module_; }
+    const std::string& name() const { return module_.name(); }
+
+    // ---- its parts; each says which threads may use it
+
+    storage::Database& database() { return database_; }
+    bus::Outbox& outbox() { return outbox_; }
+    bus::Strand& strand() { return strand_; }
+    CommandPath& commands() { return commands_; }
+    const std::vector<std::unique_ptr<bus::Subscription>>& subscriptions() const {
+        return subscriptions_;
+    }
+    const std::vector<std::unique_ptr<bus::TaskRunner>>& tasks() const { return tasks_; }
+    const std::vector<std::unique_ptr<Rebuild>>& rebuilds() const { return rebuilds_; }
+    /// The rebuild of that read model, which must be one of this module's.
+    Rebuild& rebuild(std::string_view name);
+    /// All declared routes, each refusing when the module's state does not allow it. After
+    /// install(); they must not outlive this.
+    std::vector<Endpoint> endpoints();
+
+    // ---- lifecycle
+
+    /// Reads the cursors and listens. The relay must have been made before.
+    void start(bool stopped);
+    /// An operator stops it, or lets it go on: nothing happens when it is so already. Any thread;
+    /// `told` is called on the module's thread. When a stop is told, what was under way is settled:
+    /// committed, or refused and unwritten (a write that is put off is refused in its turn). What
+    /// goes on reads first the events that it missed.
+    void stop(std::function<void()> told);
+    void go_on(std::function<void()> told);
+    /// Called on the module's thread whenever it goes on: it answers again. Before start().
+    void when_back(std::function<void()> hook) { back_.push_back(std::move(hook)); }
+    /// Any thread, as the next three.
+    State state() const { return lifecycle_.state(); }
+    /// Its port answers and its resources are served.
+    bool available() const { return !lifecycle_.stopped(); }
+    /// It reads what it missed since an operator stopped it, not since the process started.
+    bool catching_up() const;
+    /// How many events of the log the subscription that is furthest back still has to read.
+    std::int64_t lag() const;
+
+    // ---- stepping
+
+    /// One of everything that has something to do; false when nothing had.
+    bool step();
+    /// When something is due though nobody rings, in ms from now; nothing when nothing is.
+    std::optional<std::int64_t> due_in_ms();
+    /// A storage that refused its last write is given one to try, so that it is known to work again
+    /// though nobody writes. Any thread.
+    void try_storage();
+    /// Nobody rang for a while.
+    void idle() { database_.writer().idle(); }
+    /// Writes the cursors and moves the WAL: the end of the module's thread.
+    void finish();
+
+  private:
+    bus::Subscription::Context subscription_context();
+    void take_up_declarations();
+    void add_read_model(const Declarations::ReadModel& model);
+    http::Handler handler_of(const Declarations::Route& route);
+    bool write_batch();
+    void look_for_tasks();
+    void notice_caught_up();
+    void rest_now();
+    void go_on_now();
+
+    Environment environment_;
+    std::function<void()> ring_;
+    Module module_;
+    Lifecycle lifecycle_;
+    storage::Database database_;
+    bus::Outbox outbox_;
+    bus::Strand strand_;
+    CommandPath commands_;
+    std::vector<std::unique_ptr<bus::Subscription>> subscriptions_;
+    std::vector<std::unique_ptr<bus::TaskRunner>> tasks_;
+    std::vector<std::unique_ptr<Rebuild>> rebuilds_;
+    std::vector<std::function<void()>> back_;
+    std::atomic<bool> went_on_{false};  ///< an operator let it go on since the process started
+    std::int64_t catch_up_to_ = 0;      ///< position: until then its writes are refused
+    std::atomic<bool> trying_storage_{false};
+};
+
+}  // namespace bookstore::kernel
