@@ -1,7 +1,10 @@
-# Writes OUT: every ROOT/<source>/<number>_<name>.sql as a C++ table, with its SHA-256.
-file(GLOB files RELATIVE ${ROOT} ${ROOT}/*/*.sql)
-list(SORT files)
+# Writes OUT: every ROOT/<source>/<number>_<name>.sql as a C++ table, with its SHA-256. ROOTS are by comma; no two have
+# the same source.
+string(REPLACE "," ";" roots ${ROOTS})
 set(rows "")
+foreach(root ${roots})
+file(GLOB files RELATIVE ${root} ${root}/*/*.sql)
+list(SORT files)
 foreach(file ${files})
     if(NOT file MATCHES "^([a-z_]+)/([0-9][0-9][0-9][0-9])_([a-z0-9_]+)\\.sql$")
         message(FATAL_ERROR "migrations/${file}: not <source>/NNNN_<name>.sql")
@@ -10,9 +13,10 @@ foreach(file ${files})
     set(digits ${CMAKE_MATCH_2})
     set(name ${CMAKE_MATCH_3})
     math(EXPR number "1${digits} - 10000")
-    file(READ ${ROOT}/${file} text)
-    file(SHA256 ${ROOT}/${file} hash)
+    file(READ ${root}/${file} text)
+    file(SHA256 ${root}/${file} hash)
     string(APPEND rows "    {\"${source}\", ${number}, \"${name}\", \"${hash}\", R\"~~sql(${text})~~sql\"},\n")
+endforeach()
 endforeach()
 file(WRITE ${OUT}.new "// Made by cmake/embed_migrations.cmake.
 #include \"storage/migrations.hpp\"

@@ -1,5 +1,5 @@
 // The shell: views by the hash, the connection, language and theme. Read this first.
-import { currentLanguage, el, featuresKnown, kept, keep, languages, lookAtModules, modules, onModules, picture, poll, readFeatures, Refused, setLanguage, setText, t } from "./console_base.js";
+import { board, currentLanguage, el, featuresKnown, kept, keep, languages, lookAtModules, modules, onModules, picture, poll, readBoard, readFeatures, Refused, setLanguage, setText, t } from "./console_base.js";
 import { connectNow, follow, onEvents, onStream, start, stream } from "./console_events.js";
 import * as live from "./console_live.js";
 import * as orders from "./console_orders.js";
@@ -147,15 +147,23 @@ onStream(() => {
   showLink();
   if (stream.state !== "open") return;
   looking.now();
-  if (!featuresKnown()) readFeatures().catch(() => {}); // the server came later than this page
+  if (!featuresKnown() || board.contexts.length === 0) learn().catch(() => {}); // the server came later than this page
 });
 onModules(showBadge);
 drawAll();
 
+/** What this server has, and what its contexts declare: the views that show them are drawn then. */
+async function learn() {
+  await readFeatures();
+  if (board.contexts.length > 0) return;
+  await readBoard();
+  if (["live", "operate"].includes(route().name)) show({ focus: false });
+}
+
 /** The contexts' cursors say where the log ends: the last events before it are shown at once. */
 async function findStart() {
   try {
-    await readFeatures();
+    await learn();
     await lookAtModules();
     const ends = [...modules.values()].flatMap((one) => one.subscriptions ?? []).map((each) => each.position);
     if (ends.length > 0) start.from = String(Math.max(0, Math.max(...ends) - eventsBack + 1));

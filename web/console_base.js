@@ -70,6 +70,15 @@ export function t(key, values) {
   return values ? text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole) : text;
 }
 
+/** As t(), or what the server called it where there is no text of ours: a context may be newer than this page. */
+export function texted(key, fallback, values) {
+  const known = texts[language][key] ?? (language === "en" ? undefined : texts.en[key]);
+  const text = known ?? fallback;
+  return values ? text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole) : text;
+}
+
+export const contextName = (name) => texted(`context.${name}`, name);
+
 const number = { en: new Intl.NumberFormat("en"), ko: new Intl.NumberFormat("ko") };
 export const count = (value) => number[language].format(value);
 
@@ -244,7 +253,12 @@ export function poll(work, ms) {
 
 // ---- what is known of the contexts
 
-export const contexts = ["customer", "order", "inventory", "delivery", "payment", "payment_history", "van"];
+/** What every context declares, as GET /board has it: {name, commands, publishes, policies, readModels, asks, collections}. */
+export const board = { contexts: [] };
+
+export async function readBoard() {
+  board.contexts = (await get("/board")).contexts;
+}
 
 /** By name: {state, reason, lagEvents, lagSeconds, held, parked, outboxDepth, subscriptions, breakers}. */
 export const modules = new Map();

@@ -1,5 +1,5 @@
 // The drills of the original, as far as a browser can play them; each says what is going to be seen.
-import { base, call, changeModule, commandLine, duration, el, find, get, has, idOfLocation, modules, orderLink, Refused, t } from "./console_base.js";
+import { Refused, base, call, changeModule, commandLine, contextName, duration, el, find, get, has, idOfLocation, modules, orderLink, t } from "./console_base.js";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const recorded = { record: true };
@@ -32,7 +32,7 @@ const orderStatus = async (id) => (await get(`/orders/${id}`)).orderStatus;
 const paymentOf = async (id) => (await find(`/payments/search/findByOrderId?orderId=${id}`))?.status;
 
 async function withStopped(name, step, work) {
-  await step(t("drill.stop", { name: t(`context.${name}`) }), () => changeModule(name, "stop"));
+  await step(t("drill.stop", { name: contextName(name) }), () => changeModule(name, "stop"));
   let started = false;
   const start = () => { started = true; return changeModule(name, "start"); };
   try {

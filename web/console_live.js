@@ -1,32 +1,13 @@
 // The board: contexts with their commands, events and policies, and the events that flow between
 // them through the topic. Cards are HTML; what moves is an SVG laid over them.
-import { changeModule, clock, count, duration, el, eventTime, get, has, modules, onModules, orderLink, picture, poll, Refused, say, setClass, setText, t } from "./console_base.js";
+import { board, changeModule, clock, contextName, count, duration, el, eventTime, get, has, modules, onModules, orderLink, picture, poll, Refused, say, setClass, setText, t, texted } from "./console_base.js";
 import { onEvents, rate, stream } from "./console_events.js";
-
-// ---- what the board shows (domain: commands, events and policies of each context)
-
-const board = {
-  customer: { commands: ["register", "change"], events: ["Registered", "Changed", "Deleted"],
-    policies: [["myPage", ["Ordered", "DeliveryPrepared", "DeliveryStatusChanged", "OrderCanceled", "Payed", "PaymentFailed", "PaymentCanceled"], "read"]] },
-  order: { commands: ["placeOrder", "cancelOrder"], events: ["Ordered", "OrderCanceled"],
-    policies: [["markPrepared", ["DeliveryPrepared"]], ["followDelivery", ["DeliveryStatusChanged"]]] },
-  inventory: { commands: ["registerBook", "putInStock"], events: ["BookRegistered", "BookDeleted", "InventoryIncreased", "DeliveryPrepared"],
-    policies: [["takeStock", ["Ordered"]], ["returnStock", ["OrderCanceled"]]] },
-  van: { commands: [], events: [], policies: [], external: true },
-  payment: { commands: [], events: ["Payed", "PaymentFailed", "PaymentCanceled"],
-    policies: [["charge", ["Ordered"]], ["refund", ["OrderCanceled"]]] },
-  payment_history: { commands: [], events: [], policies: [["history", ["Payed", "PaymentFailed", "PaymentCanceled"], "read"]] },
-  delivery: { commands: ["moveAlong"], events: ["DeliveryStatusChanged"],
-    policies: [["createDelivery", ["Ordered"]], ["ship", ["DeliveryPrepared"]], ["recall", ["OrderCanceled"]]] },
-};
-const order = ["customer", "order", "inventory", "van", "payment", "payment_history", "delivery"];
 
 const maxDots = 90;
 const maxFeed = 40;
 const lagShown = 1; // s: what is younger is on its way
 const dotGap = 90; // ms between two dots of one type; those in between make the next one larger
 const legMs = 650;
-const collections = { customer: "customers", order: "orders", inventory: "books", delivery: "deliveries", payment: "payments", payment_history: "paymentHistories" };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 // ---- what is kept of the events, also while another view is shown
@@ -119,19 +100,23 @@ class Dots {
 
 // ---- the view
 
-function drawCard(name, parts) {
-  const shape = board[name];
+const askersOf = (name) => board.contexts.filter((one) => one.asks.includes(name)).map((one) => one.name);
+
+function drawCard(shape, parts) {
+  const { name } = shape;
+  const external = shape.publishes.length === 0 && shape.collections.length === 0; // a party that is asked, no more
   const stickies = (kind, list) => list.length > 0 && el("ul", { class: "stickies" }, list.map((text) =>
     el("li", { class: `sticky ${kind}` }, text)));
-  const events = shape.events.map((type) => {
+  const events = shape.publishes.map((type) => {
     const number = el("b", {}, "0");
     const sticky = el("li", { class: "sticky event", title: t("published", { type }) }, el("span", {}, type), number);
     parts.events.set(`${name}/${type}`, { sticky, number, type });
     return sticky;
   });
-  const policies = shape.policies.map(([key, types, kind]) => {
-    const sticky = el("li", { class: `sticky ${kind === "read" ? "read" : "policy"}`, title: t("whenever", { types: types.join(", ") }) },
-      el("span", {}, t(`policy.${key}`)));
+  const reactions = [...shape.policies.map((one) => ["policy", texted(`policy.${one.sentence}`, one.sentence), one.whenever]),
+    ...shape.readModels.map((one) => ["read", texted(`readModel.${one.name}`, one.name), one.whenever])];
+  const policies = reactions.map(([kind, text, types]) => {
+    const sticky = el("li", { class: `sticky ${kind}`, title: t("whenever", { types: types.join(", ") }) }, el("span", {}, text));
     for (const type of types) parts.policies.push({ name, type, sticky });
     return sticky;
   });
@@ -146,16 +131,16 @@ function drawCard(name, parts) {
     try {
       const verb = button.dataset.verb;
       await changeModule(name, verb);
-      say(t(verb === "stop" ? "stoppedOne" : "startedOne", { name: t(`context.${name}`) }));
+      say(t(verb === "stop" ? "stoppedOne" : "startedOne", { name: contextName(name) }));
     } catch (error) {
       setText(wrong, error.message);
     }
     button.disabled = false;
   });
-  const card = el("section", { class: `card ctx ctx-${name}${shape.external ? " external" : ""}`, "aria-label": t(`context.${name}`) },
-    el("header", {}, el("h2", {}, t(`context.${name}`)), chip, button),
-    shape.external ? el("p", { class: "card-hint" }, t("vanIs")) : total,
-    stickies("command", shape.commands.map((key) => t(`command.${key}`))),
+  const card = el("section", { class: `card ctx ctx-${name}${external ? " external" : ""}`, "aria-label": contextName(name) },
+    el("header", {}, el("h2", {}, contextName(name)), chip, button),
+    external ? el("p", { class: "card-hint" }, t("asked", { names: askersOf(name).map(contextName).join(", ") })) : total,
+    stickies("command", shape.commands.map((one) => texted(`command.${one.id}`, one.summary))),
     events.length > 0 && el("ul", { class: "stickies" }, events),
     policies.length > 0 && el("ul", { class: "stickies" }, policies), note, wrong);
   parts.cards.set(name, { card, chip, note, button, total });
@@ -181,7 +166,7 @@ function showCard(name, { card, chip, note, button, total }) {
   chip.className = `chip ${state.toLowerCase()}`;
   const says = one ? glance(one) : [];
   setText(note, says.join(" · "));
-  setText(total, totals.has(name) ? t(`total.${name}`, { count: count(totals.get(name)) }) : "");
+  setText(total, totals.has(name) ? texted(`total.${name}`, t("totalOf"), { name: mainCollection(name), count: count(totals.get(name)) }) : "");
   setClass(card, "stopped", state === "STOPPED" || state === "ABSENT");
   setClass(card, "down", state === "DOWN");
   setClass(card, "lags", (one?.lagSeconds ?? 0) > lagShown || state === "STARTING");
@@ -192,13 +177,13 @@ function showCard(name, { card, chip, note, button, total }) {
     button.dataset.verb = verb;
     setText(button, t(verb));
   }
-  button.setAttribute("aria-label", `${t(verb)}: ${t(`context.${name}`)}`);
+  button.setAttribute("aria-label", `${t(verb)}: ${contextName(name)}`);
 }
 
 function headline() {
   if (!picture.known) return [t("loading"), ""];
   const all = [...modules.entries()];
-  const of = (state) => all.filter(([, one]) => one.state === state).map(([name]) => t(`context.${name}`));
+  const of = (state) => all.filter(([, one]) => one.state === state).map(([name]) => contextName(name));
   const says = [];
   for (const state of ["DOWN", "STOPPED", "STARTING"]) {
     const names = of(state);
@@ -230,8 +215,9 @@ class Board {
     this.lines = el("g", {});
     this.svg.append(this.lines);
     this.dots = new Dots(this.svg);
-    const cards = order.map((name) => drawCard(name, this.parts));
-    this.grid = el("div", { class: "board" }, cards.slice(0, 3), this.topic, cards.slice(3), this.svg);
+    // Where each card stands is the style sheet's.
+    this.grid = el("div", { class: "board" }, board.contexts.map((shape) => drawCard(shape, this.parts)), this.topic, this.svg);
+    this.grid.style.setProperty("--cards", String(board.contexts.length));
     this.rows = [];
     this.feed = el("ol", { class: "feed", "aria-label": t("feed") });
     this.feedEmpty = el("div", { class: "state" }, el("p", {}, t("noEvents")), el("a", { class: "button", href: "#play" }, t("goPlay")));
@@ -278,16 +264,18 @@ class Board {
     const side = (at) => (axis === "x" ? at : { ...at, x: at.edgeX + 8 });
     for (const part of this.parts.events.values()) part.at = side(place(part.sticky));
     for (const part of this.parts.policies) part.at = side(place(part.sticky));
-    const paths = [...this.parts.cards].filter(([name]) => name !== "van").map(([, { card }]) => {
+    const cards = [...this.parts.cards].map(([name, { card }]) => ({ name, card, external: card.classList.contains("external") }));
+    const paths = cards.filter((one) => !one.external).map(({ card }) => {
       const at = place(card);
       if (axis === "y") return `M${at.edgeX} ${at.top + 22}H${topic.right - frame.left}`;
       return at.bottom < line ? `M${at.x} ${at.bottom}V${topic.top - frame.top}` : `M${at.x} ${at.top}V${topic.bottom - frame.top}`;
     });
-    const [van, payment] = ["van", "payment"].map((name) => this.parts.cards.get(name).card.getBoundingClientRect());
-    const beside = Math.abs(van.top - payment.top) < 4;
-    const call = beside
-      ? `M${van.right - frame.left} ${van.top + 22 - frame.top}H${payment.left - frame.left}`
-      : `M${van.left + 24 - frame.left} ${van.bottom - frame.top}V${payment.top - frame.top}`;
+    const call = cards.filter((one) => one.external).flatMap((one) => askersOf(one.name).map((asker) => {
+      const [to, from] = [one.name, asker].map((name) => this.parts.cards.get(name).card.getBoundingClientRect());
+      if (Math.abs(to.top - from.top) >= 4) return `M${to.left + 24 - frame.left} ${to.bottom - frame.top}V${from.top - frame.top}`;
+      const [left, right] = to.left < from.left ? [to, from] : [from, to];
+      return `M${left.right - frame.left} ${left.top + 22 - frame.top}H${right.left - frame.left}`;
+    })).join("");
     this.lines.replaceChildren(
       el("path", { class: "line", d: paths.join("") }), el("path", { class: "line call", d: call }));
   }
@@ -378,9 +366,13 @@ class Board {
   }
 }
 
+/** What a context keeps first of all: the one that it declares first. */
+const mainCollection = (name) => board.contexts.find((one) => one.name === name)?.collections[0] ?? "";
+
 /** How many there are of what each context keeps; of one that rests, what was last known. */
 async function lookAtTotals(signal) {
-  await Promise.all(Object.entries(collections).map(async ([name, collection]) => {
+  await Promise.all(board.contexts.filter((one) => one.collections.length > 0).map(async ({ name }) => {
+    const collection = mainCollection(name);
     if (!has(`/${collection}`) || modules.get(name)?.state === "STOPPED") return;
     const page = await get(`/${collection}?size=1`, { signal }).catch((error) => {
       if (!(error instanceof Refused)) throw error;

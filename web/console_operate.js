@@ -1,5 +1,5 @@
 // For operators: the contexts with their lag, what is parked, the circuit breakers, and the drills.
-import { base, call, changeModule, columnHead, contexts, count, duration, el, embedded, empty, get, has, keep, kept, modules, onFeatures, onModules, orderLink, picture, poll, problem, say, setText, status, t } from "./console_base.js";
+import { base, board, call, changeModule, columnHead, contextName, count, duration, el, embedded, empty, get, has, keep, kept, modules, onFeatures, onModules, orderLink, picture, poll, problem, say, setText, status, t } from "./console_base.js";
 import { drills, drawDrill } from "./console_drills.js";
 import { mountRequests } from "./console_play.js";
 
@@ -9,13 +9,13 @@ const parkedShown = 20;
 
 function switchButton(name, state, wrong) {
   const verb = state === "STOPPED" ? "start" : "stop";
-  const button = el("button", { type: "button", class: verb === "start" ? "small main" : "small", "data-key": `${name}-switch`, "aria-label": `${t(verb)}: ${t(`context.${name}`)}` }, t(verb));
+  const button = el("button", { type: "button", class: verb === "start" ? "small main" : "small", "data-key": `${name}-switch`, "aria-label": `${t(verb)}: ${contextName(name)}` }, t(verb));
   button.addEventListener("click", async () => {
     button.disabled = true;
     setText(wrong, "");
     try {
       await changeModule(name, verb);
-      say(t(verb === "stop" ? "stoppedOne" : "startedOne", { name: t(`context.${name}`) }));
+      say(t(verb === "stop" ? "stoppedOne" : "startedOne", { name: contextName(name) }));
     } catch (error) {
       setText(wrong, error.message);
     }
@@ -32,7 +32,7 @@ function drawModule(name, wrong) {
   const lag = one?.lagEvents === undefined ? "–" : one.lagEvents === 0 ? "0" : `${count(one.lagEvents)} (${duration(one.lagSeconds * 1000)})`;
   const positions = (one?.subscriptions ?? []).map((each) => `${each.name} ${count(each.position)}`).join(", ");
   return el("tr", { class: one ? "" : "faint" },
-    el("th", { scope: "row" }, t(`context.${name}`), el("code", { class: "faint" }, name)),
+    el("th", { scope: "row" }, contextName(name), el("code", { class: "faint" }, name)),
     cell(t("state"), one ? status(one.state) : t("state.ABSENT"), one?.reason && el("span", { class: "reason" }, one.reason)),
     cell(t("lag"), el("span", { class: (one?.lagSeconds ?? 0) > 1 ? "warn-text" : "" }, lag)),
     cell(t("positions"), positions || "–"), cell(t("outbox"), known(one?.outboxDepth)),
@@ -45,17 +45,17 @@ function drawModules(wrong) {
   return el("div", {},
     el("table", { class: "rows" },
       el("thead", {}, el("tr", {}, ["contextHead", "state", "lag", "positions", "outbox", "held", "parked", ""].map((key) => el("th", { scope: "col" }, columnHead(key))))),
-      el("tbody", {}, contexts.map((name) => drawModule(name, wrong)))),
+      el("tbody", {}, board.contexts.map(({ name }) => drawModule(name, wrong)))),
     !has("/modules") && el("p", { class: "faint" }, t("noModulesApi")));
 }
 
 // ---- circuit breakers
 
 function drawBreakers() {
-  const all = contexts.flatMap((name) => Object.entries(modules.get(name)?.breakers ?? {}).map(([key, breaker]) => [name, key, breaker]));
+  const all = board.contexts.flatMap(({ name }) => Object.entries(modules.get(name)?.breakers ?? {}).map(([key, breaker]) => [name, key, breaker]));
   if (all.length === 0) return empty(t("noBreakers"));
   return el("ul", { class: "breakers" }, all.map(([name, key, breaker]) => el("li", { class: "breaker" },
-    el("div", {}, el("b", {}, `${t(`context.${name}`)}: ${key}`), " ", status(breaker.state)),
+    el("div", {}, el("b", {}, `${contextName(name)}: ${key}`), " ", status(breaker.state)),
     el("p", { class: "faint" }, t("breakerCalls", { succeeded: count(breaker.calls?.succeeded ?? 0), failed: count(breaker.calls?.failed ?? 0), refused: count(breaker.calls?.refused ?? 0), opened: count(breaker.opened ?? 0) })),
     breaker.lastTransition && el("p", { class: "faint" }, `${breaker.lastTransition.from} → ${breaker.lastTransition.to}, ${breaker.lastTransition.at}: ${breaker.lastTransition.reason}`))));
 }
@@ -122,7 +122,7 @@ function drawParkedList(page, after) {
   const owners = [...new Set(items.filter((item) => item.state === "PARKED").map((item) => item.module))];
   return el("div", {}, el("p", { class: "faint" }, t("parkedShown", { shown: count(items.length), total: count(page.page.totalElements) })),
     owners.length > 0 && el("div", { class: "row" }, owners.map((name) => el("button", { type: "button", class: "small", click: () => act(`/modules/${name}/parked/retry`, undefined, after, wrong) },
-      t("retryAll", { name: t(`context.${name}`) })))), wrong,
+      t("retryAll", { name: contextName(name) })))), wrong,
     el("ul", { class: "parked-list" }, items.map((item) => drawParked(item, after))));
 }
 

@@ -1,5 +1,5 @@
 // Orders: the newest or those of a customer, and one of them with its timeline and why it waits.
-import { base, call, clock, count, duration, el, embedded, empty, eventTime, find, get, has, idOf, loading, modules, money, poll, problem, Refused, say, status, t } from "./console_base.js";
+import { Refused, base, call, clock, contextName, count, duration, el, embedded, empty, eventTime, find, get, has, idOf, loading, modules, money, poll, problem, say, status, t } from "./console_base.js";
 import { onEvents } from "./console_events.js";
 
 const pageSize = 20;
@@ -151,7 +151,7 @@ function reasons({ id, order, deliverable, payment, book, trace }) {
   if (order.orderStatus === "Customer_Not_Verified" || order.orderStatus === "Book_Not_Verified") {
     const name = order.orderStatus === "Customer_Not_Verified" ? "customer" : "inventory";
     const state = stateOf(name);
-    said.push({ text: t("waitVerify", { context: t(`context.${name}`), state: state ? t(`state.${state}`) : "?" }) + (verify ? nextTry(verify) : ""),
+    said.push({ text: t("waitVerify", { context: contextName(name), state: state ? t(`state.${state}`) : "?" }) + (verify ? nextTry(verify) : ""),
       action: ["verify", "POST", `/orders/${id}/verification`, {}], also: order.orderStatus === "Customer_Not_Verified" && state === "STOPPED" ? ["#operate", t("toOperate")] : null });
   }
   if (deliverable?.status === "Stock_Lacked") {
@@ -165,7 +165,7 @@ function reasons({ id, order, deliverable, payment, book, trace }) {
   }
   for (const wait of waits) {
     if (wait.name === "verify-order" || wait.name === "ask-van") continue;
-    said.push({ text: `${t(`context.${wait.context}`)}: ${wait.name}. ${wait.detail}${nextTry(wait)}`, also: ["#operate", t("toOperate")] });
+    said.push({ text: `${contextName(wait.context)}: ${wait.name}. ${wait.detail}${nextTry(wait)}`, also: ["#operate", t("toOperate")] });
   }
   return said;
 }
@@ -221,7 +221,7 @@ function drawEntry(entry, total) {
   return el("li", { class: `entry ${entry.kind}` },
     el("time", { title: clock(entry.at_ms, true) }, `+${duration(entry.since_start_ms)}`),
     el("span", { class: "gap" }, entry.gap_ms > 0 ? t("gap", { time: duration(entry.gap_ms) }) : ""),
-    el("span", { class: "what" }, el("b", {}, entry.name), entry.context && el("span", { class: "where" }, t(`context.${entry.context}`)),
+    el("span", { class: "what" }, el("b", {}, entry.name), entry.context && el("span", { class: "where" }, contextName(entry.context)),
       entry.detail && el("span", { class: "detail" }, entry.detail)),
     el("span", { class: "took" }, entry.took_ms === null ? "" : t("took", { time: duration(entry.took_ms) })),
     el("span", { class: "track", "aria-hidden": "true" }, bar));

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "app/boards.hpp"
 #include "backup/backup_routes.hpp"
 #include "kernel/openapi.hpp"
 #include "kernel/profile.hpp"
 #include "observe/trace_routes.hpp"
+#include "operations/board_routes.hpp"
 #include "operations/event_stream.hpp"
 #include "operations/module_routes.hpp"
 #include "operations/parked_routes.hpp"
@@ -58,6 +60,8 @@ std::vector<http::Route> api_routes(
     others.push_back(observe::trace_endpoint(system, requests));
     std::ranges::move(operations::parked_endpoints(system), std::back_inserter(others));
     std::ranges::move(operations::module_endpoints(system), std::back_inserter(others));
+    const auto boards = app::boards(system.contexts());
+    std::ranges::move(operations::board_endpoints(version, boards), std::back_inserter(others));
     others.push_back(openapi_endpoint());
     std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));
     std::ranges::for_each(others, kernel::describe_server);

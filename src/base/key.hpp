@@ -28,7 +28,7 @@ inline std::string text_of(const Key& key) {
 /// The key that text_of() wrote; nothing for any other text. Its kind is part of `text`.
 inline std::optional<Key> parse_key(std::string_view text) {
     const auto dash = text.rfind('-');
-    if (dash == std::string_view::npos || dash == 0) {
+    if (dash == std::string_view::npos || dash == 0 || text[dash - 1] == '-') {
         return std::nullopt;
     }
     std::int64_t id = 0;

@@ -19,7 +19,8 @@ namespace json = boost::json;
 
 constexpr auto introduction =
     "What the contexts of the bookstore tell each other. The channel is one log with one total "
-    "order; events of one key are handled in that order. An event is a JSON object of exactly these "
+    "order; events of one key are handled in that order. An event is a JSON object of exactly "
+    "these "
     "fields, in this order.";
 
 /// What every event has around its own fields.
@@ -28,9 +29,7 @@ json::object payload_schema(const PublishedEvent& event) {
         {"eventType", json::object{{"type", "string"}, {"const", event.type}}},
         {"timestamp",
          json::object{
-             {"type", "string"},
-             {"pattern", "^[0-9]{14}$"},
-             {"description", "yyyyMMddHHmmss, UTC"}
+             {"type", "string"}, {"pattern", "^[0-9]{14}$"}, {"description", "yyyyMMddHHmmss, UTC"}
          }}
     };
     json::array required{"eventType", "timestamp"};
@@ -97,9 +96,7 @@ json::object message_of(
         {"bindings",
          json::object{{"kafka", json::object{{"key", key}, {"bindingVersion", "0.5.0"}}}}},
         {"examples",
-         json::array{json::object{
-             {"name", event.type}, {"payload", json::parse(event.example)}
-         }}},
+         json::array{json::object{{"name", event.type}, {"payload", json::parse(event.example)}}}},
         {"x-key", fmt::format("{0}-{{{0}Id}}", event.key_kind)},
         {"x-senders", json::array{json::value(sender.context)}},
         {"x-receivers", std::move(receivers)}
@@ -164,7 +161,8 @@ std::string asyncapi_document(
             in_channel[event.type] = reference("#/components/messages/" + event.type);
         }
         const auto add = [&](std::string_view action, const bus::Types& types) {
-            if (auto operation = operation_of(channel, board, action, types); !operation.is_null()) {
+            if (auto operation = operation_of(channel, board, action, types);
+                !operation.is_null()) {
                 operations[fmt::format("{}.{}", board.context, action)] = std::move(operation);
             }
         };
@@ -174,9 +172,7 @@ std::string asyncapi_document(
     const json::object document{
         {"asyncapi", "3.0.0"},
         {"info",
-         json::object{
-             {"title", "bookstore"}, {"version", version}, {"description", introduction}
-         }},
+         json::object{{"title", "bookstore"}, {"version", version}, {"description", introduction}}},
         {"defaultContentType", "application/json"},
         {"channels",
          json::object{

@@ -98,6 +98,8 @@ class HostedModule {
 
     /// One of everything that has something to do; false when nothing had.
     bool step();
+    /// After a commit: intents may be due. step() does it by itself.
+    void look_for_tasks();
     /// When something is due though nobody rings, in ms from now; nothing when nothing is.
     std::optional<std::int64_t> due_in_ms();
     /// A storage that refused its last write is given one to try, so that it is known to work again
@@ -114,7 +116,6 @@ class HostedModule {
     void add_read_model(const Declarations::ReadModel& model);
     http::Handler handler_of(const Declarations::Route& route);
     bool write_batch();
-    void look_for_tasks();
     void notice_caught_up();
     void rest_now();
     void go_on_now();

@@ -75,7 +75,11 @@ Board board_of(const Module& module) {
     Board board{.context = module.name(), .publishes = declared.published};
     for (const Declarations::Route& route : declared.routes) {
         const Operation& operation = route.endpoint.operation;
-        if (std::holds_alternative<Command>(route.how) && operation.tag != "rebuilds") {
+        // A PUT is the same command as the PATCH beside it; a rebuild is an operator's.
+        const bool is_command = std::holds_alternative<Command>(route.how) &&
+                                route.endpoint.route.method != http::Method::put &&
+                                operation.tag != "rebuilds";
+        if (is_command) {
             board.commands.push_back(
                 {.id = operation.id,
                  .summary = operation.summary,

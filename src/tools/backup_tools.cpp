@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "app/contexts.hpp"
 #include "backup/backup.hpp"
 #include "base/json.hpp"
 #include "check/check.hpp"
@@ -79,7 +78,9 @@ backup::Backup ask_server(const BackupOptions& options, const std::string& direc
     ));
 }
 
-backup::Backup of_directory(const std::string& data_dir, const std::string& directory) {
+backup::Backup of_directory(
+    const std::string& data_dir, const std::string& directory, const host::Contexts& contexts
+) {
     if (!std::filesystem::exists(data_dir + "/topic.db")) {
         throw storage::Refused(data_dir + " is no data directory: it has no topic.db");
     }
@@ -93,7 +94,7 @@ backup::Backup of_directory(const std::string& data_dir, const std::string& dire
             " is held by a running bookstore: ask it, by --url in place of --data-dir"
         );
     }
-    return backup::back_up_directory(data_dir, directory, host::file_names(app::contexts()));
+    return backup::back_up_directory(data_dir, directory, host::file_names(contexts));
 }
 
 /// Nobody holds the directory as long as this is there. A backup has no file to be held by, and
@@ -165,17 +166,17 @@ void print(const CheckOptions& options, const check::Report& report) {
 
 }  // namespace
 
-int back_up(const BackupOptions& options) {
+int back_up(const BackupOptions& options, const host::Contexts& contexts) {
     // The server's working directory is another one.
     const std::string directory = std::filesystem::absolute(options.directory).string();
     print(
         options.data_dir.empty() ? ask_server(options, directory)
-                                 : of_directory(options.data_dir, directory)
+                                 : of_directory(options.data_dir, directory, contexts)
     );
     return 0;
 }
 
-int check_directory(const CheckOptions& options) {
+int check_directory(const CheckOptions& options, const host::Contexts& /*contexts*/) {
     try {
         backup::refuse_half_backup(options.data_dir);
         const Unheld unheld(options.data_dir);

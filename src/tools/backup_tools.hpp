@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "host/system.hpp"
+
 namespace bookstore::tools {
 
 struct BackupOptions {
@@ -11,7 +13,7 @@ struct BackupOptions {
 };
 
 /// Takes a backup and prints what was copied. Returns the exit status.
-int back_up(const BackupOptions& options);
+int back_up(const BackupOptions& options, const host::Contexts& contexts);
 
 struct CheckOptions {
     std::string data_dir;
@@ -20,6 +22,6 @@ struct CheckOptions {
 
 /// Checks a data directory or a backup, which no process may hold, and prints what is wrong.
 /// 0: nothing; 1: something; 2: it cannot be checked, and why is on standard error.
-int check_directory(const CheckOptions& options);
+int check_directory(const CheckOptions& options, const host::Contexts& contexts);
 
 }  // namespace bookstore::tools

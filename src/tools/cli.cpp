@@ -8,16 +8,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
-#include "app/contexts.hpp"
+#include "app/boards.hpp"
 #include "app/serve.hpp"
 #include "tools/backup_tools.hpp"
 #include "tools/demo.hpp"
+#include "tools/describe.hpp"
 #include "tools/operator_tools.hpp"
 #include "tools/tools.hpp"
 #include "tools/trace_tool.hpp"
@@ -86,6 +89,8 @@ struct Flags {
     std::size_t port_calls = 64;
     app::ServeOptions serve;
     app::ContextOptions contexts;
+    ContextsOf contexts_of;
+    host::Contexts table;  ///< as it is without any flag
     EventsOptions events;
     RebuildOptions rebuild;
     TraceOptions trace;
@@ -95,6 +100,7 @@ struct Flags {
     CheckOptions check;
     ModulesOptions modules;
     ParkedOptions parked;
+    DescribeOptions describe;
 };
 
 void add_cors_flag(CLI::App& app, Flags& flags) {
@@ -182,7 +188,7 @@ void add_system_flags(CLI::App& app, Flags& flags) {
     host::SystemOptions& system = flags.serve.system;
     system.data_dir = "./data";
     std::vector<std::string> names;
-    for (const kernel::Context& context : app::contexts()) {
+    for (const kernel::Context& context : flags.table) {
         names.push_back(context.name);
     }
     system.modules = names;
@@ -286,7 +292,7 @@ int run_serve(Flags& flags) {
         );
     }
     read_ports(flags, flags.contexts);
-    options.contexts = app::contexts(flags.contexts);
+    options.contexts = flags.contexts_of(flags.contexts);
     return serve(options);
 }
 
@@ -316,10 +322,19 @@ CLI::App* add_events(CLI::App& app, Flags& flags) {
 }
 
 CLI::App* add_rebuild(CLI::App& app, Flags& flags) {
+    std::vector<std::string> names;
+    for (const kernel::Board& board : app::boards(flags.table)) {
+        for (const kernel::ReadModelDescription& model : board.read_models) {
+            names.push_back(model.name);
+        }
+    }
     CLI::App* rebuild = app.add_subcommand("rebuild", "Rebuild a read model from the events");
-    rebuild->add_option("read-model", flags.rebuild.read_model, "my-page or payment-history")
+    rebuild
+        ->add_option(
+            "read-model", flags.rebuild.read_model, fmt::format("{}", fmt::join(names, " or "))
+        )
         ->required()
-        ->check(CLI::IsMember({"my-page", "payment-history"}));
+        ->check(CLI::IsMember(names));
     add_where(*rebuild, flags.rebuild.url, flags.rebuild.data_dir);
     return rebuild;
 }
@@ -403,68 +418,74 @@ CLI::App* add_parked(CLI::App& app, Flags& flags) {
     return parked;
 }
 
+CLI::App* add_describe(CLI::App& app, Flags& flags) {
+    CLI::App* describe = app.add_subcommand(
+        "describe", "Print the board: each context's commands, events, policies, read models"
+    );
+    describe->add_option("--format", flags.describe.format, "text, mermaid (a flowchart) or json")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"text", "mermaid", "json"}));
+    return describe;
+}
+
 int fail(const std::string& why) {
     std::fprintf(stderr, "bookstore: %s\n", why.c_str());
     return 1;
 }
 
+/// A subcommand, and what it does once its flags are read.
+struct Subcommand {
+    const CLI::App* app;
+    std::function<int()> run;
+};
+
+std::vector<Subcommand> add_subcommands(CLI::App& app, Flags& flags) {
+    const host::Contexts& table = flags.table;
+    return {
+        {add_serve(app, flags), [&flags] { return run_serve(flags); }},
+        {add_events(app, flags), [&] { return print_events(flags.events, table); }},
+        {add_rebuild(app, flags), [&] { return rebuild(flags.rebuild, table); }},
+        {add_trace(app, flags), [&] { return print_trace(flags.trace, table); }},
+        {add_healthcheck(app, flags), [&flags] { return healthcheck(flags.healthcheck); }},
+        {add_demo(app, flags), [&flags] { return demo(flags.demo); }},
+        {add_backup(app, flags), [&] { return back_up(flags.backup, table); }},
+        {add_check(app, flags), [&] { return check_directory(flags.check, table); }},
+        {add_modules(app, flags), [&flags] { return modules(flags.modules); }},
+        {add_parked(app, flags), [&flags] { return parked(flags.parked); }},
+        {add_describe(app, flags), [&] { return describe(table, flags.describe); }},
+    };
+}
+
+int complain(const CLI::App& app, const CLI::ParseError& error) {
+    std::string why = error.what();
+    std::ranges::replace(why, '\n', ' ');
+    const auto chosen = app.get_subcommands();
+    const std::string of = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+    return fail(fmt::format("{} (see bookstore {}--help)", why, of));
+}
+
 }  // namespace
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, const ContextsOf& contexts_of) {
     Flags flags;
+    flags.contexts_of = contexts_of;
+    flags.table = contexts_of({});
     CLI::App app("An order-processing backend for an online bookshop", "bookstore");
     app.set_version_flag("--version", std::string("bookstore ") + BOOKSTORE_VERSION);
     app.require_subcommand(1);
-    const CLI::App* serve = add_serve(app, flags);
-    const CLI::App* events = add_events(app, flags);
-    const CLI::App* rebuild = add_rebuild(app, flags);
-    const CLI::App* trace = add_trace(app, flags);
-    const CLI::App* check = add_healthcheck(app, flags);
-    const CLI::App* players = add_demo(app, flags);
-    const CLI::App* backup = add_backup(app, flags);
-    const CLI::App* checked = add_check(app, flags);
-    const CLI::App* contexts = add_modules(app, flags);
-    const CLI::App* held = add_parked(app, flags);
+    const auto subcommands = add_subcommands(app, flags);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) {  // --help, --version
         return app.exit(success);
     } catch (const CLI::ParseError& error) {
-        std::string why = error.what();
-        std::ranges::replace(why, '\n', ' ');
-        const auto chosen = app.get_subcommands();
-        const std::string of = chosen.empty() ? "" : chosen.front()->get_name() + " ";
-        return fail(fmt::format("{} (see bookstore {}--help)", why, of));
+        return complain(app, error);
     }
     try {
-        if (serve->parsed()) {
-            return run_serve(flags);
-        }
-        if (events->parsed()) {
-            return print_events(flags.events);
-        }
-        if (rebuild->parsed()) {
-            return tools::rebuild(flags.rebuild);
-        }
-        if (trace->parsed()) {
-            return print_trace(flags.trace);
-        }
-        if (check->parsed()) {
-            return healthcheck(flags.healthcheck);
-        }
-        if (backup->parsed()) {
-            return back_up(flags.backup);
-        }
-        if (checked->parsed()) {
-            return check_directory(flags.check);
-        }
-        if (contexts->parsed()) {
-            return modules(flags.modules);
-        }
-        if (held->parsed()) {
-            return parked(flags.parked);
-        }
-        return players->parsed() ? demo(flags.demo) : 1;
+        const auto chosen = std::ranges::find_if(subcommands, [](const Subcommand& subcommand) {
+            return subcommand.app->parsed();
+        });
+        return chosen->run();
     } catch (const std::exception& error) {
         return fail(error.what());
     }

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <thread>
 
-#include "app/contexts.hpp"
 #include "backup/backup.hpp"
 #include "host/system.hpp"
 #include "http/client.hpp"
@@ -80,12 +79,11 @@ class OpenDirectory {
     storage::DirectoryLock lock_;
 };
 
-int print_events_of_directory(const std::string& directory) {
+int print_events_of_directory(const std::string& directory, const host::Contexts& contexts) {
     const OpenDirectory open(directory);
     const SystemClock clock;
     SystemRandom random;
-    host::System system(app::contexts(), {.data_dir = directory}, clock, random, [](std::size_t) {
-    });
+    host::System system(contexts, {.data_dir = directory}, clock, random, [](std::size_t) {});
     while (system.relay().step()) {
     }
     std::int64_t position = 0;
@@ -99,13 +97,12 @@ int print_events_of_directory(const std::string& directory) {
     return 0;
 }
 
-int rebuild_in_directory(const RebuildOptions& options) {
+int rebuild_in_directory(const RebuildOptions& options, const host::Contexts& contexts) {
     const OpenDirectory open(options.data_dir);
     const SystemClock clock;
     SystemRandom random;
-    host::System system(
-        app::contexts(), {.data_dir = options.data_dir}, clock, random, [](std::size_t) {}
-    );
+    host::System system(contexts, {.data_dir = options.data_dir}, clock, random, [](std::size_t) {
+    });
     while (system.relay().step()) {
     }
     kernel::HostedModule& module = *system.owner_of_read_model(options.read_model);
@@ -128,9 +125,9 @@ int rebuild_in_directory(const RebuildOptions& options) {
 
 }  // namespace
 
-int print_events(const EventsOptions& options) {
+int print_events(const EventsOptions& options, const host::Contexts& contexts) {
     if (!options.data_dir.empty()) {
-        return print_events_of_directory(options.data_dir);
+        return print_events_of_directory(options.data_dir, contexts);
     }
     const bool follow = options.follow || !options.from_beginning;
     const std::string target = fmt::format(
@@ -160,9 +157,9 @@ int print_events(const EventsOptions& options) {
     return 0;
 }
 
-int rebuild(const RebuildOptions& options) {
+int rebuild(const RebuildOptions& options, const host::Contexts& contexts) {
     if (!options.data_dir.empty()) {
-        return rebuild_in_directory(options);
+        return rebuild_in_directory(options, contexts);
     }
     const auto url = http::parse_url(joined(options.url, "/rebuilds/" + options.read_model));
     const auto begun = http::fetch(http::Method::post, url);

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "host/system.hpp"
+
 namespace bookstore::tools {
 
 struct EventsOptions {
@@ -13,7 +15,7 @@ struct EventsOptions {
 };
 
 /// Prints the JSON lines of events. Returns the exit status.
-int print_events(const EventsOptions& options);
+int print_events(const EventsOptions& options, const host::Contexts& contexts);
 
 struct RebuildOptions {
     std::string read_model;  ///< my-page or payment-history
@@ -22,7 +24,7 @@ struct RebuildOptions {
 };
 
 /// Rebuilds a read model and waits until it is done. Returns the exit status.
-int rebuild(const RebuildOptions& options);
+int rebuild(const RebuildOptions& options, const host::Contexts& contexts);
 
 struct HealthcheckOptions {
     std::string url;

@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "app/contexts.hpp"
 #include "http/client.hpp"
 #include "observe/logs.hpp"
 #include "observe/trace_timeline.hpp"
@@ -46,7 +45,7 @@ std::string fetched(const TraceOptions& options) {
     return std::move(answer.body);
 }
 
-std::string read_from_directory(const TraceOptions& options) {
+std::string read_from_directory(const TraceOptions& options, const host::Contexts& contexts) {
     if (!std::filesystem::exists(options.data_dir + "/topic.db")) {
         throw storage::Refused(options.data_dir + " is no data directory: it has no topic.db");
     }
@@ -54,9 +53,8 @@ std::string read_from_directory(const TraceOptions& options) {
     observe::set_up_log(observe::LogFormat::text, "warning");
     const SystemClock clock;
     SystemRandom random;
-    host::System system(
-        app::contexts(), {.data_dir = options.data_dir}, clock, random, [](std::size_t) {}
-    );
+    host::System system(contexts, {.data_dir = options.data_dir}, clock, random, [](std::size_t) {
+    });
     while (system.relay().step()) {
     }
     const auto timeline =
@@ -100,9 +98,9 @@ void print_wait(const boost::json::object& wait) {
 
 }  // namespace
 
-int print_trace(const TraceOptions& options) {
+int print_trace(const TraceOptions& options, const host::Contexts& contexts) {
     const std::string body =
-        options.data_dir.empty() ? fetched(options) : read_from_directory(options);
+        options.data_dir.empty() ? fetched(options) : read_from_directory(options, contexts);
     const auto timeline = boost::json::parse(body).as_object();
     const auto& entries = timeline.at("entries").as_array();
     fmt::print(

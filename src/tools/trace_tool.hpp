@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "host/system.hpp"
+
 namespace bookstore::tools {
 
 struct TraceOptions {
@@ -12,6 +14,6 @@ struct TraceOptions {
 };
 
 /// Prints the timeline of one order. Returns the exit status.
-int print_trace(const TraceOptions& options);
+int print_trace(const TraceOptions& options, const host::Contexts& contexts);
 
 }  // namespace bookstore::tools

@@ -629,6 +629,16 @@ void write_description(Page& page) {
         "shows it in a browser. It begins:"
     );
     page.curl({.target = "/openapi.json", .most_lines = 14});
+    page.say(
+        "The events between the contexts, as AsyncAPI 3.0: the channel, every message with its "
+        "schema, an example and its key, and who sends and who receives it. It begins:"
+    );
+    page.curl({.target = "/asyncapi.json", .most_lines = 14});
+    page.say(
+        "What each context declares, which the console draws: its commands, the events that it "
+        "publishes, its policies and read models, and whom it asks. It begins:"
+    );
+    page.curl({.target = "/board", .most_lines = 20});
 }
 
 // ---- errors

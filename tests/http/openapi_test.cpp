@@ -675,6 +675,8 @@ TEST_CASE("openapi: every link from the index on leads to a path that is describ
             "/actuator/health/payment_history",
             "/actuator/health/relay",
             "/actuator/health/van",
+            "/asyncapi.json",
+            "/board",
             "/events",
             "/isHealthy",
             "/isReady",

@@ -254,7 +254,7 @@ void World::retry_parked(kernel::HostedModule& module) {
         }
         return http::Response{};
     };
-    module.write(retried, [&module](const http::Answer&) {
+    module.module().write(retried, [&module](const http::Answer&) {
         for (const auto& subscription : module.subscriptions()) {
             subscription->held_changed();
         }

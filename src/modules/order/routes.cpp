@@ -95,16 +95,7 @@ Answer store_order(const Request& request, UnitOfWork& work, Order order) {
     const auto verify_at = order.was_ordered ? std::nullopt : std::optional(work.now_ms() + 1'000);
     order.id = store::insert(work.db(), order, verify_at, work.trace());
     if (order.was_ordered) {
-        work.publish(Ordered{
-            .order_id = order.id,
-            .book_id = order.book_id,
-            .customer_id = order.customer_id,
-            .quantity = order.quantity,
-            .delivery_address = order.delivery_address,
-            .order_status = std::string(word(order.order_status)),
-            .pay_amount = order.pay_amount,
-            .pay_type = order.pay_type
-        });
+        publish_ordered(work, order);
     } else {
         store::note_untold(work.db(), order.id, work.now_ms(), "place", work.trace());
     }
@@ -161,7 +152,7 @@ std::optional<http::Problem> cancel_order(UnitOfWork& work, const Order& order) 
             )
         );
     }
-    store::set_verified(work.db(), order.id, *status, order.was_ordered);
+    store::end_verification(work.db(), order.id, *status, order.was_ordered);
     if (order.was_ordered) {
         work.publish(OrderCanceled{order.id, std::string(word(*status))});
     } else {

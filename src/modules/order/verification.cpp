@@ -76,23 +76,28 @@ void ask_both(
     ports.has_book(book_id, [answers](Found found) { answers->take(&Verdict::book, found); });
 }
 
+void publish_ordered(bus::UnitOfWork& work, const Order& order) {
+    work.publish(Ordered{
+        .order_id = order.id,
+        .book_id = order.book_id,
+        .customer_id = order.customer_id,
+        .quantity = order.quantity,
+        .delivery_address = order.delivery_address,
+        .order_status = std::string(word(order.order_status)),
+        .pay_amount = order.pay_amount,
+        .pay_type = order.pay_type
+    });
+}
+
 bool make_ordered(bus::UnitOfWork& work, std::int64_t id) {
     auto order = store::find(work.db(), id);
     const auto status = order ? after_verified(order->order_status) : std::nullopt;
     if (!status) {
         return false;
     }
-    store::set_verified(work.db(), id, *status, true);
-    work.publish(Ordered{
-        .order_id = id,
-        .book_id = order->book_id,
-        .customer_id = order->customer_id,
-        .quantity = order->quantity,
-        .delivery_address = std::move(order->delivery_address),
-        .order_status = std::string(word(*status)),
-        .pay_amount = order->pay_amount,
-        .pay_type = std::move(order->pay_type)
-    });
+    order->order_status = *status;
+    store::end_verification(work.db(), id, *status, true);
+    publish_ordered(work, *order);
     return true;
 }
 

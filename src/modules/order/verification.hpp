@@ -16,6 +16,9 @@ void ask_both(
     std::function<void(Verdict)> done
 );
 
+/// Publishes Ordered: the order, which has its id, is ORDERED now.
+void publish_ordered(bus::UnitOfWork& work, const Order& order);
+
 /// Both said yes: the order becomes ORDERED and its Ordered is published, if it is still
 /// unverified. false when it is not any more.
 bool make_ordered(bus::UnitOfWork& work, std::int64_t id);

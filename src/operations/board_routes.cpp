@@ -1,0 +1,70 @@
+#include "operations/board_routes.hpp"
+
+#include <string>
+#include <utility>
+
+#include "bus/topic.hpp"
+#include "kernel/asyncapi.hpp"
+#include "kernel/board_text.hpp"
+
+namespace bookstore::operations {
+namespace {
+
+/// A JSON document that does not change while the process runs.
+kernel::Endpoint document_endpoint(
+    std::string path, std::string document, kernel::Operation operation
+) {
+    kernel::Endpoint endpoint;
+    endpoint.route.pattern = std::move(path);
+    endpoint.route.produces = http::Produces::json;
+    endpoint.route.handler =
+        [document = std::move(document)](const http::Request&, const http::Done& done) {
+            http::Response response;
+            response.content_type = "application/json;charset=UTF-8";
+            response.body = document;
+            done(std::move(response));
+        };
+    endpoint.operation = std::move(operation);
+    endpoint.operation.tag = "process";
+    return endpoint;
+}
+
+}  // namespace
+
+std::vector<kernel::Endpoint> board_endpoints(
+    std::string_view version, std::span<const kernel::Board> boards
+) {
+    std::vector<kernel::Endpoint> endpoints;
+    endpoints.push_back(document_endpoint(
+        "/board",
+        kernel::board_json(boards),
+        {.tag = {},
+         .id = "board",
+         .summary = "Each context's commands, events, policies and read models",
+         .description = "Of all contexts, hosted here or not: what they declare, as on an "
+                        "event-storming board.",
+         .replies =
+             {{.status = 200,
+               .description = "the board",
+               .type = "application/json",
+               .schema = R"({"type":"object","required":["contexts"],"properties":{"contexts":{
+                   "type":"array","items":{"type":"object",
+                   "required":["name","commands","publishes","policies","readModels","asks",
+                   "collections"]}}}})"}}}
+    ));
+    endpoints.push_back(document_endpoint(
+        "/asyncapi.json",
+        kernel::asyncapi_document(version, bus::Topic::name, boards),
+        {.tag = {},
+         .id = "asyncapi",
+         .summary = "The events between the contexts",
+         .replies =
+             {{.status = 200,
+               .description = "an AsyncAPI 3.0 document",
+               .type = "application/json",
+               .schema = R"({"type":"object","required":["asyncapi","info","channels"]})"}}}
+    ));
+    return endpoints;
+}
+
+}  // namespace bookstore::operations
