@@ -60,7 +60,7 @@ std::vector<http::Route> api_routes(
     others.push_back(observe::trace_endpoint(system, requests));
     std::ranges::move(operations::parked_endpoints(system), std::back_inserter(others));
     std::ranges::move(operations::module_endpoints(system), std::back_inserter(others));
-    const auto boards = app::boards(system.contexts());
+    const auto boards = app::boards(system);
     std::ranges::move(operations::board_endpoints(version, boards), std::back_inserter(others));
     others.push_back(openapi_endpoint());
     std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));

@@ -8,26 +8,37 @@ namespace {
 const SystemClock declaring_clock;
 SystemRandom declaring_random;
 
+kernel::Board board_of(const kernel::Context& context, const kernel::Module& module) {
+    kernel::Board board = kernel::board_of(module);
+    board.asks = context.needs;
+    return board;
+}
+
 }  // namespace
 
-std::vector<std::unique_ptr<kernel::Module>> declared(const host::Contexts& contexts) {
-    std::vector<std::unique_ptr<kernel::Module>> modules;
+std::unique_ptr<kernel::Module> declared(const kernel::Context& context) {
+    auto module = std::make_unique<kernel::Module>(context.name, declaring_clock, declaring_random);
     kernel::Wiring nobody_is_hosted;
-    for (const kernel::Context& context : contexts) {
-        modules.push_back(
-            std::make_unique<kernel::Module>(context.name, declaring_clock, declaring_random)
-        );
-        context.install(*modules.back(), nobody_is_hosted);
-    }
-    return modules;
+    context.install(*module, nobody_is_hosted);
+    return module;
 }
 
 std::vector<kernel::Board> boards(const host::Contexts& contexts) {
     std::vector<kernel::Board> boards;
-    const auto modules = declared(contexts);
-    for (std::size_t i = 0; i < contexts.size(); ++i) {
-        boards.push_back(kernel::board_of(*modules[i]));
-        boards.back().asks = contexts[i].needs;
+    for (const kernel::Context& context : contexts) {
+        boards.push_back(board_of(context, *declared(context)));
+    }
+    return boards;
+}
+
+std::vector<kernel::Board> boards(const host::System& system) {
+    std::vector<kernel::Board> boards;
+    for (const kernel::Context& context : system.contexts()) {
+        const kernel::HostedModule* hosted = system.find(context.name);
+        boards.push_back(
+            hosted != nullptr ? board_of(context, hosted->module())
+                              : board_of(context, *declared(context))
+        );
     }
     return boards;
 }

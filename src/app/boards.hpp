@@ -9,10 +9,13 @@
 
 namespace bookstore::app {
 
-/// What the contexts of a table declare, without hosting them: no file is opened. In their order.
-std::vector<std::unique_ptr<kernel::Module>> declared(const host::Contexts& contexts);
+/// What a context declares, without hosting it: no file is opened. It is there to be read; its
+/// handlers must not be called.
+std::unique_ptr<kernel::Module> declared(const kernel::Context& context);
 
-/// Their boards.
+/// The boards of the contexts, in their order.
 std::vector<kernel::Board> boards(const host::Contexts& contexts);
+/// The same of a running system's table: also of those that it does not host.
+std::vector<kernel::Board> boards(const host::System& system);
 
 }  // namespace bookstore::app

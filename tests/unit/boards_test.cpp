@@ -104,7 +104,6 @@ TEST_CASE("an event's example is one of its kind, with the contract's key") {
     }
     CHECK(keys["customer"] == " Registered Changed Deleted");
     CHECK(keys["book"] == " BookRegistered BookDeleted InventoryIncreased");
-    CHECK(keys.size() == 3);
 }
 
 TEST_CASE("no type is published by two contexts, and what is waited for is published") {
