@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/json.hpp"
+#include "base/key.hpp"
 
 namespace bookstore {
 namespace {
@@ -27,17 +28,11 @@ std::string hex(std::uint64_t number, std::size_t digits) {
     return text;
 }
 
-std::string_view order_of(std::string_view key) {
-    constexpr std::string_view prefix = "order-";
-    return key.starts_with(prefix) ? key.substr(prefix.size()) : std::string_view();
-}
-
 /// Calls f(name, value) for what the context knows.
 template <class F>
 void for_each_part(const LogContext& context, F f) {
-    const std::string_view order = order_of(context.key);
-    if (!order.empty()) {
-        f("order", order);
+    if (const auto order = id_in_key(context.key, "order")) {
+        f("order", std::to_string(*order));
     } else if (!context.key.empty()) {
         f("key", context.key);
     } else if (context.order != 0) {

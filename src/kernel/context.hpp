@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/breaker.hpp"
+#include "kernel/story.hpp"
 
 namespace bookstore::kernel {
 
@@ -86,6 +87,8 @@ struct Context {
     std::function<void(Module& module, Wiring& wiring)> install;
     /// One of those that it needs, or it itself, answers again. Any thread; may be empty.
     std::function<void(Module& module)> back{};
+    /// What it adds to the story of an order.
+    Story story{};
 };
 
 }  // namespace bookstore::kernel

@@ -53,6 +53,10 @@ void Module::read_model(std::string name, std::string table, BindReadModel bind)
     declarations_.read_models.push_back({std::move(name), std::move(table), std::move(bind)});
 }
 
+void Module::count_events(EventCounter counter) {
+    declarations_.event_counters.push_back(std::move(counter));
+}
+
 HostedModule& Module::host() {
     assert(host_ != nullptr && "it is not hosted");
     return *host_;

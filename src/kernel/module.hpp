@@ -24,6 +24,19 @@ class HostedModule;
 /// its second set while it is rebuilt.
 using BindReadModel = std::function<void(bus::Policies& policies, bool rebuilt)>;
 
+/// A counter of events that were relayed since the process began, for /metrics: one sample a value
+/// of the label.
+struct EventCounter {
+    struct Value {
+        std::string value;
+        std::string_view event_type;  ///< a constant
+    };
+    std::string name;  ///< "bookstore_payments_total"
+    std::string help;
+    std::string label;
+    std::vector<Value> of;
+};
+
 /// What a module's install() has declared.
 struct Declarations {
     struct Route {
@@ -46,6 +59,7 @@ struct Declarations {
     std::deque<bus::Policies> policies;  ///< one a subscription, without the read models'
     std::vector<Task> tasks;
     std::vector<ReadModel> read_models;
+    std::vector<EventCounter> event_counters;
 };
 
 /// One bounded context as its author sees it. install() declares here what it does, so that it
@@ -89,6 +103,9 @@ class Module {
     }
     /// A read model: a table that is made from events alone. Adds POST and GET /rebuilds/NAME.
     void read_model(std::string name, std::string table, BindReadModel bind);
+
+    /// Operators see how often its events of some types happened.
+    void count_events(EventCounter counter);
 
     const Declarations& declarations() const { return declarations_; }
 

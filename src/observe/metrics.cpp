@@ -7,7 +7,6 @@
 #include <optional>
 #include <system_error>
 
-#include "modules/payment/events.hpp"
 #include "observe/exposition.hpp"
 #include "observe/process_stats.hpp"
 
@@ -387,12 +386,14 @@ void Metrics::write_events(Exposition& out) const {
         const auto found = counts.find(type);
         return found == counts.end() ? std::uint64_t{0} : found->second;
     };
-    out.counter(
-        "bookstore_payments_total", "Payments that came to that result (canceled: refunded)."
-    );
-    out.sample({{"result", "completed"}}, of_type(payment::Payed::event_type));
-    out.sample({{"result", "failed"}}, of_type(payment::PaymentFailed::event_type));
-    out.sample({{"result", "canceled"}}, of_type(payment::PaymentCanceled::event_type));
+    for (const auto& module : system_.modules()) {
+        for (const auto& counter : module->module().declarations().event_counters) {
+            out.counter(counter.name, counter.help);
+            for (const auto& [value, type] : counter.of) {
+                out.sample({{counter.label, value}}, of_type(type));
+            }
+        }
+    }
 }
 
 void Metrics::write_breakers(Exposition& out) const {

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "http/message.hpp"
+#include "kernel/story.hpp"
 
 namespace bookstore::observe {
 
@@ -23,15 +24,7 @@ class TraceRequests {
     /// Has the last word on its answer.
     void answered(const http::Request& request, http::Response& response);
 
-    struct Seen {
-        std::int64_t arrived_ms = 0;
-        std::int64_t answered_ms = 0;
-        http::Method method = http::Method::post;
-        int status = 0;
-        std::string path;     ///< without query
-        std::string created;  ///< "/orders/5": the path of its Location; empty: none
-        std::string trace;
-    };
+    using Seen = kernel::SeenRequest;
     /// Those of that trace that succeeded, oldest first. Any thread.
     std::vector<Seen> of_trace(std::string_view trace) const;
     /// When this process began to keep them.

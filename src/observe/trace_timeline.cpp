@@ -3,17 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
-#include <functional>
-#include <limits>
+#include <map>
+#include <span>
 
-#include "base/json.hpp"
-#include "base/trace.hpp"
+#include "base/key.hpp"
 #include "bus/held_of_key.hpp"
-#include "modules/order/history.hpp"
-#include "modules/payment/history.hpp"
+#include "kernel/story.hpp"
 
 namespace bookstore::observe {
 namespace {
@@ -30,50 +25,30 @@ constexpr std::int64_t event_rank = 3;
 constexpr std::int64_t handler_rank = 5;
 constexpr std::int64_t later_task_rank = 7;
 
-const kernel::HostedModule* hosted(host::System& system, std::string_view name) {
-    const auto& modules = system.modules();
-    const auto found =
-        std::ranges::find_if(modules, [&](const auto& module) { return module->name() == name; });
-    return found == modules.end() ? nullptr : found->get();
-}
-
-/// A field of an event, as text; empty when it is not there.
-std::string field(const Envelope& event, std::string_view name) {
-    boost::json::error_code error;
-    const auto value = boost::json::parse(event.payload, error);
-    const auto* found = !error && value.is_object() ? value.as_object().if_contains(name) : nullptr;
-    if (found == nullptr) {
-        return {};
-    }
-    return found->is_string() ? std::string(found->as_string()) : boost::json::serialize(*found);
-}
-
 /// What is known of a request without anybody having seen it: what it wrote, and when.
 struct WrittenRequest {
     std::int64_t time_ms = 0;
     std::string trace;
     std::string context;
-    std::string name;       ///< if nobody saw it
-    std::string told_by{};  ///< if nobody saw it
+    std::string told_by;  ///< if nobody saw it
     std::int64_t rank = 0;
-    std::function<bool(const Seen&)> is_it;
+    kernel::StoryRequest request;
 };
 
 class Collector {
   public:
     Collector(host::System& system, const TraceRequests& requests, std::int64_t order_id)
-        : system_(system), requests_(requests), id_(order_id) {
+        : system_(system), requests_(requests), key_{"order", order_id} {
         timeline_.order_id = order_id;
     }
 
     std::optional<Timeline> collect();
 
   private:
-    void add_untold(const order::History& history);
+    void read_parts();
+    void add_untold(const std::string& context, const kernel::StoryPart& part);
     void add_event(const Envelope& event);
-    void add_request_of(const Envelope& event);
-    void add_placing(const Envelope& ordered);
-    void add_cause_of(const Envelope& prepared);
+    void add_request_of(std::size_t place);
     void add_request(const WrittenRequest& request);
     void add_handlers(const Envelope& event);
     void add_handler(
@@ -86,47 +61,42 @@ class Collector {
     void add_task(
         const kernel::HostedModule& module, const std::string& task, const bus::TaskTime& time
     );
-    void add_waits(const order::History& history);
+    void add_waits();
     void add_held(const kernel::HostedModule& module);
     void say_what_is_missing();
 
     host::System& system_;
     const TraceRequests& requests_;
-    std::int64_t id_;
+    const Key key_;
     Timeline timeline_;
+    std::map<std::string, kernel::StoryPart> parts_;  ///< by context
     std::vector<Envelope> events_;
-    std::string placed_trace_;
-    std::int64_t ordered_at_ = 0;  ///< position
-    bool placed_ = false;          ///< its request is there
-    bool shipped_ = false;         ///< among the events so far
+    std::string first_trace_;  ///< of the request that began it
     int unseen_requests_ = 0;
     int untimed_relays_ = 0;
     int untimed_handlers_ = 0;
 };
 
 std::optional<Timeline> Collector::collect() {
-    const kernel::HostedModule* order = hosted(system_, "order");
-    if (order == nullptr) {
+    read_parts();
+    const auto owner = std::ranges::find_if(parts_, [](const auto& part) {
+        return part.second.status.has_value();
+    });
+    if (owner == parts_.end()) {
         return std::nullopt;
     }
-    std::optional<order::History> history;
-    {
-        const auto reader = system_.module("order").database().read();
-        history = order::history_of(*reader, id_);
+    timeline_.order_status = *owner->second.status;
+    events_ = system_.topic().of_order(key_.id);
+    for (const auto& [context, part] : parts_) {
+        add_untold(context, part);
     }
-    if (!history) {
-        return std::nullopt;
-    }
-    timeline_.order_status = history->status;
-    events_ = system_.topic().of_order(id_);
-    add_untold(*history);
-    for (const Envelope& event : events_) {
-        add_request_of(event);
-        add_event(event);
-        add_handlers(event);
+    for (std::size_t place = 0; place < events_.size(); ++place) {
+        add_request_of(place);
+        add_event(events_[place]);
+        add_handlers(events_[place]);
     }
     add_tasks();
-    add_waits(*history);
+    add_waits();
     std::ranges::stable_sort(timeline_.entries, {}, [](const TimelineEntry& entry) {
         return std::pair(entry.at_ms, entry.rank);
     });
@@ -134,136 +104,72 @@ std::optional<Timeline> Collector::collect() {
     return std::move(timeline_);
 }
 
+/// What the files of the contexts that are hosted here know.
+void Collector::read_parts() {
+    for (const kernel::Context& context : system_.contexts()) {
+        kernel::HostedModule* const module = system_.find(context.name);
+        if (module != nullptr && context.story.part) {
+            const auto reader = module->database().read();
+            parts_[context.name] = context.story.part(*reader, key_);
+        }
+    }
+}
+
 // ---- requests
 
-void Collector::add_untold(const order::History& history) {
-    for (const order::Untold& untold : history.untold) {
-        const bool place = untold.request == "place";
-        if (place) {
-            placed_ = true;
-            placed_trace_ = untold.trace;
-        }
+void Collector::add_untold(const std::string& context, const kernel::StoryPart& part) {
+    for (const kernel::StoryPart::Untold& untold : part.untold) {
         add_request(
             {.time_ms = untold.time_ms,
              .trace = untold.trace,
-             .context = "order",
-             .name = place ? "POST /orders" : fmt::format("DELETE /orders/{}", id_),
-             .told_by = "the order context",
+             .context = context,
+             .told_by = fmt::format("the {} context", context),
              .rank = request_rank,
-             .is_it =
-                 [path = fmt::format("/orders/{}", id_), place](const Seen& seen) {
-                     return place ? seen.created == path
-                                  : seen.path == path && seen.method == http::Method::del;
-                 }}
+             .request = untold.request}
         );
     }
 }
 
-/// The request that published the event, if one did.
-void Collector::add_request_of(const Envelope& event) {
-    WrittenRequest request{
-        .time_ms = event.time_ms,
-        .trace = event.trace,
-        .context = event.source,
-        .name = {},
-        .told_by = "its event " + event.type,
-        .rank = event.position * ranks + request_rank,
-        .is_it = {}
-    };
-    if (event.type == "Ordered") {
-        add_placing(event);
-    } else if (event.type == "OrderCanceled") {
-        request.name = fmt::format("DELETE /orders/{}", id_);
-        request.is_it = [path = fmt::format("/orders/{}", id_)](const Seen& seen) {
-            return seen.path == path;
-        };
-        add_request(request);
-    } else if (event.type == "DeliveryPrepared") {
-        add_cause_of(event);
-    } else if (event.type == "DeliveryStatusChanged") {
-        const std::string status = field(event, "deliveryStatus");
-        const bool policy = status == "CancelDelivery" || (status == "Shipped" && !shipped_);
-        shipped_ = shipped_ || status == "Shipped";
-        if (!policy) {
-            const std::string path = "/deliveries/" + field(event, "id");
-            request.name = "PATCH or PUT " + path;
-            request.is_it = [path](const Seen& seen) { return seen.path == path; };
-            add_request(request);
-        }
-    }
-}
-
-/// It was placed by a request; or, when it could not be verified then, the event came of a request
-/// to verify it, or of the task.
-void Collector::add_placing(const Envelope& ordered) {
-    ordered_at_ = ordered.position;
-    if (!placed_) {
-        placed_ = true;
-        placed_trace_ = ordered.trace;
-        add_request(
-            {.time_ms = ordered.time_ms,
-             .trace = ordered.trace,
-             .context = "order",
-             .name = "POST /orders",
-             .told_by = "its event Ordered",
-             .rank = ordered.position * ranks + request_rank,
-             .is_it = [path = fmt::format("/orders/{}", id_)](const Seen& seen
-                      ) { return seen.created == path; }}
-        );
-    } else if (ordered.trace != placed_trace_) {
-        const std::string path = fmt::format("/orders/{}/verification", id_);
-        add_request(
-            {.time_ms = ordered.time_ms,
-             .trace = ordered.trace,
-             .context = "order",
-             .name = "POST " + path,
-             .told_by = "its event Ordered",
-             .rank = ordered.position * ranks + request_rank,
-             .is_it = [path](const Seen& seen) { return seen.path == path; }}
-        );
-    }
-}
-
-/// An order that waited for stock was served by what brought some: a stock input, a raised stock,
-/// or another order's cancel.
-void Collector::add_cause_of(const Envelope& prepared) {
-    if (prepared.trace.empty()) {
+/// The request that the event at that place of events_ goes back to, as its context has it.
+void Collector::add_request_of(std::size_t place) {
+    const Envelope& event = events_[place];
+    const auto& contexts = system_.contexts();
+    const auto source = std::ranges::find(contexts, event.source, &kernel::Context::name);
+    if (source == contexts.end() || !source->story.request_of) {
         return;
     }
-    const auto cause = system_.topic().cause_before(
-        prepared.position, prepared.trace, "InventoryIncreased", "OrderCanceled"
+    const auto found = source->story.request_of(
+        {.event = event,
+         .before = std::span(events_).first(place),
+         .known = parts_[event.source],
+         .cause_before =
+             [&](std::string_view type, std::string_view other) {
+                 return system_.topic().cause_before(event.position, event.trace, type, other);
+             }}
     );
-    if (!cause || cause->position < ordered_at_) {
-        return;  // its stock was there
+    if (!found) {
+        return;
     }
-    WrittenRequest request{
-        .time_ms = cause->time_ms,
-        .trace = cause->trace,
-        .context = cause->source,
-        .name = {},
-        .told_by = fmt::format("event {} ({})", cause->position, cause->type),
-        .rank = cause->position * ranks + request_rank,
-        .is_it = {}
-    };
-    if (cause->type == "OrderCanceled") {
-        const std::string path = "/orders/" + field(*cause, "orderId");
-        request.name = "DELETE " + path;
-        request.is_it = [path](const Seen& seen) { return seen.path == path; };
-    } else {
-        const std::string path = "/books/" + field(*cause, "bookId");
-        request.name = "POST /stockInputs, or PATCH or PUT " + path;
-        request.is_it = [path](const Seen& seen) {
-            return seen.path == path || seen.path == "/stockInputs";
-        };
-    }
-    add_request(request);
+    const Envelope& published = found->cause ? *found->cause : event;
+    add_request(
+        {.time_ms = published.time_ms,
+         .trace = published.trace,
+         .context = published.source,
+         .told_by = found->cause ? fmt::format("event {} ({})", published.position, published.type)
+                                 : "its event " + published.type,
+         .rank = published.position * ranks + request_rank,
+         .request = found->request}
+    );
 }
 
 void Collector::add_request(const WrittenRequest& request) {
+    if (request.request.begins) {
+        first_trace_ = request.trace;
+    }
     TimelineEntry entry{
         .at_ms = request.time_ms,
         .kind = Kind::request,
-        .name = request.name,
+        .name = request.request.name,
         .context = request.context,
         .trace = request.trace,
         .detail =
@@ -274,7 +180,7 @@ void Collector::add_request(const WrittenRequest& request) {
     const auto seen = requests_.of_trace(request.trace);
     const auto it = std::ranges::find_if(seen, [&](const Seen& candidate) {
         return candidate.arrived_ms <= request.time_ms &&
-               request.time_ms <= candidate.answered_ms && request.is_it(candidate);
+               request.time_ms <= candidate.answered_ms && request.request.is_it(candidate);
     });
     if (it != seen.end()) {
         entry.at_ms = it->arrived_ms;
@@ -297,13 +203,9 @@ void Collector::add_event(const Envelope& event) {
         .context = event.source,
         .trace = event.trace,
         .position = event.position,
+        .detail = kernel::status_in(event),
         .rank = event.position * ranks + event_rank
     };
-    for (const char* status : {"deliveryStatus", "payStatus", "orderStatus", "status"}) {
-        if (entry.detail.empty()) {
-            entry.detail = field(event, status);
-        }
-    }
     const auto relayed = system_.relay().times().select([&](const bus::BatchTime& batch) {
         return batch.has(event.position);
     });
@@ -398,7 +300,7 @@ void Collector::add_tasks() {
     for (const auto& module : system_.modules()) {
         for (const auto& task : module->tasks()) {
             for (const bus::TaskTime& time :
-                 task->times().select([&](const bus::TaskTime& t) { return t.order == id_; })) {
+                 task->times().select([&](const bus::TaskTime& t) { return t.order == key_.id; })) {
                 add_task(*module, task->name(), time);
             }
         }
@@ -431,41 +333,30 @@ void Collector::add_task(
     }
     if (entry.rank == 0) {
         entry.rank = task_rank;
-        entry.trace = placed_trace_;
+        entry.trace = first_trace_;
     }
     timeline_.entries.push_back(std::move(entry));
 }
 
-void Collector::add_waits(const order::History& history) {
-    if (history.next_try_ms) {
-        timeline_.waits.push_back(
-            {.name = "verify-order",
-             .context = "order",
-             .detail = "customer and book are asked for again",
-             .attempts = history.attempts,
-             .next_try_ms = history.next_try_ms}
-        );
-    }
+void Collector::add_waits() {
     for (const auto& module : system_.modules()) {
         add_held(*module);
     }
-    if (hosted(system_, "payment") == nullptr) {
-        return;
-    }
-    const auto reader = system_.module("payment").database().read();
-    if (auto call = payment::waiting_call(*reader, id_)) {
-        timeline_.waits.push_back(
-            {.name = "ask-van",
-             .context = "payment",
-             .detail = std::move(call->call),
-             .attempts = call->attempts,
-             .next_try_ms = call->next_try_ms}
-        );
+    for (const auto& [context, part] : parts_) {
+        for (const kernel::StoryPart::Wait& wait : part.waits) {
+            timeline_.waits.push_back(
+                {.name = wait.name,
+                 .context = context,
+                 .detail = wait.detail,
+                 .attempts = wait.attempts,
+                 .next_try_ms = wait.next_try_ms}
+            );
+        }
     }
 }
 
 void Collector::add_held(const kernel::HostedModule& module) {
-    const std::string key = fmt::format("order-{}", id_);
+    const std::string key = text_of(key_);
     for (const auto& handler : module.subscriptions()) {
         const auto reader = system_.module(module.name()).database().read();
         for (bus::HeldOfKey& held : bus::held_of_key(*reader, handler->name(), key)) {
@@ -506,126 +397,12 @@ void Collector::say_what_is_missing() {
     }
 }
 
-std::string_view word_of(Kind kind) {
-    switch (kind) {
-        case Kind::request:
-            return "request";
-        case Kind::event:
-            return "event";
-        case Kind::handler:
-            return "handler";
-        case Kind::task:
-            return "task";
-    }
-    return "";
-}
-
-class Object {
-  public:
-    explicit Object(std::string& out) : out_(out) { out_ += '{'; }
-    ~Object() { out_ += '}'; }
-    Object(const Object&) = delete;
-    Object& operator=(const Object&) = delete;
-
-    template <class T>
-    Object& field(std::string_view name, const T& value) {
-        json::append(begin(name), value);
-        return *this;
-    }
-    /// Its value is written behind it.
-    std::string& begin(std::string_view name) {
-        out_ += first_ ? "\"" : ",\"";
-        first_ = false;
-        out_ += name;
-        out_ += "\":";
-        return out_;
-    }
-
-  private:
-    std::string& out_;
-    bool first_ = true;
-};
-
-template <class T, class F>
-void append_list(std::string& out, const std::vector<T>& list, F append) {
-    out += '[';
-    for (const T& item : list) {
-        append(item);
-        out += ',';
-    }
-    if (!list.empty()) {
-        out.pop_back();
-    }
-    out += ']';
-}
-
-void append_entry(
-    std::string& out, const TimelineEntry& entry, std::int64_t start_ms, std::int64_t before_ms
-) {
-    const auto took = entry.until_ms
-                          ? std::optional(std::max<std::int64_t>(*entry.until_ms - entry.at_ms, 0))
-                          : std::nullopt;
-    Object(out)
-        .field("at_ms", entry.at_ms)
-        .field("since_start_ms", entry.at_ms - start_ms)
-        .field("gap_ms", entry.at_ms - before_ms)
-        .field("took_ms", took)
-        .field("kind", word_of(entry.kind))
-        .field("name", entry.name)
-        .field("context", entry.context)
-        .field("position", entry.position)
-        .field("trace_id", trace_id_of(entry.trace))
-        .field("detail", entry.detail);
-}
-
 }  // namespace
 
 std::optional<Timeline> timeline_of(
     host::System& system, const TraceRequests& requests, std::int64_t order_id
 ) {
     return Collector(system, requests, order_id).collect();
-}
-
-std::string timeline_json(const Timeline& timeline, const std::string& base_url) {
-    const auto& entries = timeline.entries;
-    const std::int64_t start_ms = entries.empty() ? 0 : entries.front().at_ms;
-    const std::int64_t end_ms = entries.empty() ? 0 : entries.back().at_ms;
-    std::string out;
-    {
-        Object body(out);
-        body.field("orderId", timeline.order_id)
-            .field("orderStatus", timeline.order_status)
-            .field("start_ms", start_ms)
-            .field("lasted_ms", end_ms - start_ms);
-        body.begin("entries");
-        std::int64_t before_ms = start_ms;
-        append_list(out, entries, [&](const TimelineEntry& entry) {
-            append_entry(out, entry, start_ms, before_ms);
-            before_ms = entry.at_ms;
-        });
-        body.begin("waiting");
-        append_list(out, timeline.waits, [&](const TimelineWait& wait) {
-            Object(out)
-                .field("name", wait.name)
-                .field("context", wait.context)
-                .field("detail", wait.detail)
-                .field("attempts", wait.attempts)
-                .field("next_try_ms", wait.next_try_ms);
-        });
-        body.field("complete", timeline.missing.empty());
-        body.begin("missing");
-        append_list(out, timeline.missing, [&](const std::string& what) {
-            json::append(out, what);
-        });
-        body.begin("_links");
-        const std::string order = fmt::format("/orders/{}", timeline.order_id);
-        Object links(out);
-        links.begin("self");
-        Object(out).field("href", base_url + "/trace" + order);
-        links.begin("order");
-        Object(out).field("href", base_url + order);
-    }
-    return out;
 }
 
 }  // namespace bookstore::observe

@@ -4,6 +4,7 @@
 #include "modules/delivery/events.hpp"
 #include "modules/delivery/policies.hpp"
 #include "modules/delivery/routes.hpp"
+#include "modules/delivery/story.hpp"
 
 namespace bookstore::delivery {
 namespace {
@@ -27,7 +28,8 @@ kernel::Context context() {
     return {
         .name = "delivery",
         .holds = "the deliveries",
-        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
+        .story = story()
     };
 }
 

@@ -5,6 +5,7 @@
 #include "modules/inventory/events.hpp"
 #include "modules/inventory/routes.hpp"
 #include "modules/inventory/store.hpp"
+#include "modules/inventory/story.hpp"
 
 namespace bookstore::inventory {
 namespace {
@@ -46,7 +47,8 @@ kernel::Context context() {
     return {
         .name = "inventory",
         .holds = "the books, their stock and the picking lists",
-        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
+        .story = story()
     };
 }
 

@@ -11,6 +11,7 @@
 #include "modules/order/policies.hpp"
 #include "modules/order/routes.hpp"
 #include "modules/order/store.hpp"
+#include "modules/order/story.hpp"
 #include "modules/order/verification.hpp"
 
 namespace bookstore::order {
@@ -58,7 +59,8 @@ kernel::Context context(std::function<Ports(kernel::Wiring&, const Clock&)> port
         .install = [ports = std::move(ports)](
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, ports(wiring, module.clock())); },
-        .back = verify_now
+        .back = verify_now,
+        .story = story()
     };
 }
 

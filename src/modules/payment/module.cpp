@@ -6,6 +6,7 @@
 #include "modules/payment/events.hpp"
 #include "modules/payment/policies.hpp"
 #include "modules/payment/store.hpp"
+#include "modules/payment/story.hpp"
 
 namespace bookstore::payment {
 namespace {
@@ -40,6 +41,15 @@ void install(kernel::Module& module, const VanPort& van, const Options& options)
             }
         )
         .whenever<order::OrderCanceled>("refund", Effect::durable, refund_when_canceled);
+    module.count_events(
+        {.name = "bookstore_payments_total",
+         .help = "Payments that came to that result (canceled: refunded).",
+         .label = "result",
+         .of =
+             {{"completed", Payed::event_type},
+              {"failed", PaymentFailed::event_type},
+              {"canceled", PaymentCanceled::event_type}}}
+    );
     add_van_task(module, van, options.van_timeout_ms, options.van_calls);
 }
 
@@ -54,7 +64,8 @@ kernel::Context context(
         .needs = {"van"},
         .install = [van = std::move(van), options](
                        kernel::Module& module, kernel::Wiring& wiring
-                   ) { install(module, van(wiring, module.clock()), options); }
+                   ) { install(module, van(wiring, module.clock()), options); },
+        .story = story()
     };
 }
 
