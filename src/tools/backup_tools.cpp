@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "app/check_contexts.hpp"
 #include "app/contexts.hpp"
 #include "backup/backup.hpp"
 #include "base/json.hpp"
@@ -183,8 +184,11 @@ int check_directory(const CheckOptions& options) {
         if (!options.van_data_dir.empty() && options.van_data_dir != options.data_dir) {
             van_unheld.emplace(options.van_data_dir);
         }
-        const auto report =
-            check::check({.data_dir = options.data_dir, .van_data_dir = options.van_data_dir});
+        const auto report = check::check(
+            {.contexts = app::check_contexts(),
+             .data_dir = options.data_dir,
+             .van_data_dir = options.van_data_dir}
+        );
         print(options, report);
         return report.violation_count == 0 ? 0 : 1;
     } catch (const std::exception& error) {

@@ -27,7 +27,8 @@ kernel::Context context() {
     return {
         .name = "delivery",
         .holds = "the deliveries",
-        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
+        .tables = {{"delivery", "deliveries"}}
     };
 }
 

@@ -1,5 +1,6 @@
 #include "modules/inventory/module.hpp"
 
+#include "check/own_checks.hpp"
 #include "kernel/module.hpp"
 #include "modules/inventory/allocation.hpp"
 #include "modules/inventory/events.hpp"
@@ -40,13 +41,20 @@ void install(kernel::Module& module) {
     add_serving_task(module);
 }
 
+void check_file(const check::ContextView& view) {
+    check::check_announced(view, "book", BookRegistered::event_type, BookDeleted::event_type);
+}
+
 }  // namespace
 
 kernel::Context context() {
     return {
         .name = "inventory",
         .holds = "the books, their stock and the picking lists",
-        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
+        .tables =
+            {{"book", "books"}, {"stock_input", "stock inputs"}, {"deliverable", "deliverables"}},
+        .check = check_file
     };
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/module.hpp"
 #include "modules/delivery/events.hpp"
 #include "modules/inventory/events.hpp"
+#include "modules/order/check.hpp"
 #include "modules/order/events.hpp"
 #include "modules/order/policies.hpp"
 #include "modules/order/routes.hpp"
@@ -58,7 +59,9 @@ kernel::Context context(std::function<Ports(kernel::Wiring&, const Clock&)> port
         .install = [ports = std::move(ports)](
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, ports(wiring, module.clock())); },
-        .back = verify_now
+        .back = verify_now,
+        .tables = {{"orders", "orders"}},
+        .check = check_file
     };
 }
 

@@ -54,7 +54,8 @@ kernel::Context context(
         .needs = {"van"},
         .install = [van = std::move(van), options](
                        kernel::Module& module, kernel::Wiring& wiring
-                   ) { install(module, van(wiring, module.clock()), options); }
+                   ) { install(module, van(wiring, module.clock()), options); },
+        .tables = {{"payment", "payments"}}
     };
 }
 

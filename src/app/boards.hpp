@@ -1,0 +1,22 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "host/system.hpp"
+#include "kernel/board.hpp"
+#include "kernel/module.hpp"
+
+namespace bookstore::app {
+
+/// Gives each context with what it declares, in the order of the table, though no file is opened
+/// and nothing runs. The module is not hosted, and lives as long as the call.
+void for_each_declared(
+    const host::Contexts& contexts,
+    const std::function<void(const kernel::Context& context, const kernel::Module& declared)>& look
+);
+
+/// Each context's board, in the order of the table.
+std::vector<kernel::Board> boards(const host::Contexts& contexts);
+
+}  // namespace bookstore::app
