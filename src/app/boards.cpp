@@ -1,33 +1,37 @@
 #include "app/boards.hpp"
 
-#include "base/clock.hpp"
+#include <utility>
 
 namespace bookstore::app {
 namespace {
 
-const SystemClock declaring_clock;
-SystemRandom declaring_random;
-
-kernel::Board board_of(const kernel::Context& context, const kernel::Module& module) {
-    kernel::Board board = kernel::board_of(module);
+kernel::Board board_of(const kernel::Context& context, const kernel::Module& declared) {
+    kernel::Board board = kernel::board_of(declared);
     board.asks = context.needs;
     return board;
 }
 
 }  // namespace
 
-std::unique_ptr<kernel::Module> declared(const kernel::Context& context) {
-    auto module = std::make_unique<kernel::Module>(context.name, declaring_clock, declaring_random);
-    kernel::Wiring nobody_is_hosted;
-    context.install(*module, nobody_is_hosted);
-    return module;
+void for_each_declared(
+    const host::Contexts& contexts,
+    const std::function<void(const kernel::Context& context, const kernel::Module& declared)>& look
+) {
+    const SystemClock clock;
+    SystemRandom random;
+    for (const kernel::Context& context : contexts) {
+        kernel::Module module(context.name, clock, random);
+        kernel::Wiring wiring;  // goes first: what is offered there may know the module
+        context.install(module, wiring);
+        look(context, module);
+    }
 }
 
 std::vector<kernel::Board> boards(const host::Contexts& contexts) {
     std::vector<kernel::Board> boards;
-    for (const kernel::Context& context : contexts) {
-        boards.push_back(board_of(context, *declared(context)));
-    }
+    for_each_declared(contexts, [&boards](const auto& context, const auto& declared) {
+        boards.push_back(board_of(context, declared));
+    });
     return boards;
 }
 
@@ -35,10 +39,13 @@ std::vector<kernel::Board> boards(const host::System& system) {
     std::vector<kernel::Board> boards;
     for (const kernel::Context& context : system.contexts()) {
         const kernel::HostedModule* hosted = system.find(context.name);
-        boards.push_back(
-            hosted != nullptr ? board_of(context, hosted->module())
-                              : board_of(context, *declared(context))
-        );
+        if (hosted != nullptr) {
+            boards.push_back(board_of(context, hosted->module()));
+            continue;
+        }
+        for_each_declared({context}, [&boards](const auto& absent, const auto& declared) {
+            boards.push_back(board_of(absent, declared));
+        });
     }
     return boards;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <functional>
 #include <vector>
 
 #include "host/system.hpp"
@@ -9,13 +9,16 @@
 
 namespace bookstore::app {
 
-/// What a context declares, without hosting it: no file is opened. It is there to be read; its
-/// handlers must not be called.
-std::unique_ptr<kernel::Module> declared(const kernel::Context& context);
+/// Gives each context with what it declares, in the order of the table, though no file is opened
+/// and nothing runs. The module is not hosted, and lives as long as the call.
+void for_each_declared(
+    const host::Contexts& contexts,
+    const std::function<void(const kernel::Context& context, const kernel::Module& declared)>& look
+);
 
-/// The boards of the contexts, in their order.
+/// Each context's board, in the order of the table.
 std::vector<kernel::Board> boards(const host::Contexts& contexts);
-/// The same of a running system's table: also of those that it does not host.
+/// The same of a running system: also of the contexts that it does not host.
 std::vector<kernel::Board> boards(const host::System& system);
 
 }  // namespace bookstore::app

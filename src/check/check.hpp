@@ -4,11 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "check/context_file.hpp"
 #include "check/sqlite_file.hpp"
 
 namespace bookstore::check {
 
 struct Options {
+    /// Whose files are there; see app::check_contexts().
+    std::vector<ContextFile> contexts;
     std::string data_dir;
     std::string van_data_dir{};  ///< where van.db is; empty: in data_dir, if it is there
     std::string vfs{};           ///< SQLite's; empty: the default one
@@ -32,10 +35,10 @@ struct Report {
     std::int64_t parked = 0;
 };
 
-/// Checks a data directory or a backup: SQLite's integrity, the migrations, and all invariants of
-/// domain.md across the files. A directory whose process was killed is well: what is still to
-/// happen is counted, not a violation. Changes nothing in it. Throws std::runtime_error with a
-/// line for the user when it cannot be read.
+/// Checks a data directory or a backup: SQLite's integrity, the migrations, what each context says
+/// of its file, and all invariants of domain.md across the files. A directory whose process was
+/// killed is well: what is still to happen is counted, not a violation. Changes nothing in it.
+/// Throws std::runtime_error with a line for the user when it cannot be read.
 Report check(const Options& options);
 
 }  // namespace bookstore::check

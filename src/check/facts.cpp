@@ -1,12 +1,13 @@
 #include "check/facts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 namespace bookstore::check {
 namespace {
@@ -25,30 +26,6 @@ constexpr std::array<std::string_view, 13> type_names{
     "Payed",
     "PaymentFailed",
     "PaymentCanceled"
-};
-
-constexpr unsigned bit(Type type) {
-    return 1U << static_cast<unsigned>(type);
-}
-
-constexpr unsigned payments =
-    bit(Type::payed) | bit(Type::payment_failed) | bit(Type::payment_canceled);
-constexpr unsigned orders = bit(Type::ordered) | bit(Type::order_canceled);
-
-/// Who follows what (domain.md's policies).
-struct Follower {
-    std::string_view subscription;
-    unsigned types;
-};
-constexpr std::array<Follower, contexts> followers{
-    {{"my-page",
-      orders | bit(Type::delivery_prepared) | bit(Type::delivery_status_changed) | payments},
-     {"inventory", orders},
-     {"order", bit(Type::delivery_prepared) | bit(Type::delivery_status_changed)},
-     {"delivery", orders | bit(Type::delivery_prepared)},
-     {"payment", orders},
-     {"payment-history", payments},
-     {"", 0}}
 };
 
 std::string text(const boost::json::object& payload, std::string_view name) {
@@ -80,32 +57,48 @@ std::optional<std::string> optional_text(
                                                    : std::optional(text(payload, name));
 }
 
-/// "order-5" -> 5.
-std::optional<std::int64_t> order_of(std::string_view key) {
-    constexpr std::string_view prefix = "order-";
-    std::int64_t order = 0;
-    if (!key.starts_with(prefix)) {
-        return std::nullopt;
-    }
-    const char* end = key.data() + key.size();
-    const auto read = std::from_chars(key.data() + prefix.size(), end, order);
-    return read.ec == std::errc() && read.ptr == end ? std::optional(order) : std::nullopt;
-}
-
-/// The key that an event with that payload must have.
-std::string key_of(const boost::json::object& payload) {
+/// What an event of no declared type is about: "order", "book", "customer"; or nothing.
+std::string_view kind_in(const boost::json::object& payload) {
     for (const std::string_view kind : {"order", "book", "customer"}) {
-        const std::string name = fmt::format("{}Id", kind);
-        if (payload.contains(name)) {
-            return fmt::format("{}-{}", kind, integer(payload, name));
+        if (payload.contains(fmt::format("{}Id", kind))) {
+            return kind;
         }
     }
-    return "none";
+    return {};
+}
+
+/// The id of what an event is about that is about such a `kind`. An event about what its own
+/// context made may call it just id.
+std::optional<std::int64_t> id_in(const boost::json::object& payload, std::string_view kind) {
+    if (const std::string name = fmt::format("{}Id", kind); payload.contains(name)) {
+        return integer(payload, name);
+    }
+    const bool may_be_its_own = !kind.empty() && kind != "order";  // an order's events name theirs
+    return may_be_its_own && payload.contains("id") ? std::optional(integer(payload, "id"))
+                                                    : std::nullopt;
+}
+
+constexpr Type numbered(std::uint8_t other) {
+    return static_cast<Type>(static_cast<std::uint16_t>(Type::unknown) + other);
+}
+static_assert(static_cast<std::size_t>(numbered(UINT8_MAX)) < most_types);
+
+std::optional<Type> known_type(std::string_view name) {
+    const auto found = std::ranges::find(type_names, name);
+    return found == type_names.end() ? std::nullopt
+                                     : std::optional(static_cast<Type>(found - type_names.begin()));
 }
 
 class LogReader {
   public:
-    LogReader(const SqliteFile& topic, Findings& findings) : topic_(topic), findings_(findings) {}
+    LogReader(const SqliteFile& topic, const std::vector<ContextFile>& contexts, Findings& findings)
+        : topic_(topic), findings_(findings) {
+        for (const ContextFile& context : contexts) {
+            for (const PublishedType& published : context.publishes) {
+                key_kinds_[number(published.type)] = published.key_kind;
+            }
+        }
+    }
 
     Log run() {
         auto rows = topic_.rows(
@@ -153,33 +146,31 @@ class LogReader {
         const SqliteFile::Rows& row, std::int64_t position, const boost::json::object& payload
     ) {
         const auto* said = payload.if_contains("eventType");
+        const Type type = number(row.text(1));
+        const auto declared = key_kinds_.find(type);
+        const std::string_view kind =
+            declared == key_kinds_.end() ? kind_in(payload) : declared->second;
+        const auto id = id_in(payload, kind);
         if (said == nullptr || !said->is_string() ||
-            std::string_view(said->get_string()) != row.text(1) || row.text(4) != key_of(payload)) {
+            std::string_view(said->get_string()) != row.text(1) || !id ||
+            row.text(4) != fmt::format("{}-{}", kind, *id)) {
             findings_.add(
                 "topic {}: {} {} holds another event", position, row.text(1), row.text(4)
             );
         }
-        const Type type = type_of(row.text(1));
-        if (payload.contains("orderId")) {
-            take_of_order(type, position, row.integer(5), payload);
+        if (!id) {
             return;
         }
-        switch (type) {
-            case Type::registered:
-                ++log_.registered[integer(payload, "customerId")];
-                break;
-            case Type::deleted:
-                ++log_.deleted[integer(payload, "customerId")];
-                break;
-            case Type::book_registered:
-                ++log_.books_registered[integer(payload, "bookId")];
-                break;
-            case Type::book_deleted:
-                ++log_.books_deleted[integer(payload, "bookId")];
-                break;
-            default:
-                break;
+        if (kind == "order") {
+            take_of_order(type, position, row.integer(5), payload);
+        } else {
+            ++log_.times[type][*id];
         }
+    }
+
+    Type number(std::string_view type) {
+        const auto known = known_type(type);
+        return known ? *known : numbered(log_.other_types.number_of(type));
     }
 
     void take_of_order(
@@ -231,49 +222,26 @@ class LogReader {
     const SqliteFile& topic_;
     Findings& findings_;
     Log log_;
+    std::map<Type, std::string> key_kinds_;  ///< of the types that contexts declared
     std::map<std::string, std::int64_t, std::less<>> last_;
     std::array<unsigned char, 8192> buffer_{};
 };
 
-void read_outbox(
-    const SqliteFile& file, std::int64_t relayed, Pending& pending, std::int64_t& unrelayed
-) {
-    auto rows = file.rows(
-        fmt::format("SELECT key, type FROM outbox WHERE position > {} ORDER BY position", relayed)
-    );
-    while (rows.next()) {
-        ++unrelayed;
-        const auto order = order_of(rows.text(0));
-        if (!order) {
-            pending.others_on_their_way.insert(rows.string(0));
-            continue;
-        }
-        pending.on_their_way.insert(*order);
-        if (type_of(rows.text(1)) == Type::ordered) {
-            pending.ordered_on_their_way.insert(*order);
-        }
-    }
-}
-
 }  // namespace
 
 std::string_view name_of(Type type) {
-    return type == Type::unknown ? "an unknown event" : type_names[static_cast<std::size_t>(type)];
+    return type >= Type::unknown ? "an unknown event" : type_names[static_cast<std::size_t>(type)];
 }
 
-Type type_of(std::string_view name) {
-    const auto found = std::ranges::find(type_names, name);
-    return found == type_names.end() ? Type::unknown
-                                     : static_cast<Type>(found - type_names.begin());
+std::uint8_t Words::find(std::string_view word) const {
+    const auto found = std::ranges::find(words_, word);
+    return found == words_.end() ? 0 : static_cast<std::uint8_t>(found - words_.begin());
 }
 
 std::uint8_t Words::number_of(std::string_view word) {
-    const auto found = std::ranges::find(words_, word);
-    if (found != words_.end()) {
-        return static_cast<std::uint8_t>(found - words_.begin());
-    }
-    if (words_.size() > UINT8_MAX) {  // the contract has about ten
-        return 0;
+    const std::uint8_t number = find(word);
+    if (number != 0 || words_.size() > UINT8_MAX) {  // the contract has about ten
+        return number;
     }
     words_.emplace_back(word);
     return static_cast<std::uint8_t>(words_.size() - 1);
@@ -285,102 +253,20 @@ std::size_t hash_of_texts(std::string_view address, const std::optional<std::str
     return std::hash<std::string>{}(both + pay_type.value_or(""));
 }
 
-Log read_log(const SqliteFile& topic, Findings& findings) {
-    return LogReader(topic, findings).run();
+Type Log::type_of(std::string_view name) const {
+    return known_type(name).value_or(numbered(other_types.find(name)));
 }
 
-bool Pending::handled(Context context, const Fact& fact) const {
-    const auto place = static_cast<std::size_t>(context);
-    if (fact.position > cursor[place]) {
-        return false;
-    }
-    const auto first_held = held[place].find(fact.order);
-    return first_held == held[place].end() || fact.position < first_held->second;
+const Times& Log::times_of(std::string_view type) const {
+    static const Times none;
+    const auto found = times.find(type_of(type));
+    return found == times.end() ? none : found->second;
 }
 
-bool Pending::awaited(const Fact& fact) const {
-    for (std::size_t place = 0; place < contexts; ++place) {
-        const bool follows = (followers[place].types & bit(fact.type)) != 0;
-        if (follows && !handled(static_cast<Context>(place), fact)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void read_bus(
-    const SqliteFile& file,
-    Context context,
-    const Log& log,
-    bool at_rest,
-    Pending& pending,
-    Findings& findings
+Log read_log(
+    const SqliteFile& topic, const std::vector<ContextFile>& contexts, Findings& findings
 ) {
-    const auto place = static_cast<std::size_t>(context);
-    const std::string_view name = context_names[place];
-    const auto found = log.relayed.find(name);
-    const std::int64_t relayed = found == log.relayed.end() ? 0 : found->second;
-    const std::int64_t published =
-        file.number("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'");
-    std::int64_t unrelayed = 0;
-    read_outbox(file, relayed, pending, unrelayed);
-    pending.unrelayed += unrelayed;
-    if (published < relayed) {
-        findings.add(
-            "{} published up to {}, but {} were relayed: the files are from different moments",
-            name,
-            published,
-            relayed
-        );
-    } else if (published - relayed != unrelayed) {
-        findings.add(
-            "{} published up to {}, {} were relayed, and {} wait: some are lost",
-            name,
-            published,
-            relayed,
-            unrelayed
-        );
-    } else if (at_rest && unrelayed != 0) {
-        findings.add("{} published {} that were not relayed", name, unrelayed);
-    }
-
-    auto held = file.rows("SELECT subscription, key, type, parked, position FROM held");
-    while (held.next()) {
-        if (at_rest) {
-            findings.add("{} holds {} of {}", held.text(0), held.text(2), held.text(1));
-        }
-        ++pending.held_events;
-        pending.parked_events += held.integer(3);
-        const auto order = order_of(held.text(1));
-        if (order && held.text(0) == followers[place].subscription) {
-            const auto first = pending.held[place].try_emplace(*order, held.integer(4)).first;
-            first->second = std::min(first->second, held.integer(4));
-        }
-    }
-    if (file.number("SELECT count(*) FROM sqlite_schema WHERE name = 'skipped'") != 0) {
-        auto skipped = file.rows("SELECT key FROM skipped");
-        while (skipped.next()) {
-            if (const auto order = order_of(skipped.text(0))) {
-                pending.skipped.insert(*order);
-            }
-        }
-    }
-    auto cursors = file.rows("SELECT name, position FROM subscription");
-    while (cursors.next()) {
-        if (cursors.integer(1) > log.end) {
-            findings.add(
-                "{} stands at {}, beyond the topic's end {}: the files are from different moments",
-                cursors.text(0),
-                cursors.integer(1),
-                log.end
-            );
-        }
-        if (cursors.text(0) == followers[place].subscription) {
-            pending.cursor[place] = cursors.integer(1);
-        } else if (at_rest && cursors.text(0).ends_with(".rebuild")) {
-            findings.add("{} was left behind", cursors.text(0));
-        }
-    }
+    return LogReader(topic, contexts, findings).run();
 }
 
 }  // namespace bookstore::check

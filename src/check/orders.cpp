@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <stdexcept>
 
 namespace bookstore::check {
 namespace {
@@ -211,9 +212,9 @@ class Checker {
         const Files& files, const Log& log, const Pending& pending, bool at_rest, Findings& findings
     )
         : files_(files), log_(log), pending_(pending), at_rest_(at_rest), findings_(findings) {
-        const auto& van = files[static_cast<std::size_t>(Context::van)];
-        if (van) {
-            ledger_.emplace(van->rows("SELECT amount, answer, canceled FROM ledger WHERE key = ?1")
+        if (const auto van = files.find("van"); van != files.end()) {
+            ledger_.emplace(
+                van->second->rows("SELECT amount, answer, canceled FROM ledger WHERE key = ?1")
             );
         }
     }
@@ -225,8 +226,12 @@ class Checker {
     }
 
   private:
-    const SqliteFile& file(Context context) const {
-        return *files_[static_cast<std::size_t>(context)];
+    const SqliteFile& file(std::string_view context) const {
+        const auto found = files_.find(context);
+        if (found == files_.end()) {
+            throw std::logic_error(fmt::format("no file of {} is checked", context));
+        }
+        return *found->second;
     }
 
     template <class... Args>
@@ -252,12 +257,12 @@ class Checker {
     }
 
     void walk() {
-        ByOrder<Order> orders(file(Context::order));
-        ByOrder<Deliverable> deliverables(file(Context::inventory));
-        ByOrder<Delivery> deliveries(file(Context::delivery));
-        ByOrder<Payment> payments(file(Context::payment));
-        ByOrder<MyPage> pages(file(Context::customer));
-        ByOrder<History> histories(file(Context::payment_history));
+        ByOrder<Order> orders(file("order"));
+        ByOrder<Deliverable> deliverables(file("inventory"));
+        ByOrder<Delivery> deliveries(file("delivery"));
+        ByOrder<Payment> payments(file("payment"));
+        ByOrder<MyPage> pages(file("customer"));
+        ByOrder<History> histories(file("payment_history"));
         std::span<const Fact> facts(log_.facts);
         std::span<const OrderedFact> ordered(log_.ordered);
         Story story;
@@ -405,28 +410,27 @@ class Checker {
 
     /// Whoever has handled the Ordered knows the order, and nobody else.
     void check_effects(const Story& story, const Fact* ordered) {
-        const auto once = [&](Context context, std::size_t rows, std::string_view what) {
-            const bool due =
-                ordered != nullptr && (at_rest_ || pending_.handled(context, *ordered));
+        const auto once = [&](const Follower& follower, std::size_t rows, std::string_view what) {
+            const bool due = ordered != nullptr && (at_rest_ || follower.handled(*ordered));
             if (rows != (due ? 1U : 0U)) {
                 violate(
                     "order {}: {} {}, though {} has {} its Ordered",
                     story.id,
                     rows == 0 ? "no" : std::to_string(rows),
                     what,
-                    context_names[static_cast<std::size_t>(context)],
+                    follower.context,
                     due ? "handled" : "not handled"
                 );
             }
         };
-        once(Context::inventory, story.deliverables.size(), "deliverable");
-        once(Context::delivery, story.deliveries.size(), "delivery");
-        once(Context::payment, story.payments.size(), "payment");
-        once(Context::customer, story.pages.size(), "My Page row");
+        once(inventory_, story.deliverables.size(), "deliverable");
+        once(delivery_, story.deliveries.size(), "delivery");
+        once(payment_, story.payments.size(), "payment");
+        once(my_page_, story.pages.size(), "My Page row");
         const auto results = std::ranges::count_if(story.facts, [&](const Fact& fact) {
             const bool result = fact.type == Type::payed || fact.type == Type::payment_failed ||
                                 fact.type == Type::payment_canceled;
-            return result && (at_rest_ || pending_.handled(Context::payment_history, fact));
+            return result && (at_rest_ || payment_history_.handled(fact));
         });
         if (std::ssize(story.histories) != results) {
             violate(
@@ -689,7 +693,7 @@ class Checker {
     // ---- invariant 3
 
     void check_books() {
-        const SqliteFile& inventory = file(Context::inventory);
+        const SqliteFile& inventory = file("inventory");
         std::unordered_set<std::int64_t> being_served;
         auto serving = inventory.rows("SELECT book_id FROM serving");
         while (serving.next()) {
@@ -727,6 +731,11 @@ class Checker {
     const Files& files_;
     const Log& log_;
     const Pending& pending_;
+    const Follower& inventory_ = pending_.follower("inventory", "inventory");
+    const Follower& delivery_ = pending_.follower("delivery", "delivery");
+    const Follower& payment_ = pending_.follower("payment", "payment");
+    const Follower& my_page_ = pending_.follower("customer", "my-page");
+    const Follower& payment_history_ = pending_.follower("payment_history", "payment-history");
     const bool at_rest_;
     Findings& findings_;
     std::optional<Rows> ledger_;

@@ -1,14 +1,17 @@
 #pragma once
 
-#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
-#include "check/facts.hpp"
+#include "check/pending.hpp"
 
 namespace bookstore::check {
 
-/// The files of the seven contexts, by Context; null where one was not given (van).
-using Files = std::array<std::unique_ptr<SqliteFile>, contexts>;
+/// The contexts' files by the contexts' names; van's may be missing.
+using Files = std::map<std::string, std::unique_ptr<SqliteFile>, std::less<>>;
 
 struct Counts {
     std::int64_t orders = 0;
@@ -19,7 +22,8 @@ struct Counts {
 
 /// Walks over all orders, each with everything that refers to it in any file, and says what
 /// violates the invariants; then over the books. Of an order that is not settled only what must
-/// hold at every moment is asked, unless `at_rest`: then it must be settled.
+/// hold at every moment is asked, unless `at_rest`: then it must be settled. It is about the seven
+/// contexts that the bookstore began with. Throws std::logic_error when one of them is missing.
 Counts check_orders(
     const Files& files, const Log& log, const Pending& pending, bool at_rest, Findings& findings
 );

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/breaker.hpp"
+#include "check/context_file.hpp"
 #include "kernel/story.hpp"
 
 namespace bookstore::kernel {
@@ -83,12 +84,17 @@ struct Context {
     bool from_events_alone = false;
     /// Contexts that it asks and waits for. Those that are hosted are installed before it.
     std::vector<std::string> needs{};
-    /// Declares it (Module), offers its ports and takes those that it needs (Wiring).
+    /// Declares it (Module), offers its ports and takes those that it needs (Wiring). It may also
+    /// be called only for what is declared: then the module is not hosted, and no port is there.
     std::function<void(Module& module, Wiring& wiring)> install;
     /// One of those that it needs, or it itself, answers again. Any thread; may be empty.
     std::function<void(Module& module)> back{};
     /// What it adds to the story of an order.
     Story story{};
+    /// Its tables whose rows are never removed: the check asks for their ids without a gap.
+    std::vector<check::Table> tables{};
+    /// What `bookstore check` looks for in its file beside that; may be empty.
+    check::OwnCheck check{};
 };
 
 }  // namespace bookstore::kernel

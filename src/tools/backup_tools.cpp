@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "app/check_contexts.hpp"
 #include "backup/backup.hpp"
 #include "base/json.hpp"
 #include "check/check.hpp"
@@ -176,7 +177,7 @@ int back_up(const BackupOptions& options, const host::Contexts& contexts) {
     return 0;
 }
 
-int check_directory(const CheckOptions& options, const host::Contexts& /*contexts*/) {
+int check_directory(const CheckOptions& options, const host::Contexts& contexts) {
     try {
         backup::refuse_half_backup(options.data_dir);
         const Unheld unheld(options.data_dir);
@@ -184,8 +185,11 @@ int check_directory(const CheckOptions& options, const host::Contexts& /*context
         if (!options.van_data_dir.empty() && options.van_data_dir != options.data_dir) {
             van_unheld.emplace(options.van_data_dir);
         }
-        const auto report =
-            check::check({.data_dir = options.data_dir, .van_data_dir = options.van_data_dir});
+        const auto report = check::check(
+            {.contexts = app::check_contexts(contexts),
+             .data_dir = options.data_dir,
+             .van_data_dir = options.van_data_dir}
+        );
         print(options, report);
         return report.violation_count == 0 ? 0 : 1;
     } catch (const std::exception& error) {

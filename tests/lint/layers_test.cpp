@@ -19,7 +19,7 @@ namespace {
 using Layers = std::set<std::string, std::less<>>;
 
 // Of another module its events.hpp is everybody's.
-const Layers up_to_kernel{"base", "storage", "http", "bus", "kernel"};
+const Layers up_to_kernel{"base", "storage", "check", "http", "bus", "kernel"};
 const Layers rooms{
     "base",
     "storage",
@@ -210,7 +210,9 @@ TEST_CASE("a layer may include what is below it") {
     CHECK_EQ(
         said_of("kernel/module.hpp", "#include \"bus/relay.hpp\"\n#include \"http/router.hpp\""), ""
     );
+    CHECK_EQ(said_of("kernel/context.hpp", "#include \"check/context_file.hpp\""), "");
     CHECK_EQ(said_of("modules/van/module.cpp", "#include \"kernel/module.hpp\""), "");
+    CHECK_EQ(said_of("modules/order/check.cpp", "#include \"check/own_checks.hpp\""), "");
     CHECK_EQ(said_of("modules/van/module.cpp", "#include \"modules/van/store.hpp\""), "");
     CHECK_EQ(said_of("modules/van/policies.cpp", "#include \"modules/order/events.hpp\""), "");
     CHECK_EQ(said_of("app/wiring.cpp", "#include \"modules/order/store.hpp\""), "");
@@ -233,7 +235,11 @@ TEST_CASE("an include that goes up or sideways is found, with its line") {
          {"storage/error.hpp", "bus/topic.hpp", "kernel/hal.hpp", "modules/van/events.hpp"}) {
         CHECK_NE(said_of("http/server.cpp", "#include \"" + up + "\""), "");
     }
-    for (const std::string up : {"http/message.hpp", "kernel/hal.hpp", "modules/van/events.hpp"}) {
+    for (const std::string up : {"bus/topic.hpp", "kernel/hal.hpp", "modules/van/events.hpp"}) {
+        CHECK_NE(said_of("check/check.cpp", "#include \"" + up + "\""), "");
+    }
+    for (const std::string up :
+         {"http/message.hpp", "check/check.hpp", "kernel/hal.hpp", "modules/van/events.hpp"}) {
         CHECK_NE(said_of("bus/topic.cpp", "#include \"" + up + "\""), "");
     }
     for (const std::string up : {"modules/van/events.hpp", "app/app.hpp"}) {

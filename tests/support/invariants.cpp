@@ -1,11 +1,13 @@
 #include "support/invariants.hpp"
 
+#include "app/check_contexts.hpp"
 #include "check/check.hpp"
 
 namespace bookstore::test {
 
 std::vector<std::string> violated_invariants(const std::string& data_dir, const std::string& vfs) {
-    return check::check({.data_dir = data_dir,
+    return check::check({.contexts = app::check_contexts(),
+                         .data_dir = data_dir,
                          .vfs = vfs,
                          .access = check::Access::shared,
                          .at_rest = true,

@@ -1,5 +1,6 @@
 #include "modules/customer/module.hpp"
 
+#include "check/own_checks.hpp"
 #include "kernel/module.hpp"
 #include "modules/customer/events.hpp"
 #include "modules/customer/policies.hpp"
@@ -17,13 +18,20 @@ void install(kernel::Module& module) {
     module.read_model("my-page", "my_page", follow_orders);
 }
 
+void check_file(const check::ContextView& view) {
+    check::check_announced(view, "customer", Registered::event_type, Deleted::event_type);
+    check::check_nth_of_customer(view, "my_page");
+}
+
 }  // namespace
 
 kernel::Context context() {
     return {
         .name = "customer",
         .holds = "the customers, and My Page",
-        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
+        .tables = {{"customer", "customers"}, {"my_page", "my pages"}},
+        .check = check_file
     };
 }
 

@@ -29,7 +29,8 @@ kernel::Context context() {
         .name = "delivery",
         .holds = "the deliveries",
         .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
-        .story = story()
+        .story = story(),
+        .tables = {{"delivery", "deliveries"}}
     };
 }
 

@@ -1,5 +1,6 @@
 #include "modules/inventory/module.hpp"
 
+#include "check/own_checks.hpp"
 #include "kernel/module.hpp"
 #include "modules/inventory/allocation.hpp"
 #include "modules/inventory/events.hpp"
@@ -41,6 +42,10 @@ void install(kernel::Module& module) {
     add_serving_task(module);
 }
 
+void check_file(const check::ContextView& view) {
+    check::check_announced(view, "book", BookRegistered::event_type, BookDeleted::event_type);
+}
+
 }  // namespace
 
 kernel::Context context() {
@@ -48,7 +53,10 @@ kernel::Context context() {
         .name = "inventory",
         .holds = "the books, their stock and the picking lists",
         .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
-        .story = story()
+        .story = story(),
+        .tables =
+            {{"book", "books"}, {"stock_input", "stock inputs"}, {"deliverable", "deliverables"}},
+        .check = check_file
     };
 }
 

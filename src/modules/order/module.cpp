@@ -7,6 +7,7 @@
 #include "kernel/module.hpp"
 #include "modules/delivery/events.hpp"
 #include "modules/inventory/events.hpp"
+#include "modules/order/check.hpp"
 #include "modules/order/events.hpp"
 #include "modules/order/policies.hpp"
 #include "modules/order/routes.hpp"
@@ -60,7 +61,9 @@ kernel::Context context(std::function<Ports(kernel::Wiring&, const Clock&)> port
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, ports(wiring, module.clock())); },
         .back = verify_now,
-        .story = story()
+        .story = story(),
+        .tables = {{"orders", "orders"}},
+        .check = check_file
     };
 }
 

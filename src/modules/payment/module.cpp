@@ -65,7 +65,8 @@ kernel::Context context(
         .install = [van = std::move(van), options](
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, van(wiring, module.clock()), options); },
-        .story = story()
+        .story = story(),
+        .tables = {{"payment", "payments"}}
     };
 }
 

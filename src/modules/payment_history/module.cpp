@@ -100,7 +100,8 @@ kernel::Context context() {
         .name = "payment_history",
         .holds = "the payment history, which is made from the events alone",
         .from_events_alone = true,
-        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
+        .tables = {{"payment_history", "payment histories"}}
     };
 }
 
