@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.hpp"
+
 namespace bookstore::json {
 namespace {
 
 constexpr char hex[] = "0123456789abcdef";
 
-/// Which bytes stand in a JSON string as they are. A table: this runs over every byte that leaves.
+/// Which bytes stand in a JSON string as they are: DEL could, but is a control character that
+/// nobody wants in a terminal. A table: this runs over every byte that leaves.
 constexpr std::array<bool, 256> plain_bytes = [] {
     std::array<bool, 256> plain{};
     for (std::size_t c = 0x20; c < plain.size(); ++c) {
-        plain[c] = c != '"' && c != '\\';
+        plain[c] = c != '"' && c != '\\' && c != 0x7F;
     }
     return plain;
 }();
@@ -28,6 +31,12 @@ void append_escaped(std::string& out, char c) {
             return;
         case '\\':
             out += "\\\\";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
             return;
         case '\n':
             out += "\\n";
@@ -64,6 +73,14 @@ void append(std::string& out, std::string_view text) {
     }
     out.append(text, begin, text.size() - begin);
     out += '"';
+}
+
+void append_untrusted(std::string& out, std::string_view text) {
+    if (utf8::is_valid(text)) {
+        append(out, text);
+    } else {
+        append(out, utf8::repaired(text));
+    }
 }
 
 void append(std::string& out, std::int64_t number) {

@@ -20,6 +20,8 @@ namespace bookstore::json {
 
 /// Appends the text as a JSON string, quoted and escaped. It must be UTF-8.
 void append(std::string& out, std::string_view text);
+/// As append, of bytes of a client's choosing: those that are not UTF-8 become U+FFFD.
+void append_untrusted(std::string& out, std::string_view text);
 void append(std::string& out, std::int64_t number);
 void append(std::string& out, bool value);
 void append(std::string& out, Money money);

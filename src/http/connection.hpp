@@ -1,48 +1,27 @@
 #pragma once
 
-#include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <optional>
-#include <span>
-#include <string>
 #include <string_view>
 
+#include "http/awaitable.hpp"
+#include "http/bell.hpp"
+#include "http/client_socket.hpp"
 #include "http/exchange.hpp"
 #include "http/message.hpp"
-#include "http/read_buffer.hpp"
-#include "http/request_parser.hpp"
+#include "http/request_reader.hpp"
+#include "http/request_stats.hpp"
+#include "http/response_writer.hpp"
+#include "http/stream_sender.hpp"
 
-// Internal to the server: this header costs an Asio include.
+// Internal to the server: this header costs an Asio and a Beast include.
 
 namespace bookstore::http {
 
-namespace asio = boost::asio;
-
 class Worker;
 
-// The io_context's own executor everywhere: type-erased ones cost on every operation.
-using Executor = asio::io_context::executor_type;
-using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
-using Token = asio::use_awaitable_t<Executor>;
-template <class T>
-using Awaitable = asio::awaitable<T, Executor>;
-
-/// Resumes a coroutine that waits.
-using BellHandler = typename asio::async_result<Token, void()>::handler_type;
-
-inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
-
-/// One client's connection. Belongs to its worker, and lives and is used on its thread alone.
+/// One client's connection: reads a request, has it answered, sends the answer, and so on.
+/// Belongs to its worker, and lives and is used on its thread alone.
 class Connection final : private Answerable {
   public:
     Connection(Worker& worker, Socket socket);
@@ -54,7 +33,7 @@ class Connection final : private Answerable {
     Awaitable<void> run();
 
     /// Looks at the clock: cuts off what takes too long, frees what an idle connection holds.
-    void sweep(std::int64_t now_ms);
+    void sweep(PhaseClock::Time now);
     /// The server is stopping: ends what waits for nothing, and makes the next answer the last.
     void drain();
     /// Ends run() soon, whatever it is doing.
@@ -63,97 +42,43 @@ class Connection final : private Answerable {
     std::size_t index = 0;  ///< the worker's: where it keeps the connection
 
   private:
-    enum class Phase { idle, header, body, answer, write, stream, linger };
-    enum class Arrival { complete, refused, gone };
-    enum class Outcome { keep, close, gone, pending };
+    using Terms = ResponseWriter::Terms;
 
-    /// What of the header concerns the connection.
-    struct Framing {
-        bool http_1_0 = false;
-        bool keep_alive = false;
-        bool chunked = false;
-        bool expects_continue = false;
-        std::uint64_t content_length = 0;
+    /// What follows an answer.
+    enum class Next {
+        request,
+        close,
+        gone,  ///< the client is, there is nothing to close
+        rest   ///< of the answer
     };
 
-    /// What the socket did not take at once of an answer.
-    struct Unsent {
-        std::string head;
-        std::string_view body;
-        Outcome outcome =
-            Outcome::pending;  ///< once it is sent; pending: a stream, nothing is sent
-    };
-
-    // Waiting
-    void ring() override;
-    Awaitable<void> rung();
-    Awaitable<void> turn();
-    void enter(Phase phase, std::chrono::milliseconds limit);
-    void enter(Phase phase);
-    void close();
-
-    // Reading
+    // The loop
     Awaitable<void> serve();
-    void begin_request();
-    Awaitable<Arrival> read_head();
-    bool has_begun();
-    Arrival conclude(RequestParser& parser, RequestParser::State state);
-    bool has_body() const;
-    Awaitable<Arrival> read_body();
-    Awaitable<Arrival> read_counted_body();
-    Awaitable<Arrival> read_chunked_body();
-    Awaitable<bool> fill();
-    asio::mutable_buffer room();
-    bool take(boost::system::error_code failed, std::size_t count);
-    void prepare_request();
-    Arrival refuse(int status, std::string message);
-    Arrival cut_off();
-    std::optional<Problem> refusal_of_body();
-
-    // Answering
-    void dispatch();
-    Response take_response();
-    Outcome send_now(const Response& response, Unsent& unsent);
-    Awaitable<Outcome> send_rest(Response& response, const Unsent& unsent);
-    void compose_head(const Response& response, bool keep, std::optional<std::uint64_t> length);
-    std::optional<std::size_t> write_now(std::string_view head, std::string_view body);
-    Awaitable<bool> write_rest(std::string_view head, std::string_view body);
-    Awaitable<bool> write(std::string_view text);
-    void end_answer();
-    void note_answer(int status);
-    void report(std::string_view what);
+    std::chrono::milliseconds idle_limit() const;
+    void renew_exchange();
     Awaitable<void> linger();
 
-    // Streaming
-    Awaitable<Outcome> send_stream(Response& response);
-    Awaitable<bool> pump(Stream& stream);
-    Awaitable<bool> write_frame(std::string& frame);
-    void watch();
+    // Asking for an answer
+    void dispatch();
+    Response take_response();
+    void ring() override;
+
+    // Sending it
+    Terms answer_terms();
+    Next send_now(const Response& response, const Terms& terms);
+    Awaitable<Next> send_rest(Response& response, Terms terms);
+    Awaitable<Next> send_stream(Response& response, Terms terms);
+    void note_answer(int status);
+    void report(std::string_view what);
 
     Worker& worker_;
-    Socket socket_;
-    ReadBuffer buffer_;
+    ClientSocket client_;
+    Bell bell_;
+    RequestReader reader_;
+    ResponseWriter writer_;
+    StreamSender stream_sender_;
     ExchangeRef exchange_;
-    std::optional<Problem> refusal_;
-    std::optional<BellHandler> bell_;
-    Framing framing_;
-    std::string other_method_;                   ///< as received, when it is none of ours
-    std::chrono::steady_clock::time_point now_;  ///< when the last wait ended
-    std::chrono::steady_clock::time_point started_;
-    std::int64_t deadline_ms_ = never;
-    std::int64_t idle_since_ms_ = never;
-    Phase phase_ = Phase::idle;
-    bool rung_ = false;
-    bool timed_out_ = false;
-    bool shed_ = false;  ///< the read was cancelled to free its buffer
-    bool heartbeat_due_ = false;
-    bool streaming_ = false;
-    bool watching_ = false;  ///< a read is under way beside the coroutine
-    bool client_gone_ = false;
-    bool aborted_ = false;
-    bool answering_ = false;        ///< counted as in flight
-    bool peer_is_trusted_ = false;  ///< a proxy that may say Forwarded
-    bool peer_is_local_ = false;
+    InFlight in_flight_;  ///< the request that is being answered
 };
 
 }  // namespace bookstore::http

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "base/json.hpp"
+#include "base/utf8.hpp"
 #include "http/text.hpp"
 
 namespace bookstore::http {
@@ -32,31 +34,18 @@ std::string timestamp(std::int64_t now_ms) {
     );
 }
 
-/// The first `count` characters (not bytes) of a UTF-8 text.
-std::string_view first_characters(std::string_view text, std::size_t count) {
-    const auto starts_character = [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    };
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (!starts_character(text[i])) continue;
-        if (count == 0) return text.substr(0, i);
-        --count;
-    }
-    return text;
-}
-
 void append_errors(std::string& body, const std::vector<FieldError>& errors) {
     body += ",\"errors\":[";
     for (const FieldError& error : errors) {
         if (&error != &errors.front()) body += ',';
         body += "{\"field\":";
-        append_json_string(body, error.field);
+        json::append_untrusted(body, error.field);
         body += ",\"message\":";
-        append_json_string(body, error.message);
+        json::append_untrusted(body, error.message);
         body += ",\"rejectedValue\":";
         if (error.rejected_value) {
-            append_json_string(
-                body, first_characters(*error.rejected_value, max_rejected_characters)
+            json::append_untrusted(
+                body, utf8::first_characters(*error.rejected_value, max_rejected_characters)
             );
         } else {
             body += "null";
@@ -175,9 +164,9 @@ Response render_problem(const Problem& problem, std::string_view path, std::int6
         problem.status,
         reason_phrase(problem.status)
     );
-    append_json_string(body, problem.message);
+    json::append_untrusted(body, problem.message);
     body += ",\"path\":";
-    append_json_string(body, path);
+    json::append_untrusted(body, path);
     if (!problem.errors.empty()) append_errors(body, problem.errors);
     body += '}';
     return response;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,45 +12,26 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <cerrno>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
 
-#include "http/chunked.hpp"
+#include "http/kept_connections.hpp"
+#include "http/response_parser.hpp"
 #include "http/text.hpp"
 
 namespace bookstore::http {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 
 namespace {
 
 using asio::ip::tcp;
 using boost::system::error_code;
-using SteadyClock = std::chrono::steady_clock;
-using HeaderParser = beast::http::response_parser<beast::http::empty_body>;
 
 constexpr std::size_t piece_bytes = 4 << 10;
-constexpr std::size_t max_chunk_extras = 4 << 10;
-
-struct Kept {
-    tcp::socket socket;
-    SteadyClock::time_point until;
-};
-
-/// Whether the server has said nothing more, not even that it is closed.
-bool is_quiet(tcp::socket& socket) {
-    char c = 0;
-    const auto count = ::recv(socket.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT);
-    return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
 
 bool may_be_repeated(const PeerRequest& request) {
     const auto is_key = [](const Header& header) {
@@ -77,9 +57,6 @@ struct Peer::Impl {
     explicit Impl(PeerOptions o);
 
     void run();
-    std::optional<tcp::socket> take_kept();
-    void keep(tcp::socket socket);
-    void close_idle_later();
 
     const PeerOptions options;
     const std::string authority;
@@ -89,9 +66,7 @@ struct Peer::Impl {
     asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
     // Of the thread alone.
     tcp::resolver resolver{io};
-    std::vector<Kept> kept;  ///< the one that was used last is the last
-    asio::steady_timer idle_timer{io};
-    bool idle_timer_runs = false;
+    KeptConnections kept{io, options.idle_timeout};
     std::thread thread;
 };
 
@@ -108,36 +83,6 @@ void Peer::Impl::run() {
             if (options.error_log) options.error_log(error.what());
         }
     }
-}
-
-std::optional<tcp::socket> Peer::Impl::take_kept() {
-    while (!kept.empty()) {
-        Kept last = std::move(kept.back());
-        kept.pop_back();
-        if (last.until > SteadyClock::now() && is_quiet(last.socket)) {
-            return std::move(last.socket);
-        }
-    }
-    return std::nullopt;
-}
-
-void Peer::Impl::keep(tcp::socket socket) {
-    kept.push_back({std::move(socket), SteadyClock::now() + options.idle_timeout});
-    close_idle_later();
-}
-
-void Peer::Impl::close_idle_later() {
-    if (idle_timer_runs || kept.empty()) return;
-    idle_timer_runs = true;
-    idle_timer.expires_at(kept.front().until);
-    idle_timer.async_wait([this](error_code ec) {
-        idle_timer_runs = false;
-        if (ec) return;
-        std::erase_if(kept, [now = SteadyClock::now()](const Kept& one) {
-            return one.until <= now;
-        });
-        close_idle_later();
-    });
 }
 
 /// One exchange, kept alive by the handlers of what it waits for. All on the peer's thread.
@@ -157,7 +102,7 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         timer_.async_wait([self = shared_from_this()](error_code ec) {
             if (!ec) self->fail(fmt::format("no answer within {} ms", self->timeout_.count()));
         });
-        if (auto socket = impl_.take_kept()) {
+        if (auto socket = impl_.kept.take()) {
             socket_ = std::move(*socket);
             was_kept_ = true;
             write();
@@ -211,14 +156,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         write();
     }
 
-    void new_parser() {
-        parser_.emplace();
-        parser_->header_limit(static_cast<std::uint32_t>(impl_.options.max_header_bytes));
-        parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
-    }
-
     void write() {
-        new_parser();
+        parser_.emplace(ResponseLimits{impl_.options.max_header_bytes, impl_.options.max_body_bytes}
+        );
         asio::async_write(
             socket_,
             asio::buffer(text_),
@@ -253,121 +193,23 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         );
     }
 
-    /// Takes what was received.
     void take() {
-        if (!in_body_ && !take_header()) return;
-        take_body();
-    }
-
-    /// False when it is not complete, or failed.
-    bool take_header() {
-        while (!received_.empty()) {
-            error_code ec;
-            const std::size_t count = parser_->put(asio::buffer(received_), ec);
-            received_.erase(0, count);
-            header_bytes_ += count;
-            if (ec == beast::http::error::need_more) ec = {};
-            const bool too_large =
-                header_bytes_ + (parser_->is_header_done() ? 0 : received_.size()) >
-                impl_.options.max_header_bytes;
-            if (too_large) {
-                fail("the answer's header is too large");
-                return false;
-            }
-            if (ec) {
-                fail(fmt::format("it is no HTTP answer: {}", ec.message()));
-                return false;
-            }
-            if (!parser_->is_header_done()) {
-                read();
-                return false;
-            }
-            const int status = static_cast<int>(parser_->get().result_int());
-            if (status >= 200) return begin_body(status);
-            if (status == 101) {
-                fail("it changes the protocol, which nobody asked for");
-                return false;
-            }
-            new_parser();  // an interim answer: the next one may be final
-        }
-        read();
-        return false;
-    }
-
-    bool begin_body(int status) {
-        response_.status = status;
-        for (const auto& field : parser_->get()) {
-            response_.headers.push_back(
-                {std::string(field.name_string()), std::string(field.value())}
-            );
-        }
-        reusable_ = parser_->keep_alive();
-        in_body_ = true;
-        const bool empty = status == 204 || status == 304;
-        const std::size_t most = impl_.options.max_body_bytes;
-        if (empty) {
-            left_ = 0;
-        } else if (parser_->chunked()) {
-            decoder_.emplace(most, max_chunk_extras);
-        } else if (parser_->get().find(beast::http::field::transfer_encoding) !=
-                   parser_->get().end()) {
-            fail("its Transfer-Encoding is not just chunked");
-            return false;
-        } else if (const auto length = parser_->content_length()) {
-            left_ = *length;
-        } else {
-            reusable_ = false;  // its end is the connection's
-        }
-        if (left_ && *left_ > most) {
-            fail("the answer's body is too large");
-            return false;
-        }
-        return true;
-    }
-
-    void take_body() {
-        if (decoder_) {
-            take_chunks();
-            return;
-        }
-        const std::size_t count =
-            left_ ? std::min<std::uint64_t>(*left_, received_.size()) : received_.size();
-        response_.body.append(received_, 0, count);
-        received_.erase(0, count);
-        if (left_) *left_ -= count;
-        if (response_.body.size() > impl_.options.max_body_bytes) {
-            fail("the answer's body is too large");
-        } else if (left_ && *left_ == 0) {
-            succeed();
-        } else {
-            read();
-        }
-    }
-
-    void take_chunks() {
-        std::string_view in = received_;
-        const auto state = decoder_->put(in, response_.body);
-        received_.erase(0, received_.size() - in.size());
-        switch (state) {
-            case ChunkDecoder::State::more:
+        switch (parser_->put(received_)) {
+            case ResponseParser::State::more:
                 read();
                 return;
-            case ChunkDecoder::State::done:
+            case ResponseParser::State::done:
                 succeed();
                 return;
-            case ChunkDecoder::State::malformed:
-                fail("its chunks are malformed");
-                return;
-            case ChunkDecoder::State::body_too_large:
-            case ChunkDecoder::State::extras_too_large:
-                fail("the answer's body is too large");
+            case ResponseParser::State::failed:
+                fail(parser_->error());
                 return;
         }
     }
 
     /// The server sends no more.
     void ended() {
-        if (in_body_ && !decoder_ && !left_) {
+        if (parser_->ends_with_connection()) {
             succeed();
         } else {
             broken("the connection ended before the answer did");
@@ -392,8 +234,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
 
     void succeed() {
         // What nobody asked for would be taken for the next request's answer.
-        if (reusable_ && received_.empty()) impl_.keep(std::move(socket_));
-        end(std::move(response_));
+        const bool reusable = parser_->keeps_connection() && received_.empty();
+        if (reusable) impl_.kept.keep(std::move(socket_));
+        end(std::move(parser_->response()));
     }
 
     void fail(std::string why) { end(std::unexpected(std::move(why))); }
@@ -417,13 +260,7 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
     bool was_kept_ = false;
     bool heard_ = false;  ///< something of an answer came
     std::string received_;
-    std::optional<HeaderParser> parser_;
-    std::size_t header_bytes_ = 0;
-    ClientResponse response_;
-    bool in_body_ = false;
-    bool reusable_ = false;
-    std::optional<ChunkDecoder> decoder_;
-    std::optional<std::uint64_t> left_;  ///< of a body whose length was told
+    std::optional<ResponseParser> parser_;
 };
 
 Peer::Peer(PeerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 
@@ -47,6 +48,32 @@ class RequestStats {
     Counter ended_;
     std::array<std::atomic<Cell*>, most_routes> first_{};  ///< by route
     std::deque<Cell> cells_;                               ///< of the adding thread alone
+};
+
+/// A request that is being answered, or none: counted as in flight from begin() on until end(), or
+/// until this ends.
+class InFlight {
+  public:
+    InFlight() = default;
+    ~InFlight() { end(); }
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+
+    /// `stats` outlives it. There must be none.
+    void begin(RequestStats& stats, std::chrono::steady_clock::time_point now) {
+        stats_ = &stats;
+        began_ = now;
+        stats.began();
+    }
+    void end() {
+        if (stats_ != nullptr) stats_->ended();
+        stats_ = nullptr;
+    }
+    std::chrono::steady_clock::time_point began() const { return began_; }
+
+  private:
+    RequestStats* stats_ = nullptr;
+    std::chrono::steady_clock::time_point began_;
 };
 
 }  // namespace bookstore::http

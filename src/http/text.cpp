@@ -1,9 +1,7 @@
 #include "http/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 
 namespace bookstore::http {
 
@@ -20,58 +18,6 @@ bool is_lower_hex(char c) {
 }
 bool is_alpha(char c) {
     return lower(c) >= 'a' && lower(c) <= 'z';
-}
-
-/// How many bytes the UTF-8 character at the start of `text` has; 0 if it is not one.
-std::size_t utf8_length(std::string_view text) {
-    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto continues = [&](std::size_t i) { return i < text.size() && (at(i) & 0xC0) == 0x80; };
-    const unsigned first = at(0);
-    if (first < 0x80) return 1;
-    if (first < 0xC2 || first > 0xF4 || !continues(1)) return 0;
-    if (first < 0xE0) return 2;
-    const unsigned second = at(1);
-    if (first < 0xF0) {
-        const bool overlong = first == 0xE0 && second < 0xA0;
-        const bool surrogate = first == 0xED && second > 0x9F;
-        return continues(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    const bool overlong = first == 0xF0 && second < 0x90;
-    const bool beyond = first == 0xF4 && second > 0x8F;
-    return continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
-}
-
-void append_escaped(std::string& out, char c) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    switch (c) {
-        case '"':
-            out += "\\\"";
-            return;
-        case '\\':
-            out += "\\\\";
-            return;
-        case '\b':
-            out += "\\b";
-            return;
-        case '\f':
-            out += "\\f";
-            return;
-        case '\n':
-            out += "\\n";
-            return;
-        case '\r':
-            out += "\\r";
-            return;
-        case '\t':
-            out += "\\t";
-            return;
-        default:
-            break;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += "\\u00";
-    out += hex[byte >> 4];
-    out += hex[byte & 15];
 }
 
 }  // namespace
@@ -106,27 +52,6 @@ std::optional<std::string_view> next_element(std::string_view& list, char separa
     const auto element = list;
     list = std::string_view{};  // its null data says that nothing is left
     return trimmed(element);
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-    out += '"';
-    for (std::size_t i = 0; i < text.size();) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7F) {
-            append_escaped(out, text[i]);
-            ++i;
-            continue;
-        }
-        const std::size_t length = utf8_length(text.substr(i));
-        if (length == 0) {
-            out += "\xEF\xBF\xBD";
-            ++i;
-        } else {
-            out.append(text, i, length);
-            i += length;
-        }
-    }
-    out += '"';
 }
 
 bool is_valid_host(std::string_view host) {

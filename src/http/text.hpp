@@ -18,9 +18,6 @@ std::string_view trimmed(std::string_view text);
 /// Returns it trimmed, possibly empty; nothing at the list's end.
 std::optional<std::string_view> next_element(std::string_view& list, char separator = ',');
 
-/// Appends the text as a JSON string with its quotes. What is not UTF-8 becomes U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-
 /// "host", "host:port", "[v6]", "[v6]:port" of RFC 9110 7.2, and not empty.
 bool is_valid_host(std::string_view host);
 

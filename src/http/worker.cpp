@@ -10,6 +10,7 @@
 #include <exception>
 #include <random>
 
+#include "http/connection.hpp"
 #include "http/message.hpp"
 
 namespace bookstore::http {
@@ -17,7 +18,7 @@ namespace bookstore::http {
 namespace {
 
 constexpr std::size_t max_farewells = 256;
-constexpr std::int64_t farewell_ms = 500;
+constexpr std::chrono::milliseconds farewell_time{500};
 
 std::chrono::milliseconds sweep_period_of(const ServerOptions& options) {
     const auto shortest = std::min(
@@ -121,25 +122,23 @@ std::string Worker::next_request_id() {
     return id;
 }
 
-void Worker::queue_turn(BellHandler resume) {
+Awaitable<void> Worker::turn() {
+    constexpr Token use_await;
+    auto queue = [this](auto handler) { queue_turn(std::move(handler)); };
+    return asio::async_initiate<const Token, void()>(queue, use_await);
+}
+
+/// Each in a round of the loop of its own.
+void Worker::queue_turn(Resume resume) {
     turns_.push_back(std::move(resume));
     if (turns_.size() == 1) asio::post(io_, [this] { take_turn(); });
 }
 
 void Worker::take_turn() {
-    BellHandler resume = std::move(turns_.front());
+    Resume resume = std::move(turns_.front());
     turns_.pop_front();
     if (!turns_.empty()) asio::post(io_, [this] { take_turn(); });
     std::move(resume)();
-}
-
-std::int64_t Worker::ms_of(std::chrono::steady_clock::time_point time) {
-    using namespace std::chrono;
-    return duration_cast<milliseconds>(time.time_since_epoch()).count();
-}
-
-std::int64_t Worker::now_ms() {
-    return ms_of(std::chrono::steady_clock::now());
 }
 
 void Worker::serve(UniqueFd fd) {
@@ -187,7 +186,7 @@ void Worker::say_farewell(UniqueFd fd) {
         ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::shutdown(fd.get(), SHUT_WR);
     if (farewells_.size() >= max_farewells) farewells_.erase(farewells_.begin());
-    farewells_.push_back({std::move(fd), now_ms() + farewell_ms});
+    farewells_.push_back({std::move(fd), steady_clock::now() + farewell_time});
     schedule_sweep();
 }
 
@@ -212,8 +211,8 @@ void Worker::schedule_sweep() {
 }
 
 void Worker::sweep() {
-    const std::int64_t now = now_ms();
-    std::erase_if(farewells_, [&](const Farewell& farewell) { return farewell.until_ms <= now; });
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(farewells_, [&](const Farewell& farewell) { return farewell.until <= now; });
     for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->sweep(now);
     if (!connections_.empty() || !farewells_.empty()) schedule_sweep();
 }

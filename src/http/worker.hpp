@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "http/connection.hpp"
+#include "http/awaitable.hpp"
 #include "http/exchange.hpp"
 #include "http/request_stats.hpp"
 #include "http/server.hpp"
@@ -27,6 +27,8 @@
 // Internal to the server: this header costs an Asio include.
 
 namespace bookstore::http {
+
+class Connection;
 
 /// A socket that is not an Asio object (yet).
 class UniqueFd {
@@ -90,11 +92,13 @@ class Worker {
 
     asio::io_context& io() { return io_; }
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
+    bool is_draining() const { return shared.draining.load(std::memory_order_relaxed); }
     std::string next_request_id();
-    /// Calls it later: after those that were queued before, each in a round of the loop of its own.
-    void queue_turn(BellHandler resume);
-    static std::int64_t ms_of(std::chrono::steady_clock::time_point time);
-    static std::int64_t now_ms();
+    /// Of the thread's streams and pipelined requests one goes on at a time, and between two the
+    /// thread serves whoever sent something: thousands of streams, woken by one event or far
+    /// behind, and thousands of requests at once keep nobody waiting. Waits for its turn, behind
+    /// those that came before.
+    Awaitable<void> turn();
 
     Shared& shared;
     DateClock date;
@@ -105,12 +109,13 @@ class Worker {
     /// A client that was turned away, kept for a moment so that it can read why.
     struct Farewell {
         UniqueFd fd;
-        std::int64_t until_ms;
+        std::chrono::steady_clock::time_point until;
     };
 
     void serve(UniqueFd fd);
     void say_farewell(UniqueFd fd);
     void remove(Connection& connection);
+    void queue_turn(Resume resume);
     void take_turn();
     void schedule_sweep();
     void sweep();
@@ -120,7 +125,7 @@ class Worker {
     std::shared_ptr<Mailbox> mailbox_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<Farewell> farewells_;
-    std::deque<BellHandler> turns_;
+    std::deque<Resume> turns_;
     asio::steady_timer sweep_timer_;
     std::chrono::milliseconds sweep_period_;
     bool sweeping_ = false;

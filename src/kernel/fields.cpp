@@ -8,38 +8,17 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.hpp"
+
 namespace bookstore::kernel {
 namespace {
 
-/// One character of valid UTF-8 at `i`, which moves on; -1 when it is none (RFC 3629).
-std::int32_t next_character(std::string_view text, std::size_t& i) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned char lead = byte(i++);
-    if (lead < 0x80) {
-        return lead;
-    }
-    const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4 || i + static_cast<std::size_t>(more) > text.size()) {
-        return -1;
-    }
-    std::int32_t character = lead & (0x3f >> more);
-    for (int n = 0; n < more; ++n) {
-        if ((byte(i) & 0xc0) != 0x80) {
-            return -1;
-        }
-        character = (character << 6) | (byte(i++) & 0x3f);
-    }
-    const bool overlong = (more == 2 && character < 0x800) || (more == 3 && character < 0x10000);
-    const bool surrogate = character >= 0xd800 && character <= 0xdfff;
-    return overlong || surrogate || character > 0x10ffff ? -1 : character;
-}
-
-bool is_space(std::int32_t character) {
+bool is_space(char32_t character) {
     return character == ' ' || character == 0xa0 || character == 0x3000 ||
            (character >= 0x2000 && character <= 0x200b);
 }
 
-bool is_control(std::int32_t character) {
+bool is_control(char32_t character) {
     return character < 0x20 || (character >= 0x7f && character < 0xa0);
 }
 
@@ -143,16 +122,17 @@ std::optional<std::int64_t> parse_integer(std::string_view text, std::int64_t mi
 std::optional<std::string> text_fault(std::string_view text) {
     std::size_t characters = 0;
     bool blank = true;
-    for (std::size_t i = 0; i < text.size();) {
-        const std::int32_t character = next_character(text, i);
-        if (character < 0) {
+    while (!text.empty()) {
+        const auto character = utf8::decode(text);
+        if (!character) {
             return "must be UTF-8";
         }
-        if (is_control(character)) {
+        if (is_control(character->code)) {
             return "must not hold control characters";
         }
-        blank = blank && is_space(character);
+        blank = blank && is_space(character->code);
         ++characters;
+        text.remove_prefix(character->bytes);
     }
     if (blank) {
         return "must not be blank";

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/json.hpp"
 #include "bus/parked.hpp"
-#include "http/text.hpp"
 #include "kernel/cross_origin.hpp"
 #include "kernel/fields.hpp"
 #include "kernel/hal.hpp"
@@ -136,7 +136,7 @@ void append_payload(std::string& out, const std::string& payload) {
     if (!error && value.is_object()) {
         out += payload;
     } else {
-        http::append_json_string(out, payload);
+        json::append_untrusted(out, payload);
     }
 }
 
@@ -172,13 +172,13 @@ std::string object_of(const Holder& holder, const HeldEvent& event, const std::s
         holder.module->name(),
         word_of(event.state)
     );
-    http::append_json_string(out, event.type);
+    json::append_untrusted(out, event.type);
     out += R"(,"key":)";
-    http::append_json_string(out, event.key);
+    json::append_untrusted(out, event.key);
     out += fmt::format(R"(,"publishedAt":"{}","payload":)", iso_timestamp(event.time_ms));
     append_payload(out, event.payload);
     out += R"(},"error":)";
-    http::append_json_string(out, event.error);
+    json::append_untrusted(out, event.error);
     out += fmt::format(
         R"(,"attempts":{},"firstTry":"{}","nextTry":)",
         event.attempts,

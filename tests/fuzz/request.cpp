@@ -450,7 +450,7 @@ bool has_begun(ReadBuffer& buffer) {
     return !buffer.empty() && buffer.view() != "\r";
 }
 
-/// As http/connection.cpp reads.
+/// As http/request_reader.cpp reads.
 Read read_request(ReadBuffer& buffer, Client& client, Served& served) {
     while (!has_begun(buffer)) {
         if (!client.fill(buffer)) return Read::gone;

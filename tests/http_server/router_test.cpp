@@ -108,12 +108,6 @@ Asked accepting(std::string_view target, std::string accept) {
     return ask(Method::get, target, {{"Accept", std::move(accept)}});
 }
 
-std::string json_string(std::string_view text) {
-    std::string out;
-    append_json_string(out, text);
-    return out;
-}
-
 }  // namespace
 
 TEST_CASE("a path reaches the route with its segments") {
@@ -442,21 +436,6 @@ TEST_CASE("a rejected value is cut at 100 characters, not bytes") {
     for (int i = 0; i < 150; ++i) value += "\xC3\xA4";
     const auto body = render_problem({400, "", {{"f", "m", value}}, {}}, "/", 0).body;
     CHECK(body.find("\"rejectedValue\":\"" + value.substr(0, 200) + "\"}") != std::string::npos);
-}
-
-TEST_CASE("JSON strings are escaped, and what is not UTF-8 is replaced") {
-    CHECK(json_string("a\"b\\c\n\x01\x7F") == R"("a\"b\\c\n\u0001\u007f")");
-    CHECK(
-        json_string("\xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80") ==
-        "\"\xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80\""
-    );
-    const std::string replaced = "\xEF\xBF\xBD";
-    CHECK(json_string("\x80") == "\"" + replaced + "\"");
-    CHECK(json_string("\xC3") == "\"" + replaced + "\"");
-    CHECK(json_string("\xC0\x80") == "\"" + replaced + replaced + "\"");
-    CHECK(json_string("\xED\xA0\x80").size() == 2 + 3 * replaced.size());
-    CHECK(json_string("\xF4\x90\x80\x80").size() == 2 + 4 * replaced.size());
-    CHECK(json_string("a\xFFz") == "\"a" + replaced + "z\"");
 }
 
 TEST_CASE("the host is checked, since links are made of it") {

@@ -64,14 +64,29 @@ Happened made_happen() {
 
 }  // namespace
 
-TEST_CASE("a text is quoted, and escaped where JSON asks for it and nowhere else") {
+TEST_CASE("a text is quoted, and escaped where JSON asks for it, and DEL, and nowhere else") {
     CHECK(json_of(std::string("plain")) == R"("plain")");
     CHECK(json_of(std::string()) == R"("")");
     CHECK(json_of("a\"b\\c") == R"("a\"b\\c")");
-    CHECK(json_of("\n\r\t") == R"("\n\r\t")");
-    CHECK(json_of(std::string("\0\x01\x1f\x7f", 4)) == "\"\\u0000\\u0001\\u001f\x7f\"");
+    CHECK(json_of("\b\f\n\r\t") == R"("\b\f\n\r\t")");
+    CHECK(json_of(std::string("\0\x01\x1f\x7f", 4)) == R"("\u0000\u0001\u001f\u007f")");
     CHECK(json_of("a/b") == R"("a/b")");
     CHECK(json_of("Grüße 書店 🚚") == "\"Grüße 書店 🚚\"");
+}
+
+TEST_CASE("of a client's bytes, what is not UTF-8 is replaced, and the rest is written as ever") {
+    const auto json_of_bytes = [](std::string_view bytes) {
+        std::string out;
+        json::append_untrusted(out, bytes);
+        return out;
+    };
+    CHECK(json_of_bytes("a\"b\\c\n\x01\x7F") == R"("a\"b\\c\n\u0001\u007f")");
+    CHECK(
+        json_of_bytes("\xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80") ==
+        "\"\xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80\""
+    );
+    CHECK(json_of_bytes("\x80") == "\"\xEF\xBF\xBD\"");
+    CHECK(json_of_bytes("\"\xFF\n") == "\"\\\"\xEF\xBF\xBD\\n\"");
 }
 
 TEST_CASE("every text of single bytes is read back as it was") {

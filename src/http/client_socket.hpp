@@ -1,0 +1,75 @@
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "http/awaitable.hpp"
+#include "http/phase_clock.hpp"
+#include "http/read_buffer.hpp"
+#include "http/server.hpp"
+
+// Internal to the server: this header costs an Asio include.
+
+namespace bookstore::http {
+
+/// Bytes to and from a client, and by when. Of one thread alone.
+class ClientSocket {
+  public:
+    using Transferred = std::tuple<boost::system::error_code, std::size_t>;
+
+    /// `socket` is open and does not block. `options` outlives it.
+    ClientSocket(Socket socket, const ServerOptions& options);
+
+    /// Nothing if it is gone already.
+    std::optional<asio::ip::address> peer_address() const;
+
+    ReadBuffer received;  ///< and not taken yet
+    PhaseClock clock;
+
+    /// Reads something behind what was received; received.commit() makes it part of it.
+    Awaitable<Transferred> read_some();
+    Awaitable<Transferred> read_some_into(asio::mutable_buffer room);
+    /// Waits for something to read, or the client's end, without memory.
+    Awaitable<std::tuple<boost::system::error_code>> until_readable();
+    /// As read_some(), beside the coroutine: `done` is called later, with what was read.
+    template <class Done>
+    void read_beside(Done done) {
+        socket_.async_read_some(room(), std::move(done));
+    }
+    /// Whether there is something to read.
+    bool has_more() const;
+    /// Ends the reads under way; they give operation_aborted.
+    void cancel();
+
+    /// Writes as much as the socket takes at once; nothing if the client is gone.
+    std::optional<std::size_t> write_now(std::string_view head, std::string_view body);
+    /// Writes all of it, in a phase of its own. False if the client is gone, or does not keep up.
+    Awaitable<bool> write_rest(std::string_view head, std::string_view body);
+    /// As write_now() and write_rest().
+    Awaitable<bool> write(std::string_view text);
+    /// Tells the client that nothing more is written.
+    void end_writing();
+
+    /// Ends the reads and writes under way, too.
+    void close();
+    /// As close(); for whoever goes on to wait for something else: is_aborted() says so.
+    void abort();
+    bool is_aborted() const { return aborted_; }
+
+  private:
+    asio::mutable_buffer room();
+
+    Socket socket_;
+    std::size_t max_received_bytes_;
+    std::chrono::milliseconds write_timeout_;
+    bool aborted_ = false;
+};
+
+}  // namespace bookstore::http

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/awaitable.hpp"
+#include "http/client_socket.hpp"
+#include "http/message.hpp"
+#include "http/request_parser.hpp"
+
+// Internal to the server: this header costs an Asio and a Beast include.
+
+namespace bookstore::http {
+
+class Worker;
+
+/// Reads the requests of a connection, one after the other, and refuses what may not be one.
+/// The coroutines are one at a time, the other members are for between and beside them.
+class RequestReader {
+  public:
+    enum class Arrival {
+        complete,
+        refused,  ///< refusal() is the answer, and the last one: nobody knows where it ends
+        gone
+    };
+
+    /// What of a header concerns the connection.
+    struct Framing {
+        bool http_1_0 = false;
+        bool keep_alive = false;
+        bool chunked = false;
+        bool expects_continue = false;
+        std::uint64_t content_length = 0;
+    };
+
+    /// Both outlive it.
+    RequestReader(Worker& worker, ClientSocket& client);
+
+    /// Waits for the next request, as long as `idle_limit` allows, and reads its header into
+    /// `request`, which is new. One coroutine for both: a small request costs one frame and, as a
+    /// rule, one read.
+    Awaitable<Arrival> read_head(Request& request, std::chrono::milliseconds idle_limit);
+    bool has_body() const { return framing_.chunked || framing_.content_length > 0; }
+    /// Behind read_head(), of a request that has one. "100 Continue" is said where it is asked for.
+    Awaitable<Arrival> read_body(Request& request);
+
+    /// Of the request that was read last; of a refused one, what was understood of it.
+    const Framing& framing() const { return framing_; }
+    /// Nothing if it was not refused.
+    const std::optional<Problem>& refusal() const { return refusal_; }
+    /// Its method as received, when it is none of ours.
+    std::string_view other_method() const { return other_method_; }
+
+    /// The phase's time is over: what is being read of a request is refused.
+    void time_out();
+    /// A connection that has been idle until now for long gives its buffer back.
+    void release_idle_buffer(PhaseClock::Time now);
+
+  private:
+    /// Why a read is cut short that is under way.
+    enum class Interrupt { none, timed_out, release_buffer };
+
+    /// Who is at the other end of the connection.
+    struct Sender {
+        bool is_local = false;
+        bool is_trusted = false;  ///< a proxy that may say Forwarded
+    };
+
+    static Sender look_at(const ClientSocket& client, const ServerOptions& options);
+    void begin();
+    bool has_begun();
+    bool take(boost::system::error_code failed, std::size_t count);
+    Arrival conclude(Request& request, RequestParser& parser, RequestParser::State state);
+    void complete_header(Request& request);
+    std::optional<Problem> refusal_of_body(Request& request);
+    Awaitable<Arrival> read_counted_body(std::string& body);
+    Awaitable<Arrival> read_chunked_body(std::string& body);
+    Arrival refuse(Problem problem);
+    Arrival cut_off();
+
+    Worker& worker_;
+    ClientSocket& client_;
+    const Sender sender_;
+    Framing framing_;
+    std::optional<Problem> refusal_;
+    std::string other_method_;
+    Interrupt interrupt_ = Interrupt::none;
+};
+
+}  // namespace bookstore::http
