@@ -1,5 +1,8 @@
 #include "coupon/module.hpp"
 
+#include "check/findings.hpp"
+#include "check/own_checks.hpp"
+#include "check/sqlite_file.hpp"
 #include "coupon/coupon.hpp"
 #include "coupon/events.hpp"
 #include "coupon/policies.hpp"
@@ -44,13 +47,27 @@ void install(kernel::Module& module) {
     module.read_model("coupon-balance", "coupon_balance", follow_coupons);
 }
 
+/// What `bookstore check` asks of coupon.db, beside what it asks of every context's file.
+void check_file(const check::ContextView& view) {
+    check::check_nth_of_customer(view, "coupon");
+    auto rows = view.file.rows(
+        "SELECT coupon.id FROM coupon LEFT JOIN customer_of_order USING (order_id) "
+        "WHERE customer_of_order.customer_id IS NOT coupon.customer_id"
+    );
+    while (rows.next()) {
+        view.findings.add("coupon {} is not of its order's customer", rows.integer(0));
+    }
+}
+
 }  // namespace
 
 kernel::Context context() {
     return {
         .name = "coupon",
         .holds = "the coupons",
-        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); }
+        .install = [](kernel::Module& module, kernel::Wiring&) { install(module); },
+        .tables = {{"coupon", "coupons"}, {"coupon_balance", "coupon balances"}},
+        .check = check_file
     };
 }
 

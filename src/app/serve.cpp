@@ -81,9 +81,7 @@ class Entrance {
         if (request.path == "/isHealthy") {
             return http::Response{};
         }
-        return kernel::unavailable(
-            "the process is starting: its files are host::opened and migrated"
-        );
+        return kernel::unavailable("the process is starting: its files are opened and migrated");
     }
 
     const http::Cors& cors_;

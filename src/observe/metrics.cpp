@@ -406,9 +406,7 @@ void Metrics::write_breakers(Exposition& out) const {
             name_of(breaker.snapshot.state)
         );
     }
-    out.counter(
-        "bookstore_breaker_opened_total", "Times that it host::opened, failed trials included."
-    );
+    out.counter("bookstore_breaker_opened_total", "Times that it opened, failed trials included.");
     for (const host::NamedBreaker& breaker : breakers) {
         out.sample(
             {{"module", breaker.context}, {"breaker", breaker.name}}, breaker.snapshot.opened

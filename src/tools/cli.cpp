@@ -161,11 +161,11 @@ void add_port_flags(CLI::App& app, Flags& flags) {
     add(app,
         "--customer-url",
         flags.customer_url,
-        "http://HOST:PORT that order adapters::asks for customers; empty: this process");
+        "http://HOST:PORT that order asks for customers; empty: this process");
     add(app,
         "--inventory-url",
         flags.inventory_url,
-        "http://HOST:PORT that order adapters::asks for books; empty: this process");
+        "http://HOST:PORT that order asks for books; empty: this process");
     add(app,
         "--van-url",
         flags.van_url,

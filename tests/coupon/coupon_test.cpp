@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
@@ -37,6 +38,13 @@ std::int64_t deliver(Story& story, std::int64_t book, std::int64_t customer) {
         story.patch(self.substr(self.find("/deliveries")), R"({"deliveryStatus":"Delivered"})");
     REQUIRE(moved.status == 200);
     return order;
+}
+
+void execute(const std::string& path, const char* sql) {
+    sqlite3* db = nullptr;
+    REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(db);
 }
 
 /// With a customer and a book.
@@ -164,6 +172,28 @@ TEST_CASE("coupon: a backup has its file, and nothing is wrong with the director
         const auto checked = run_bookstore({"check", "--data-dir", directory});
         CHECK_MESSAGE(checked.status == 0, checked.out, checked.error);
     }
+}
+
+TEST_CASE("coupon: the check finds what is wrong with its file") {
+    Shop shop;
+    deliver(shop, shop.book, shop.customer);
+    REQUIRE(shop.becomes("/couponBalances/1", "coupons", "1"));
+    shop.stop();
+    const auto found_after = [&](const char* sql) {
+        execute(shop.data_dir() + "/coupon.db", sql);
+        const auto checked = run_bookstore({"check", "--data-dir", shop.data_dir()});
+        CHECK(checked.status == 1);
+        return checked.out;
+    };
+    CHECK(contains(
+        found_after("UPDATE coupon SET customer_id = 2"), "coupon 1 is not of its order's customer"
+    ));
+    CHECK(contains(found_after("UPDATE coupon SET customer_id = 1, id = 2"), "coupons: 1 of them"));
+    CHECK(contains(
+        found_after("UPDATE coupon SET id = 1; DELETE FROM outbox; "
+                    "UPDATE subscription SET position = 1000000 WHERE name = 'coupon'"),
+        "beyond the topic's end"
+    ));
 }
 
 TEST_CASE("coupon: a bookstore without it goes on after one with it, and it catches up later") {

@@ -123,7 +123,9 @@ bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, Or
     return db.changes() == 1;
 }
 
-void end_verification(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered) {
+void end_verification(
+    storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered
+) {
     db.prepare(update_verified).bind(id, word(status), was_ordered).run();
 }
 

@@ -25,7 +25,9 @@ std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id);
 /// false: its status is not `before`; nothing is written.
 bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, OrderStatus after);
 /// The order is ORDERED, or canceled: nobody asks any more.
-void end_verification(storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered);
+void end_verification(
+    storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered
+);
 /// A request (place, cancel) changed it, and no event tells of that: for its timeline.
 void note_untold(
     storage::Connection& db,
