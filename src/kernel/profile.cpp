@@ -125,10 +125,11 @@ http::Response index(const http::Request& request, const std::vector<std::string
     for (const std::string& collection : collections) {
         std::string href;
         json::append(href, fmt::format("{}/profile/{}", request.base_url(), collection));
-        descriptors += fmt::format(R"({{"id":"{}","href":{}}},)", collection, href);
+        descriptors += fmt::format(
+            R"({}{{"id":"{}","href":{}}})", descriptors.empty() ? "" : ",", collection, href
+        );
         links += fmt::format(R"("{}":{{"href":{}}},)", collection, href);
     }
-    descriptors.pop_back();
     std::string self;
     json::append(self, request.base_url() + "/profile");
     response.body = fmt::format(

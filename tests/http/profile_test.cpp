@@ -69,3 +69,12 @@ TEST_CASE("a profile names the fields of its items, and what can be done with th
         "placeOrder:unsafe cancelOrder:idempotent verifyOrder:unsafe "
     );
 }
+
+TEST_CASE("a process that hosts no collection has an empty list of profiles") {
+    Story story({"--modules", "van"});
+    const auto profiles = story.get("/profile");
+    CHECK(profiles.status == 200);
+    CHECK(profiles.field("alps.descriptor") == "[]");
+    CHECK(profiles.field("_links.self.href") == story.process().url() + "/profile");
+    CHECK(story.get("/").status == 200);
+}

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bus/parked.hpp"
+#include "bus/subscription.hpp"
+#include "host/system.hpp"
+#include "http/message.hpp"
+#include "kernel/hosted_module.hpp"
+
+// Held events as operators see them: which one is meant, one of them, a page of them.
+
+namespace bookstore::operations {
+
+/// What holds events: a subscription, with its context.
+struct Holder {
+    kernel::HostedModule* module;
+    bus::Subscription* subscription;
+
+    bus::Parked parked() const { return bus::Parked(subscription->name()); }
+};
+
+/// All that the system has, or those of one context.
+std::vector<Holder> holders_in(host::System& system, const kernel::HostedModule* only = nullptr);
+
+/// A held event's id, "order-12": what the subscription "order" holds at position 12.
+struct HeldId {
+    Holder holder;
+    std::int64_t position;
+    std::string text;
+
+    /// 404: it is not held.
+    http::Problem unknown() const;
+};
+
+/// The id that the path's first capture is; 404 or 400 when it is none.
+std::expected<HeldId, http::Problem> held_id_in_path(
+    host::System& system, const http::Request& request
+);
+
+/// Appends a link to an object of links, with a comma behind it.
+void append_link(std::string& out, std::string_view rel, const std::string& href);
+
+/// One held event.
+http::Response shown(
+    const http::Request& request,
+    const Holder& holder,
+    const bus::HeldEvent& event,
+    int status = 200
+);
+/// GET /parked/{id}: one that is held, or that was skipped. Throws storage::Error.
+http::Answer show_parked(host::System& system, const http::Request& request);
+/// GET /parked{?module,state,page,size}: what is held, by context, in the order of the log. Throws
+/// storage::Error.
+http::Answer list_parked(host::System& system, const http::Request& request);
+
+}  // namespace bookstore::operations
