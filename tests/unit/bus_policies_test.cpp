@@ -29,7 +29,9 @@ struct PoliciesFixture : BusFixture {
     void given_a_publisher(bus::Effect effect) {
         bus::Policies policies("publisher");
         policies.whenever<Noted>("publish", effect, [](const Noted& noted, bus::UnitOfWork& work) {
-            work.publish(E{noted.order_id});
+            E event;
+            event.order_id = noted.order_id;
+            work.publish(event);
         });
         auto subscription = subscribed(std::move(policies), module("depot"), {.attempts = 1});
         subscription->start();
