@@ -22,6 +22,7 @@
 #include "modules/order/events.hpp"
 #include "modules/payment/events.hpp"
 #include "storage/database.hpp"
+#include "storage/directory.hpp"
 
 namespace bookstore::bench {
 namespace {

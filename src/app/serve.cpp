@@ -21,6 +21,7 @@
 #include "host/threads.hpp"
 #include "http/router.hpp"
 #include "operations/web_routes.hpp"
+#include "storage/directory.hpp"
 
 namespace bookstore::app {
 namespace {

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "backup/backup.hpp"
+#include "storage/directory.hpp"
 
 namespace bookstore::backup {
 namespace {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 
@@ -26,20 +27,8 @@ std::int64_t steady_ns() {
 
 }  // namespace
 
-bool Error::full() const {
-    return (code_ & 0xff) == SQLITE_FULL;
-}
-bool Error::index_full() const {
-    return code_ == SQLITE_IOERR_SHMSIZE;
-}
-bool Error::interrupted() const {
-    return (code_ & 0xff) == SQLITE_INTERRUPT;
-}
-bool Error::corrupt() const {
-    return (code_ & 0xff) == SQLITE_CORRUPT || (code_ & 0xff) == SQLITE_NOTADB;
-}
-bool Error::constraint() const {
-    return (code_ & 0xff) == SQLITE_CONSTRAINT;
+std::string_view sqlite_version() {
+    return sqlite3_libversion();
 }
 
 Sql::Sql(std::string_view file, std::string text)

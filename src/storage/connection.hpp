@@ -14,6 +14,9 @@ struct sqlite3_stmt;
 
 namespace bookstore::storage {
 
+/// Of the SQLite that runs, "3.40.1".
+std::string_view sqlite_version();
+
 /// An SQL constant. Every statement that runs on the hot path is one, at namespace scope, above its
 /// user; all of them can be listed, so that a test can ask SQLite for the plan of each.
 class Sql {

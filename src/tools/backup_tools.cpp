@@ -17,6 +17,7 @@
 #include "base/json.hpp"
 #include "check/check.hpp"
 #include "http/client.hpp"
+#include "storage/directory.hpp"
 
 namespace bookstore::tools {
 namespace {

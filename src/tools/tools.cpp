@@ -15,6 +15,7 @@
 #include "host/system.hpp"
 #include "http/client.hpp"
 #include "observe/logs.hpp"
+#include "storage/directory.hpp"
 
 namespace bookstore::tools {
 namespace {

@@ -12,6 +12,7 @@
 #include "http/client.hpp"
 #include "observe/logs.hpp"
 #include "observe/trace_timeline.hpp"
+#include "storage/directory.hpp"
 
 namespace bookstore::tools {
 namespace {

@@ -10,6 +10,8 @@
 #include <system_error>
 
 #include "storage/database.hpp"
+#include "storage/directory.hpp"
+#include "storage/error.hpp"
 
 namespace bookstore::test {
 namespace {

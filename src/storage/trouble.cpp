@@ -1,0 +1,31 @@
+#include "storage/trouble.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace bookstore::storage {
+
+void StorageTrouble::failed(std::string_view why) {
+    const bool first = healthy_.exchange(false, std::memory_order_relaxed);
+    spdlog::log(first ? spdlog::level::err : spdlog::level::debug, "{}: {}", who_, why);
+}
+
+void StorageTrouble::failed(std::string_view why, std::int64_t now_ms) {
+    failed(why);
+    pause(now_ms);
+}
+
+std::int64_t StorageTrouble::pause_left_ms(std::int64_t now_ms) const {
+    return retry_at_ms_ ? std::max<std::int64_t>(*retry_at_ms_ - now_ms, 0) : 0;
+}
+
+bool StorageTrouble::may_try(std::int64_t now_ms) {
+    if (pause_left_ms(now_ms) > 0) {
+        return false;
+    }
+    retry_at_ms_.reset();
+    return true;
+}
+
+}  // namespace bookstore::storage

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/connection.hpp"
+#include "storage/trouble.hpp"
+#include "storage/writer_file.hpp"
+#include "storage/writer_stats.hpp"
+
+namespace bookstore::storage {
+
+/// How a job of the writer ended.
+struct Outcome {
+    enum class Kind {
+        committed,    ///< on disk (a durable job), or in the WAL (another)
+        rolled_back,  ///< it said so itself, or it threw; its effects alone are gone
+        failed,       ///< storage refused; nothing of the batch was committed
+        unknown,      ///< the commit itself failed; a later look at the file tells
+    };
+    Kind kind = Kind::committed;
+    std::exception_ptr error;  ///< what was thrown, if anything
+};
+
+/// One write, to be run inside the next group commit.
+struct Job {
+    /// The commit must be synced before `done`: it holds an acknowledged write, an outbox row or an
+    /// intent. What can be replayed from a cursor in the same file need not be.
+    bool durable = true;
+    /// false, or an exception that is the job's fault (fault.hpp): its effects alone are rolled
+    /// back. It may be run a second time, on what was before its first: when another one of its
+    /// batch has failed.
+    std::move_only_function<bool(Connection&)> run;
+    /// Told after the commit, on the writer's thread. It must not throw.
+    std::move_only_function<void(const Outcome&)> done;
+};
+
+/// The one writer of a file, with group commit: all jobs that wait are one transaction.
+/// On the thread that steps it, unless said otherwise. An error of the storage is not thrown: the
+/// jobs are told, and the next step goes on.
+class Writer {
+  public:
+    /// Opens the file. `ring` is called by submit() when there is something to step for. Throws
+    /// Refused or Error.
+    Writer(std::string path, std::string vfs, std::function<void()> ring);
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+    /// Any thread; never waits for the storage.
+    void submit(Job job);
+    /// Commits what waits, at most one batch. false when nothing waited.
+    bool step();
+    /// Moves the WAL into the file when nothing else is to be done. Cheap when it is empty.
+    void idle();
+    /// Syncs and moves the WAL: after it, nothing depends on a `NORMAL` commit. Throws Error.
+    void flush();
+
+    /// Run at the begin of every transaction. An exception fails the batch.
+    void at_begin(std::function<void(Connection&)> hook) { at_begin_ = std::move(hook); }
+    /// Run after every commit, and after one whose outcome is unknown, before the jobs are told.
+    /// It must not throw.
+    void after_commit(std::function<void()> hook) { after_commit_ = std::move(hook); }
+    /// Run before the WAL is moved into the file and before the file is closed to be opened again:
+    /// whoever keeps an idle read transaction lets it go. It must not throw.
+    void before_checkpoint(std::function<void()> hook) { before_checkpoint_ = std::move(hook); }
+
+    /// The connection, for what must happen between two batches (migrations, schema). Not while
+    /// wants_opening().
+    Connection& connection() { return file_.connection(); }
+    /// Step it in a while, though nothing waits: the file could not be opened again.
+    bool wants_opening() const { return !file_.is_open(); }
+    /// Somebody waits for the transaction that is under way, or for the next: a long job ends soon
+    /// when it is asked for. Inside a job.
+    bool others_wait();
+
+    /// Counts reopenings: readers of an older generation are dropped. Any thread.
+    std::uint64_t generation() const { return file_.generation(); }
+    /// Grows with everything that readers may see, before anybody is told of it: a read transaction
+    /// that began at the same version sees what a new one would. Any thread.
+    std::uint64_t version() const { return file_.version(); }
+    /// Runs `use` while the file is open here and its WAL is secured; false, without running it,
+    /// when it is not. A reader that were the first to open the file would show what is not on
+    /// disk. Any thread.
+    bool while_open(const std::function<void()>& use) { return file_.while_open(use); }
+    /// The storage accepted the last batch. Any thread.
+    bool healthy() const { return trouble_.healthy(); }
+    /// Any thread.
+    const WriterStats& stats() const { return stats_; }
+
+  private:
+    /// The jobs of one transaction, and how each ended inside it.
+    struct Batch {
+        std::vector<Job> jobs;
+        std::vector<Outcome> outcomes;
+    };
+    enum class LastCommit {
+        settled,  ///< it is known how it ended, and the WAL on disk says the same
+        /// It may be in the WAL, or not. The next one is synced whatever it holds, so that after a
+        /// power loss the WAL cannot end with the former in the place of the latter.
+        unsettled,
+    };
+
+    // step() in its order. Those that return bool have told the jobs of the failure when false.
+    std::vector<Job> take_waiting();
+    bool ensure_open(std::vector<Job>& jobs);
+    bool run(Batch& batch);
+    bool commit(Batch& batch);
+    void tell_committed(Batch& batch);
+
+    void begin();
+    void run_jobs(Batch& batch);
+    bool run_together(Batch& batch);
+    Outcome run_in_savepoint(Job& job);
+    Outcome::Kind settle_failed_commit(const Error& error);
+    void tell_failed(std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error);
+
+    bool roll_back();
+    void reopen();
+    void checkpoint();
+
+    std::function<void()> ring_;
+    std::function<void(Connection&)> at_begin_;
+    std::function<void()> after_commit_;
+    std::function<void()> before_checkpoint_;
+    std::mutex mutex_;
+    std::vector<Job> waiting_;  ///< guarded by mutex_
+    WriterFile file_;
+    std::size_t running_ = 0;  ///< jobs of the transaction under way
+    /// So many more batches are run with a savepoint for each job: one failure seldom comes alone.
+    int batches_with_savepoints_ = 0;
+    LastCommit last_commit_ = LastCommit::settled;
+    StorageTrouble trouble_;
+    WriterStats stats_;
+};
+
+}  // namespace bookstore::storage
