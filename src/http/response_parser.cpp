@@ -44,7 +44,9 @@ ResponseParser::State ResponseParser::put_header(std::string& received) {
         header_bytes_ += count;
         if (failed == boost::beast::http::error::need_more) failed = {};
         const std::size_t waiting = header_->is_header_done() ? 0 : received.size();
-        if (header_bytes_ + waiting > limits_.header_bytes) {
+        // Whichever notices first: it comes in one piece, or in many.
+        if (failed == boost::beast::http::error::header_limit ||
+            header_bytes_ + waiting > limits_.header_bytes) {
             return fail("the answer's header is too large");
         }
         if (failed) return fail(fmt::format("it is no HTTP answer: {}", failed.message()));
