@@ -160,6 +160,7 @@ void verified_by_hand(
     REQUIRE(placed.field("orderStatus") == "Customer_Not_Verified");
     CHECK(joined(api.faults(place, placed)) == "");
     REQUIRE(story.post("/modules/customer/start").status == 200);
+    REQUIRE(story.becomes("/modules/customer", "state", "RUNNING"));
     REQUIRE(eventually([&] {
         return story.process().log().find("order 1 stays unverified") != std::string::npos;
     }));

@@ -287,7 +287,11 @@ std::string Story::story_of(std::int64_t order) {
 }
 
 std::string Story::ends_with() {
-    eventually([this] { return violated_invariants(directory_.path()).empty(); });
+    // A payment that VAN did not answer waits 30 s at most until it asks again, and is then answered
+    // or hangs once more.
+    eventually(
+        [this] { return violated_invariants(directory_.path()).empty(); }, std::chrono::seconds(90)
+    );
     stop();
     return fmt::format("{}", fmt::join(violated_invariants(directory_.path()), "\n"));
 }
