@@ -287,8 +287,7 @@ std::string Story::story_of(std::int64_t order) {
 }
 
 std::string Story::ends_with() {
-    // A payment that VAN did not answer waits 30 s at most until it asks again, and is then answered
-    // or hangs once more.
+    // A payment that VAN did not answer asks again after 30 s at most, and may have to once more.
     eventually(
         [this] { return violated_invariants(directory_.path()).empty(); }, std::chrono::seconds(90)
     );
