@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "base/trace.hpp"
+#include "storage/fault.hpp"
 
 namespace bookstore::bus {
 namespace {
@@ -381,9 +382,8 @@ void Subscription::handle_carefully(UnitOfWork& work, const Envelope& event) {
         handle(work, event);
         flush_rows(db);
     } catch (const std::exception& error) {
-        const auto* from_storage = dynamic_cast<const storage::Error*>(&error);
-        if (db.autocommit() || (from_storage != nullptr && !from_storage->constraint())) {
-            throw;  // the storage is at fault, not the event: the batch is repeated
+        if (storage::fault_of(error, db) == storage::Fault::storage) {
+            throw;  // the batch is repeated
         }
         spdlog::warn(
             "{} could not handle {} {} at {}, it is held: {}",
@@ -487,8 +487,7 @@ bool Subscription::retry(storage::Connection& db, const std::vector<Held::Row>& 
             flush_rows(db);
             held_.handled(db, row, work.now_ms());
         } catch (const std::exception& error) {
-            const auto* from_storage = dynamic_cast<const storage::Error*>(&error);
-            if (db.autocommit() || (from_storage != nullptr && !from_storage->constraint())) {
+            if (storage::fault_of(error, db) == storage::Fault::storage) {
                 throw;
             }
             stats_.failures.add();
