@@ -1,9 +1,10 @@
 #include "bus/order_index.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
+
+#include "base/key.hpp"
 
 namespace bookstore::bus {
 namespace {
@@ -40,16 +41,7 @@ const Sql select_near{
 };
 const Sql select_late{"topic", "SELECT position FROM late WHERE order_id = ?1 ORDER BY position"};
 
-std::optional<std::int64_t> order_of(std::string_view key) {
-    constexpr std::string_view prefix = "order-";
-    std::int64_t id = 0;
-    if (!key.starts_with(prefix)) {
-        return std::nullopt;
-    }
-    const char* end = key.data() + key.size();
-    const auto [rest, error] = std::from_chars(key.data() + prefix.size(), end, id);
-    return error == std::errc() && rest == end ? std::optional(id) : std::nullopt;
-}
+constexpr std::string_view order_kind = "order";
 
 std::optional<std::int64_t> position(storage::Connection& db, const Sql& sql, std::int64_t order) {
     auto row = db.prepare(sql);
@@ -73,7 +65,7 @@ OrderIndex::OrderIndex(storage::Connection& db) {
     auto event = db.prepare(select_newest_behind);
     event.bind(from);
     while (event.step()) {
-        newest_order_ = std::max(newest_order_, order_of(event.text(0)).value_or(0));
+        newest_order_ = std::max(newest_order_, id_in_key(event.text(0), order_kind).value_or(0));
     }
 }
 
@@ -81,7 +73,7 @@ void OrderIndex::note(storage::Connection& db, std::string_view key, std::int64_
     while (milestones_.size() > 1 && milestones_[1].position <= position - near) {
         milestones_.pop_front();
     }
-    if (const auto order = order_of(key)) {
+    if (const auto order = id_in_key(key, order_kind)) {
         const bool far = !milestones_.empty() && milestones_[0].position <= position - near &&
                          *order <= milestones_[0].newest_order;
         if (far) {
@@ -100,7 +92,7 @@ std::vector<std::int64_t> OrderIndex::find(storage::Connection& db, std::int64_t
     std::vector<std::int64_t> found;
     const std::int64_t from = position(db, select_before, order_id).value_or(0);
     const auto behind = position(db, select_behind, order_id);
-    const std::string key = "order-" + std::to_string(order_id);
+    const std::string key = text_of(Key{order_kind, order_id});
     {
         auto row = db.prepare(select_near);
         row.bind(from);

@@ -9,6 +9,8 @@
 #include <functional>
 #include <utility>
 
+#include "base/key.hpp"
+
 namespace bookstore::check {
 namespace {
 
@@ -153,7 +155,7 @@ class LogReader {
         const auto id = id_in(payload, kind);
         if (said == nullptr || !said->is_string() ||
             std::string_view(said->get_string()) != row.text(1) || !id ||
-            row.text(4) != fmt::format("{}-{}", kind, *id)) {
+            row.text(4) != text_of(Key{kind, *id})) {
             findings_.add(
                 "topic {}: {} {} holds another event", position, row.text(1), row.text(4)
             );

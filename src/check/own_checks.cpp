@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/key.hpp"
 #include "check/pending.hpp"
 
 namespace bookstore::check {
@@ -19,8 +20,7 @@ void check_announced(
     auto rows = view.file.rows(fmt::format("SELECT id, deleted FROM {} ORDER BY id", kind));
     while (rows.next()) {
         const std::int64_t id = last = rows.integer(0);
-        const bool on_its_way =
-            view.pending.others_on_their_way.contains(fmt::format("{}-{}", kind, id));
+        const bool on_its_way = view.pending.others_on_their_way.contains(text_of(Key{kind, id}));
         const std::int64_t births = count(registered, id);
         const std::int64_t deletions = count(deleted, id);
         const std::int64_t due = rows.integer(1);

@@ -1,24 +1,17 @@
 #include "check/pending.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
 
+#include "base/key.hpp"
+
 namespace bookstore::check {
 namespace {
 
-/// "order-5" -> 5.
 std::optional<std::int64_t> order_of(std::string_view key) {
-    constexpr std::string_view prefix = "order-";
-    std::int64_t order = 0;
-    if (!key.starts_with(prefix)) {
-        return std::nullopt;
-    }
-    const char* end = key.data() + key.size();
-    const auto read = std::from_chars(key.data() + prefix.size(), end, order);
-    return read.ec == std::errc() && read.ptr == end ? std::optional(order) : std::nullopt;
+    return id_in_key(key, "order");
 }
 
 void read_outbox(
