@@ -1,7 +1,6 @@
 #include "bus/relay.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <iterator>
@@ -10,7 +9,6 @@ namespace bookstore::bus {
 namespace {
 
 constexpr std::size_t max_rows = 1024;  ///< of one module in one step
-constexpr std::int64_t retry_ms = 200;  ///< after a storage error
 
 }  // namespace
 
@@ -48,71 +46,72 @@ bool Relay::gives_way() {
 }
 
 std::optional<std::int64_t> Relay::next_due_ms() const {
-    return gave_way_ ? std::optional(clock_.steady_ms() + Pressure::look_again_ms) : retry_at_ms_;
+    return gave_way_ ? std::optional(clock_.steady_ms() + Pressure::look_again_ms)
+                     : trouble_.retry_at_ms();
 }
 
 bool Relay::step() {
     gave_way_ = gives_way();
-    if (gave_way_) {
+    if (gave_way_ || !trouble_.may_try(clock_.steady_ms())) {
         return false;
     }
-    if (retry_at_ms_ && clock_.steady_ms() < *retry_at_ms_) {
-        return false;
-    }
-    retry_at_ms_.reset();
-    std::vector<Envelope> rows;
-    std::vector<std::pair<Source*, std::int64_t>> moved;
-    std::vector<Outbox*> signalled;
-    std::optional<std::int64_t> left_since_ms;  // about when the oldest row that stays was written
+    Batch batch;
     try {
-        for (Source& source : sources_) {
-            if (!source.outbox->take_signal()) {
-                continue;
-            }
-            signalled.push_back(source.outbox);
-            auto read = source.outbox->read(source.relayed, max_rows);
-            if (read.empty()) {
-                continue;
-            }
-            if (read.size() == max_rows) {
-                source.outbox->signal();
-                const std::int64_t next_ms = read.back().time_ms;
-                left_since_ms = std::min(left_since_ms.value_or(next_ms), next_ms);
-            }
-            moved.emplace_back(&source, read.back().source_position);
-            std::ranges::move(read, std::back_inserter(rows));
-        }
-        if (rows.empty()) {
-            healthy_ = true;
-            return false;
-        }
-        const std::int64_t began_ms = clock_.now_ms();
-        topic_.append(rows);
-        if (rows.front().position > 0) {
-            times_.add(
-                {.from = rows.front().position - 1,
-                 .to = topic_.end(),
-                 .began_ms = began_ms,
-                 .committed_ms = clock_.now_ms()}
-            );
+        read(batch);
+        if (!batch.rows.empty()) {
+            append(batch.rows);
         }
     } catch (const std::exception& error) {
-        // Once, not at every attempt: a log on the same disk must not fill it too.
-        const bool first = healthy_.exchange(false);
-        spdlog::log(first ? spdlog::level::err : spdlog::level::debug, "relay: {}", error.what());
-        for (Outbox* outbox : signalled) {
+        trouble_.failed(error.what(), clock_.steady_ms());
+        for (Outbox* outbox : batch.signalled) {
             outbox->signal();
         }
-        retry_at_ms_ = clock_.steady_ms() + retry_ms;
         return true;
     }
-    healthy_ = true;
-    waiting_since_ms_ = left_since_ms;
-    for (const auto& [source, position] : moved) {
+    trouble_.succeeded();
+    if (batch.rows.empty()) {
+        return false;
+    }
+    waiting_since_ms_ = batch.left_since_ms;
+    for (const auto& [source, position] : batch.moved) {
         source->relayed = position;
         source->outbox->relayed(position);
     }
     return true;
+}
+
+/// A bounded number of rows of each outbox that has signalled.
+void Relay::read(Batch& batch) {
+    for (Source& source : sources_) {
+        if (!source.outbox->take_signal()) {
+            continue;
+        }
+        batch.signalled.push_back(source.outbox);
+        auto rows = source.outbox->read(source.relayed, max_rows);
+        if (rows.empty()) {
+            continue;
+        }
+        if (rows.size() == max_rows) {
+            source.outbox->signal();
+            const std::int64_t next_ms = rows.back().time_ms;
+            batch.left_since_ms = std::min(batch.left_since_ms.value_or(next_ms), next_ms);
+        }
+        batch.moved.emplace_back(&source, rows.back().source_position);
+        std::ranges::move(rows, std::back_inserter(batch.rows));
+    }
+}
+
+void Relay::append(std::vector<Envelope>& rows) {
+    const std::int64_t began_ms = clock_.now_ms();
+    topic_.append(rows);
+    if (rows.front().position > 0) {
+        times_.add(
+            {.from = rows.front().position - 1,
+             .to = topic_.end(),
+             .began_ms = began_ms,
+             .committed_ms = clock_.now_ms()}
+        );
+    }
 }
 
 }  // namespace bookstore::bus

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -8,6 +10,7 @@
 #include "bus/pressure.hpp"
 #include "bus/times.hpp"
 #include "bus/topic.hpp"
+#include "storage/trouble.hpp"
 
 namespace bookstore::bus {
 
@@ -24,14 +27,27 @@ class Relay {
     std::optional<std::int64_t> next_due_ms() const;
     /// When what was relayed lately came into the log. Any thread.
     const BatchTimes& times() const { return times_; }
-    bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
+    /// The last step() met no error. Any thread.
+    bool healthy() const { return trouble_.healthy(); }
 
   private:
-    bool gives_way();
     struct Source {
         Outbox* outbox;
         std::int64_t relayed;
     };
+    /// What one step moves.
+    struct Batch {
+        std::vector<Envelope> rows;
+        std::vector<Outbox*> signalled;  ///< whose signal was taken
+        /// How far each outbox will have been relayed.
+        std::vector<std::pair<Source*, std::int64_t>> moved;
+        /// About when the oldest row that stays was written.
+        std::optional<std::int64_t> left_since_ms;
+    };
+
+    bool gives_way();
+    void read(Batch& batch);
+    void append(std::vector<Envelope>& rows);
 
     Topic& topic_;
     std::vector<Source> sources_;
@@ -40,8 +56,7 @@ class Relay {
     /// Since when rows wait (wall clock, about); nothing when none do.
     std::optional<std::int64_t> waiting_since_ms_;
     bool gave_way_ = false;
-    std::optional<std::int64_t> retry_at_ms_;
-    std::atomic<bool> healthy_{true};
+    storage::StorageTrouble trouble_{"relay"};
     BatchTimes times_;
 };
 

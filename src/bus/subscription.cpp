@@ -31,7 +31,6 @@ const storage::Sql rollback_event{"*", "ROLLBACK TO event"};
 
 constexpr std::size_t max_retries = 64;       ///< held events in one transaction
 constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
-constexpr std::int64_t pause_ms = 200;        ///< after a storage error
 
 LogContext context_of(const Envelope& event) {
     return {.trace = event.trace, .key = event.key, .event = event.type};
@@ -56,7 +55,8 @@ Subscription::Subscription(Policies policies, Context context, RetryPolicy retry
       context_(std::move(context)),
       retry_(retry),
       held_(policies_.subscription()),
-      durations_(types_.size()) {}
+      durations_(types_.size()),
+      trouble_("subscription " + name()) {}
 
 void Subscription::start() {
     reload();
@@ -160,7 +160,7 @@ std::map<std::string, HistogramCounts> Subscription::handler_durations() const {
 }
 
 bool Subscription::step() {
-    if (in_flight_ || pause_left_ms() > 0) {
+    if (in_flight_ || trouble_.pause_left_ms(context_.clock.steady_ms()) > 0) {
         return false;
     }
     try {
@@ -182,8 +182,7 @@ bool Subscription::step() {
             return true;
         }
     } catch (const storage::Error& error) {
-        log_trouble(error.what());
-        pause();
+        trouble_.failed(error.what(), context_.clock.steady_ms());
         return false;
     }
     if (position() > stored_ && context_.clock.steady_ms() >= saved_at_ms_ + save_every_ms) {
@@ -207,7 +206,7 @@ std::optional<std::int64_t> Subscription::next_due_ms() const {
     std::optional<std::int64_t> due;
     const auto consider = [&due](std::int64_t at) { due = due ? std::min(*due, at) : at; };
     const std::int64_t now = context_.clock.now_ms();
-    const std::int64_t rested = now + pause_left_ms();
+    const std::int64_t rested = now + trouble_.pause_left_ms(context_.clock.steady_ms());
     if (next_held_ms_) {
         consider(std::max(*next_held_ms_, rested));
     }
@@ -434,7 +433,7 @@ bool Subscription::submit_retries() {
                     note_retries(*rows);
                 }
                 if (rolled_back) {
-                    pause();
+                    trouble_.pause(context_.clock.steady_ms());
                 }
             },
     });
@@ -536,14 +535,6 @@ void Subscription::save_cursor() {
     }
 }
 
-void Subscription::pause() {
-    pause_until_ms_ = context_.clock.steady_ms() + pause_ms;
-}
-
-std::int64_t Subscription::pause_left_ms() const {
-    return std::max<std::int64_t>(pause_until_ms_ - context_.clock.steady_ms(), 0);
-}
-
 void Subscription::finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to) {
     in_flight_ = false;
     if (std::exchange(rows_unsure_, false) && outcome.kind != storage::Outcome::Kind::committed) {
@@ -554,10 +545,9 @@ void Subscription::finished(const storage::Outcome& outcome, std::optional<std::
     } catch (const std::exception& error) {
         // The writer tells others after us. What could not be read is read at the next step: a held
         // event is looked for, and a stale cursor makes the next batch fail, which reads it again.
-        log_trouble(error.what());
+        trouble_.failed(error.what(), context_.clock.steady_ms());
         any_held_ = true;
         next_held_ms_ = context_.clock.now_ms();
-        pause();
     }
 }
 
@@ -566,7 +556,7 @@ void Subscription::look_again(
 ) {
     using Kind = storage::Outcome::Kind;
     if (outcome.kind == Kind::committed) {
-        in_trouble_ = false;
+        trouble_.succeeded();
         if (moved_to) {
             stored_ = *moved_to;
             cursor_.store(stored_, std::memory_order_release);
@@ -584,18 +574,11 @@ void Subscription::look_again(
         return;
     }
     if (outcome.kind != Kind::rolled_back || outcome.error) {
-        log_trouble(reason(outcome.error) + "; the batch is repeated");
-        pause();
+        trouble_.failed(
+            reason(outcome.error) + "; the batch is repeated", context_.clock.steady_ms()
+        );
     }
     reload();
-}
-
-/// Once until something is committed, not at every attempt: a log on a full disk must not fill it.
-void Subscription::log_trouble(std::string_view why) {
-    const bool first = !std::exchange(in_trouble_, true);
-    spdlog::log(
-        first ? spdlog::level::err : spdlog::level::debug, "subscription {}: {}", name(), why
-    );
 }
 
 void Subscription::held_changed() {

@@ -17,6 +17,7 @@
 #include "bus/stats.hpp"
 #include "bus/times.hpp"
 #include "bus/topic.hpp"
+#include "storage/trouble.hpp"
 
 namespace bookstore::bus {
 
@@ -141,9 +142,6 @@ class Subscription {
     bool move_cursor(storage::Connection& db, std::int64_t from, std::int64_t to) const;
     void finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
     void look_again(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
-    void log_trouble(std::string_view why);
-    void pause();
-    std::int64_t pause_left_ms() const;
     void log_handled(const Topic::Events& events) const;
     void told_of(std::int64_t position);
     bool gives_way() const;
@@ -180,7 +178,6 @@ class Subscription {
     std::vector<RetryTime> retrying_;  ///< those under way
     std::int64_t stored_ = 0;          ///< the cursor as it stands in the file
     bool in_flight_ = false;
-    bool in_trouble_ = false;         ///< the storage failed, and nothing was committed since
     std::int64_t careful_until_ = 0;  ///< a batch up to here threw: now a savepoint an event
     bool any_held_ = false;           ///< the held table may have rows of ours
     KeyFilter held_keys_;             ///< at least the keys of these rows
@@ -189,8 +186,8 @@ class Subscription {
     bool retried_ = false;  ///< held events were tried last: the others' turn
     std::vector<std::int64_t> passed_over_;
     SubscriptionStats stats_;
-    std::int64_t saved_at_ms_ = 0;     ///< on Clock::steady_ms
-    std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms: after a storage error
+    std::int64_t saved_at_ms_ = 0;  ///< on Clock::steady_ms
+    storage::StorageTrouble trouble_;
 };
 
 }  // namespace bookstore::bus

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "bus/stats.hpp"
 #include "bus/times.hpp"
 #include "bus/unit_of_work.hpp"
+#include "storage/trouble.hpp"
 
 namespace bookstore::bus {
 
@@ -76,22 +78,21 @@ class Tasks final : public TaskRunner {
     };
 
     Tasks(Spec spec, Outbox& outbox, const Clock& clock)
-        : spec_(std::move(spec)), outbox_(outbox), clock_(clock) {}
+        : spec_(std::move(spec)), outbox_(outbox), clock_(clock), trouble_("task " + spec_.name) {}
 
     bool step() override {
         const bool expired = expire();
         const std::int64_t now = clock_.now_ms();
         const bool due = look_ || (next_try_ms_ && *next_try_ms_ <= now);
-        if (!due || pause_left_ms() > 0 || in_flight_.size() >= spec_.max_in_flight) {
+        if (!due || paused_ms() > 0 || in_flight_.size() >= spec_.max_in_flight) {
             return expired;
         }
         look_ = false;
         try {
             return start_due(now) || expired;
         } catch (const storage::Error& error) {
-            spdlog::log(trouble_level(), "task {}: {}", spec_.name, error.what());
+            trouble_.failed(error.what(), clock_.steady_ms());
             look_ = true;
-            pause();
             return expired;
         }
     }
@@ -103,7 +104,7 @@ class Tasks final : public TaskRunner {
             consider(clock_.now_ms() + deadlines_.front().at_ms - clock_.steady_ms());
         }
         if (in_flight_.size() < spec_.max_in_flight && (look_ || next_try_ms_)) {
-            consider(std::max(look_ ? 0 : *next_try_ms_, clock_.now_ms() + pause_left_ms()));
+            consider(std::max(look_ ? 0 : *next_try_ms_, clock_.now_ms() + paused_ms()));
         }
         return due;
     }
@@ -117,8 +118,6 @@ class Tasks final : public TaskRunner {
     std::size_t in_flight() const { return in_flight_.size(); }
 
   private:
-    static constexpr std::int64_t pause_ms = 200;  ///< after a storage error
-
     struct Deadline {
         std::int64_t at_ms;  ///< on Clock::steady_ms
         std::uint64_t attempt;
@@ -134,6 +133,8 @@ class Tasks final : public TaskRunner {
         std::string_view outcome;
     };
 
+    std::int64_t paused_ms() const { return trouble_.pause_left_ms(clock_.steady_ms()); }
+
     static std::int64_t order_of(const Intent& intent) {
         if constexpr (requires { intent.order(); }) {
             return intent.order();
@@ -143,11 +144,6 @@ class Tasks final : public TaskRunner {
     }
     LogContext context_of(const Running& running) const {
         return {.trace = running.trace, .task = spec_.name, .order = running.order};
-    }
-
-    void pause() { pause_until_ms_ = clock_.steady_ms() + pause_ms; }
-    std::int64_t pause_left_ms() const {
-        return std::max<std::int64_t>(pause_until_ms_ - clock_.steady_ms(), 0);
     }
 
     bool start_due(std::int64_t now) {
@@ -244,20 +240,14 @@ class Tasks final : public TaskRunner {
         look_ = true;
         note(id, ended, outcome);
         if (outcome.kind == storage::Outcome::Kind::committed) {
-            in_trouble_ = false;
+            trouble_.succeeded();
         } else if (!resting_) {
             // The result is lost, the intent is due again.
-            spdlog::log(
-                trouble_level(), "task {}: the result for {} could not be stored", spec_.name, id
+            trouble_.failed(
+                fmt::format("the result for {} could not be stored", id), clock_.steady_ms()
             );
             stats_.lost.add();
-            pause();
         }
-    }
-
-    /// Once until a result is stored: many may be in flight, and tried again and again.
-    spdlog::level::level_enum trouble_level() {
-        return std::exchange(in_trouble_, true) ? spdlog::level::debug : spdlog::level::err;
     }
 
     void note(std::int64_t id, const Running& ended, const storage::Outcome& outcome) {
@@ -276,10 +266,9 @@ class Tasks final : public TaskRunner {
     std::uint64_t next_attempt_ = 0;
     std::deque<Deadline> deadlines_;  ///< in order; some of calls that ended
     std::optional<std::int64_t> next_try_ms_;
-    std::int64_t pause_until_ms_ = 0;  ///< on Clock::steady_ms
+    storage::StorageTrouble trouble_;
     bool look_ = true;
     bool resting_ = false;
-    bool in_trouble_ = false;  ///< the storage failed, and no result was stored since
 };
 
 }  // namespace bookstore::bus
