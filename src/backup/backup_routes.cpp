@@ -57,9 +57,7 @@ bool is_local(const Request& request) {
 }
 
 http::Response shown(const Request& request, const Backup& backup) {
-    http::Response response;
-    response.content_type = kernel::hal_type(request);
-    std::string& out = response.body;
+    std::string out;
     const auto member = [&out](std::string_view name, const auto& value) {
         json::append(out, name);
         out += ':';
@@ -88,8 +86,7 @@ http::Response shown(const Request& request, const Backup& backup) {
     out.back() = ']';
     out += R"(},"_links":{"self":{"href":)";
     json::append(out, request.base_url() + "/backups");
-    out += "}}}";
-    return response;
+    return kernel::hal_response(request, out + "}}}");
 }
 
 /// POST /backups takes a backup of everything, and answers when it is whole.

@@ -222,20 +222,15 @@ Endpoint search_endpoint(const Resource& resource) {
 http::Response search_response(
     const http::Request& request, const Resource& resource, const std::vector<Finder>& finders
 ) {
-    http::Response response;
-    response.content_type = hal_type(request);
-    std::string& out = response.body;
     const std::string search = fmt::format("{}/{}/search", request.base_url(), resource.collection);
-    out += R"({"_links":{)";
+    std::string out = R"({"_links":{)";
     for (const Finder& finder : finders) {
-        out += fmt::format(R"("{}":{{"href":)", finder.name);
-        json::append(out, fmt::format("{}/{}{}", search, finder.name, finder.parameters));
-        out += R"(,"templated":true},)";
+        const std::string href = fmt::format("{}/{}{}", search, finder.name, finder.parameters);
+        append_link(out, finder.name, href, true);
     }
-    out += R"("self":{"href":)";
-    json::append(out, search);
-    out += "}}}";
-    return response;
+    append_link(out, "self", search);
+    out.back() = '}';
+    return hal_response(request, out + "}");
 }
 
 http::Problem none_of(const Resource& resource, std::string_view parameter, std::int64_t id) {

@@ -11,16 +11,6 @@
 namespace bookstore::kernel {
 namespace {
 
-void append_link(
-    std::string& out, std::string_view rel, std::string_view href, bool templated = false
-) {
-    out += '"';
-    out += rel;
-    out += R"(":{"href":)";
-    json::append(out, href);
-    out += templated ? R"(,"templated":true},)" : "},";
-}
-
 /// Percent-encoded: what a query's name or value may hold as it is, stays.
 std::string encoded(std::string_view text) {
     std::string out;
@@ -221,6 +211,22 @@ std::string_view hal_type(const http::Request& request) {
                                 : "application/hal+json;charset=UTF-8";
 }
 
+http::Response hal_response(const http::Request& request, std::string body, int status) {
+    http::Response response;
+    response.status = status;
+    response.content_type = hal_type(request);
+    response.body = std::move(body);
+    return response;
+}
+
+void append_link(std::string& out, std::string_view rel, std::string_view href, bool templated) {
+    out += '"';
+    out += rel;
+    out += R"(":{"href":)";
+    json::append(out, href);
+    out += templated ? R"(,"templated":true},)" : "},";
+}
+
 CollectionWriter::CollectionWriter(const http::Request& request, const Resource& resource)
     : request_(request), resource_(resource), base_url_(request.base_url()) {
     out_.reserve(4096);
@@ -296,10 +302,7 @@ http::Response CollectionWriter::finish(
         pages,
         page.number
     );
-    http::Response response;
-    response.content_type = hal_type(request_);
-    response.body = std::move(out_);
-    return response;
+    return hal_response(request_, std::move(out_));
 }
 
 http::Response CollectionWriter::finish_unpaged() && {
@@ -307,10 +310,7 @@ http::Response CollectionWriter::finish_unpaged() && {
     append_link(out_, "self", self_href(request_, base_url_));
     out_.back() = '}';
     out_ += '}';
-    http::Response response;
-    response.content_type = hal_type(request_);
-    response.body = std::move(out_);
-    return response;
+    return hal_response(request_, std::move(out_));
 }
 
 http::Response no_content() {

@@ -94,6 +94,14 @@ std::string tag_of(const T& item, const Links& links) {
 /// The media type that the request prefers: HAL's, or plain JSON's (the body is the same).
 std::string_view hal_type(const http::Request& request);
 
+/// 200 (or `status`) with a HAL body.
+http::Response hal_response(const http::Request& request, std::string body, int status = 200);
+
+/// Appends a link to an object of links, with a comma behind it.
+void append_link(
+    std::string& out, std::string_view rel, std::string_view href, bool templated = false
+);
+
 /// 200 (or `status`) with one item and its ETag; a GET of what the client has already is 304.
 template <class T>
 http::Response item_response(

@@ -28,10 +28,7 @@ constexpr auto rebuild_schema = R"({
 
 http::Response shown(const http::Request& request, const Rebuild& rebuild, int status) {
     const Rebuild::Progress progress = rebuild.progress();
-    http::Response response;
-    response.status = status;
-    response.content_type = hal_type(request);
-    std::string& out = response.body;
+    std::string out;
     const auto time = [](std::optional<std::int64_t> ms) {
         return ms ? std::optional(iso_timestamp(*ms)) : std::nullopt;
     };
@@ -52,8 +49,7 @@ http::Response shown(const http::Request& request, const Rebuild& rebuild, int s
     }
     out += R"(,"_links":{"self":{"href":)";
     json::append(out, request.base_url() + "/rebuilds/" + rebuild.name());
-    out += "}}}";
-    return response;
+    return hal_response(request, out + "}}}", status);
 }
 
 void add_progress(Module& module, const std::string& name, std::function<Rebuild&()> rebuild) {

@@ -21,10 +21,8 @@ http::Answer answer(
     if (!timeline) {
         return kernel::not_found(orders, *id);
     }
-    http::Response response;
-    response.content_type = kernel::hal_type(request);
+    auto response = kernel::hal_response(request, timeline_json(*timeline, request.base_url()));
     response.headers.push_back({"Cache-Control", "no-store"});
-    response.body = timeline_json(*timeline, request.base_url());
     return response;
 }
 

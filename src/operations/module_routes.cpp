@@ -14,6 +14,8 @@ namespace {
 
 using http::Done;
 using http::Request;
+using kernel::append_link;
+using kernel::hal_response;
 using kernel::HostedModule;
 
 constexpr auto module_schema = R"({
@@ -70,12 +72,6 @@ std::string subscription_object(
         held.held,
         held.parked
     );
-}
-
-void append_link(std::string& out, std::string_view rel, const std::string& href) {
-    out += fmt::format(R"("{}":{{"href":)", rel);
-    json::append(out, href);
-    out += "},";
 }
 
 /// {"name":"order","state":"RUNNING",...}
@@ -274,14 +270,6 @@ void answer_with(
         given = kernel::problem_of(std::current_exception(), request.target);
     }
     done(std::move(given));
-}
-
-http::Response hal_response(const Request& request, std::string body, int status) {
-    http::Response response;
-    response.status = status;
-    response.content_type = kernel::hal_type(request);
-    response.body = std::move(body);
-    return response;
 }
 
 std::vector<kernel::Endpoint> module_endpoints(host::System& system) {

@@ -27,7 +27,5 @@ void answer_with(
     const http::Done& done,
     const std::function<http::Answer()>& answer
 );
-/// 200 (or `status`) with a HAL body.
-http::Response hal_response(const http::Request& request, std::string body, int status = 200);
 
 }  // namespace bookstore::operations

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/command.hpp"
+#include "kernel/hal.hpp"
 #include "operations/module_routes.hpp"
 #include "operations/parked_events.hpp"
 
@@ -19,6 +20,8 @@ using bus::Parked;
 using http::Answer;
 using http::Done;
 using http::Request;
+using kernel::append_link;
+using kernel::hal_response;
 using kernel::HostedModule;
 
 /// The write of an operator on held events, and their subscriptions look again.

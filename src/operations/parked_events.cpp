@@ -11,7 +11,6 @@
 #include "base/json.hpp"
 #include "kernel/fields.hpp"
 #include "kernel/hal.hpp"
-#include "operations/module_routes.hpp"
 
 namespace bookstore::operations {
 namespace {
@@ -19,6 +18,8 @@ namespace {
 using bus::HeldEvent;
 using http::Answer;
 using http::Request;
+using kernel::append_link;
+using kernel::hal_response;
 using kernel::HostedModule;
 
 std::string_view word_of(HeldEvent::State state) {
@@ -116,9 +117,7 @@ std::expected<Wanted, http::Problem> wanted_in(host::System& system, const Reque
     }
     wanted.page = *page;
     if (*name) {
-        for (const auto& module : system.modules()) {
-            wanted.module = module->name() == **name ? module.get() : wanted.module;
-        }
+        wanted.module = system.find(**name);
         if (wanted.module == nullptr) {
             return std::unexpected(kernel::bad_parameter(
                 "module", *name, "must be a context that is hosted here; GET /modules lists them"
@@ -203,12 +202,6 @@ std::expected<HeldId, http::Problem> held_id_in_path(host::System& system, const
     ));
 }
 
-void append_link(std::string& out, std::string_view rel, const std::string& href) {
-    out += fmt::format(R"("{}":{{"href":)", rel);
-    json::append(out, href);
-    out += "},";
-}
-
 http::Response shown(
     const Request& request, const Holder& holder, const HeldEvent& event, int status
 ) {
@@ -253,9 +246,7 @@ Answer list_parked(host::System& system, const Request& request) {
         append_link(out, "prev", href(std::min(page.number, pages) - 1));
     }
     if (page.plain && wanted->query.empty()) {
-        out += R"("self":{"href":)";
-        json::append(out, base_url + "/parked{?module,state,page,size}");
-        out += R"(,"templated":true},)";
+        append_link(out, "self", base_url + "/parked{?module,state,page,size}", true);
     } else {
         append_link(out, "self", href(page.number));
     }

@@ -42,9 +42,6 @@ std::expected<HeldId, http::Problem> held_id_in_path(
     host::System& system, const http::Request& request
 );
 
-/// Appends a link to an object of links, with a comma behind it.
-void append_link(std::string& out, std::string_view rel, const std::string& href);
-
 /// One held event.
 http::Response shown(
     const http::Request& request,

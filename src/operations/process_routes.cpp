@@ -28,19 +28,15 @@ kernel::Endpoint endpoint(
 
 /// GET /: a link per collection.
 void index(const std::vector<std::string>& collections, const Request& request, const Done& done) {
-    http::Response response;
-    response.content_type = kernel::hal_type(request);
-    std::string& out = response.body;
-    out += R"({"_links":{)";
+    std::string out = R"({"_links":{)";
     for (const std::string& collection : collections) {
-        out += fmt::format(R"("{}":{{"href":)", collection);
-        json::append(out, fmt::format("{}/{}{{?page,size,sort}}", request.base_url(), collection));
-        out += R"(,"templated":true},)";
+        const std::string href =
+            fmt::format("{}/{}{{?page,size,sort}}", request.base_url(), collection);
+        kernel::append_link(out, collection, href, true);
     }
-    out += R"("profile":{"href":)";
-    json::append(out, request.base_url() + "/profile");
-    out += "}}}";
-    done(std::move(response));
+    kernel::append_link(out, "profile", request.base_url() + "/profile");
+    out.back() = '}';
+    done(kernel::hal_response(request, out + "}"));
 }
 
 /// A context, or the relay, as /actuator/health shows it.
