@@ -9,6 +9,7 @@
 #include "kernel/profile.hpp"
 #include "observe/trace_routes.hpp"
 #include "operations/board_routes.hpp"
+#include "operations/document.hpp"
 #include "operations/event_stream.hpp"
 #include "operations/module_routes.hpp"
 #include "operations/parked_routes.hpp"
@@ -16,31 +17,20 @@
 namespace bookstore::app {
 namespace {
 
-/// GET /openapi.json; its handler is set when everything is there to be described.
+/// GET /openapi.json; its document is set when everything is there to be described.
 kernel::Endpoint openapi_endpoint() {
-    kernel::Endpoint endpoint;
-    endpoint.route.pattern = "/openapi.json";
-    endpoint.route.produces = http::Produces::json;
-    endpoint.operation = {
-        .tag = "process",
-        .id = "openapi",
-        .summary = "This description",
-        .replies =
-            {{.status = 200,
-              .description = "an OpenAPI 3.1 document",
-              .type = "application/json",
-              .schema = R"({"type":"object","required":["openapi","info","paths"]})"}}
-    };
-    return endpoint;
-}
-
-http::Handler serve(std::string document) {
-    return [document = std::move(document)](const http::Request&, const http::Done& done) {
-        http::Response response;
-        response.content_type = "application/json;charset=UTF-8";
-        response.body = document;
-        done(std::move(response));
-    };
+    return operations::document_endpoint(
+        "/openapi.json",
+        {},
+        {.tag = {},
+         .id = "openapi",
+         .summary = "This description",
+         .replies =
+             {{.status = 200,
+               .description = "an OpenAPI 3.1 document",
+               .type = "application/json",
+               .schema = R"({"type":"object","required":["openapi","info","paths"]})"}}}
+    );
 }
 
 }  // namespace
@@ -71,7 +61,8 @@ std::vector<http::Route> api_routes(
     const auto self = std::ranges::find(endpoints, "openapi", [](const kernel::Endpoint& endpoint) {
         return std::string_view(endpoint.operation.id);
     });
-    self->route.handler = serve(kernel::openapi_document(version, endpoints, resources));
+    self->route.handler =
+        operations::document_handler(kernel::openapi_document(version, endpoints, resources));
     std::vector<http::Route> routes;
     for (kernel::Endpoint& endpoint : endpoints) {
         routes.push_back(std::move(endpoint.route));

@@ -1,35 +1,11 @@
 #include "operations/board_routes.hpp"
 
-#include <string>
-#include <utility>
-
 #include "bus/topic.hpp"
 #include "kernel/asyncapi.hpp"
 #include "kernel/board_text.hpp"
+#include "operations/document.hpp"
 
 namespace bookstore::operations {
-namespace {
-
-/// A JSON document that does not change while the process runs.
-kernel::Endpoint document_endpoint(
-    std::string path, std::string document, kernel::Operation operation
-) {
-    kernel::Endpoint endpoint;
-    endpoint.route.pattern = std::move(path);
-    endpoint.route.produces = http::Produces::json;
-    endpoint.route.handler =
-        [document = std::move(document)](const http::Request&, const http::Done& done) {
-            http::Response response;
-            response.content_type = "application/json;charset=UTF-8";
-            response.body = document;
-            done(std::move(response));
-        };
-    endpoint.operation = std::move(operation);
-    endpoint.operation.tag = "process";
-    return endpoint;
-}
-
-}  // namespace
 
 std::vector<kernel::Endpoint> board_endpoints(
     std::string_view version, std::span<const kernel::Board> boards
