@@ -13,9 +13,7 @@ std::vector<check::Subscription> subscriptions_of(const kernel::Declarations& de
         subscriptions.push_back({policies.subscription(), policies.types()});
     }
     for (const kernel::Declarations::ReadModel& model : declared.read_models) {
-        bus::Policies policies(model.name);
-        model.bind(policies, false);
-        subscriptions.push_back({model.name, policies.types()});
+        subscriptions.push_back({model.name, model.policies().types()});
     }
     return subscriptions;
 }

@@ -127,14 +127,6 @@ json::value operation_of(
     };
 }
 
-bus::Types sent_by(const Board& board) {
-    bus::Types types;
-    for (const PublishedEvent& event : board.publishes) {
-        types.push_back(event.type);
-    }
-    return types;
-}
-
 bus::Types received_by(const Board& board, std::span<const Board> boards) {
     bus::Types types;
     for (const Board& sender : boards) {
@@ -166,7 +158,7 @@ std::string asyncapi_document(
                 operations[fmt::format("{}.{}", board.context, action)] = std::move(operation);
             }
         };
-        add("send", sent_by(board));
+        add("send", types_of(board.publishes));
         add("receive", received_by(board, boards));
     }
     const json::object document{

@@ -22,6 +22,14 @@ struct PublishedEvent {
     std::string example;            ///< the JSON line of one
 };
 
+inline bus::Types types_of(const std::vector<PublishedEvent>& events) {
+    bus::Types types;
+    for (const PublishedEvent& event : events) {
+        types.push_back(event.type);
+    }
+    return types;
+}
+
 /// A command that a client may give.
 struct CommandDescription {
     std::string id;       ///< of the operation: "placeOrder"

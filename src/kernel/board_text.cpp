@@ -21,14 +21,6 @@ json::array texts(const std::vector<std::string>& list) {
     return result;
 }
 
-std::vector<std::string> types_of(const Board& board) {
-    std::vector<std::string> types;
-    for (const PublishedEvent& event : board.publishes) {
-        types.push_back(event.type);
-    }
-    return types;
-}
-
 json::object object_of(const Board& board) {
     json::array commands;
     for (const CommandDescription& command : board.commands) {
@@ -52,7 +44,7 @@ json::object object_of(const Board& board) {
     return {
         {"name", board.context},
         {"commands", std::move(commands)},
-        {"publishes", texts(types_of(board))},
+        {"publishes", texts(types_of(board.publishes))},
         {"policies", std::move(policies)},
         {"readModels", std::move(models)},
         {"asks", texts(board.asks)},
@@ -102,13 +94,14 @@ std::string board_mermaid(std::span<const Board> boards) {
         }
     };
     for (const Board& sender : boards) {
+        const bus::Types sent = types_of(sender.publishes);
         for (const Board& receiver : boards) {
-            arrow(sender, receiver.context, both(types_of(sender), handled_by_policies(receiver)));
+            arrow(sender, receiver.context, both(sent, handled_by_policies(receiver)));
             for (const ReadModelDescription& model : receiver.read_models) {
                 arrow(
                     sender,
                     fmt::format("{}[({})]", model.name, model.name),
-                    both(types_of(sender), model.whenever)
+                    both(sent, model.whenever)
                 );
             }
         }

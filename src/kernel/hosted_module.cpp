@@ -69,11 +69,7 @@ bus::Subscription::Context HostedModule::subscription_context() {
 
 void HostedModule::take_up_declarations() {
     const Declarations& declared = module_.declarations();
-    std::vector<std::string> published;
-    for (const PublishedEvent& event : declared.published) {
-        published.push_back(event.type);
-    }
-    outbox_.may_publish(std::move(published));
+    outbox_.may_publish(types_of(declared.published));
     for (const bus::Policies& policies : declared.policies) {
         subscriptions_.push_back(std::make_unique<bus::Subscription>(
             policies, subscription_context(), environment_.retry
@@ -88,10 +84,8 @@ void HostedModule::take_up_declarations() {
 }
 
 void HostedModule::add_read_model(const Declarations::ReadModel& model) {
-    bus::Policies live(model.name);
-    model.bind(live, false);
     subscriptions_.push_back(std::make_unique<bus::Subscription>(
-        std::move(live), subscription_context(), environment_.retry
+        model.policies(), subscription_context(), environment_.retry
     ));
     rebuilds_.push_back(std::make_unique<Rebuild>(
         Rebuild::Options{
@@ -99,10 +93,8 @@ void HostedModule::add_read_model(const Declarations::ReadModel& model) {
             .table = model.table,
             .make =
                 [this, &model] {
-                    bus::Policies second(model.name + ".rebuild");
-                    model.bind(second, true);
                     return std::make_unique<bus::Subscription>(
-                        std::move(second), subscription_context(), environment_.retry
+                        model.policies_of_rebuild(), subscription_context(), environment_.retry
                     );
                 }
         },

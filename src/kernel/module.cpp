@@ -24,6 +24,18 @@ void add_policies(Board& board, const bus::Policies& policies) {
 
 }  // namespace
 
+bus::Policies Declarations::ReadModel::policies() const {
+    bus::Policies policies(name);
+    bind(policies, false);
+    return policies;
+}
+
+bus::Policies Declarations::ReadModel::policies_of_rebuild() const {
+    bus::Policies policies(name + ".rebuild");
+    bind(policies, true);
+    return policies;
+}
+
 Module::Module(std::string name, const Clock& clock, Random& random)
     : name_(std::move(name)), clock_(clock), random_(random) {}
 
@@ -96,9 +108,7 @@ Board board_of(const Module& module) {
         add_policies(board, policies);
     }
     for (const Declarations::ReadModel& model : declared.read_models) {
-        bus::Policies policies(model.name);
-        model.bind(policies, false);
-        board.read_models.push_back({model.name, policies.types()});
+        board.read_models.push_back({model.name, model.policies().types()});
     }
     for (const ResourceDescription& resource : declared.resources) {
         board.collections.push_back(resource.collection);

@@ -51,6 +51,11 @@ struct Declarations {
         std::string name;
         std::string table;
         BindReadModel bind;
+
+        /// What the table that is served follows.
+        bus::Policies policies() const;
+        /// The same for its second set.
+        bus::Policies policies_of_rebuild() const;
     };
 
     std::vector<Route> routes;
