@@ -52,7 +52,7 @@ class Collector {
     void add_request(const WrittenRequest& request);
     void add_handlers(const Envelope& event);
     void add_handler(
-        const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
+        kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
     );
     void add_retries(
         const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
@@ -62,7 +62,7 @@ class Collector {
         const kernel::HostedModule& module, const std::string& task, const bus::TaskTime& time
     );
     void add_waits();
-    void add_held(const kernel::HostedModule& module);
+    void add_held(kernel::HostedModule& module);
     void say_what_is_missing();
 
     host::System& system_;
@@ -229,7 +229,7 @@ void Collector::add_handlers(const Envelope& event) {
 }
 
 void Collector::add_handler(
-    const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
+    kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
 ) {
     if (handler.position() < event.position) {
         timeline_.waits.push_back(
@@ -253,7 +253,7 @@ void Collector::add_handler(
     });
     bool held = !retries.empty();
     if (batch.held_some && !held) {
-        const auto reader = system_.module(module.name()).database().read();
+        const auto reader = module.database().read();
         const auto rows = bus::held_of_key(*reader, handler.name(), event.key);
         held = std::ranges::find(rows, event.position, &bus::HeldOfKey::position) != rows.end();
     }
@@ -355,10 +355,10 @@ void Collector::add_waits() {
     }
 }
 
-void Collector::add_held(const kernel::HostedModule& module) {
+void Collector::add_held(kernel::HostedModule& module) {
     const std::string key = text_of(key_);
+    const auto reader = module.database().read();
     for (const auto& handler : module.subscriptions()) {
-        const auto reader = system_.module(module.name()).database().read();
         for (bus::HeldOfKey& held : bus::held_of_key(*reader, handler->name(), key)) {
             const auto event = std::ranges::find(events_, held.position, &Envelope::position);
             timeline_.waits.push_back(
