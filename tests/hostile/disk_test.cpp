@@ -9,6 +9,7 @@
 #include "kill/verdict.hpp"
 #include "kill/workload.hpp"
 #include "story.hpp"
+#include "support/context_names.hpp"
 #include "support/small_disk.hpp"
 #include "support/sqlite_reader.hpp"
 
@@ -97,8 +98,7 @@ int status_of_write(BookstoreProcess& process) {
 
 std::int64_t held_events(const std::string& data_dir) {
     std::int64_t held = 0;
-    for (const std::string context :
-         {"customer", "inventory", "order", "delivery", "payment", "payment_history", "van"}) {
+    for (const std::string& context : context_names) {
         Sqlite(data_dir + "/" + context + ".db")
             .rows("SELECT count(*) FROM held", [&](const Sqlite::Row& row) {
                 held += std::stoll(row.text(0));

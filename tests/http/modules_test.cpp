@@ -9,6 +9,7 @@
 
 #include "http_server/raw_client.hpp"
 #include "story.hpp"
+#include "support/context_names.hpp"
 #include "support/sqlite_reader.hpp"
 
 // Contexts are stopped and started while the process runs.
@@ -17,10 +18,6 @@ using namespace bookstore::test;
 namespace http = bookstore::http;
 
 namespace {
-
-const std::vector<std::string> contexts{
-    "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"
-};
 
 std::string state_of(Story& story, const std::string& name) {
     return story.of("/modules/" + name, "state");
@@ -69,16 +66,16 @@ TEST_CASE("modules: every context with its state, its subscriptions and what may
     CHECK(list.header("Content-Type") == "application/hal+json;charset=UTF-8");
     CHECK(list.field("_links.self.href") == url + "/modules");
     const auto modules = list.items("modules");
-    REQUIRE(modules.size() == contexts.size());
-    for (std::size_t i = 0; i < contexts.size(); ++i) {
-        CAPTURE(contexts[i]);
-        CHECK(text_of(modules[i].at("name")) == contexts[i]);
+    REQUIRE(modules.size() == context_names.size());
+    for (std::size_t i = 0; i < context_names.size(); ++i) {
+        CAPTURE(context_names[i]);
+        CHECK(text_of(modules[i].at("name")) == context_names[i]);
         CHECK(modules[i].at("state") == "RUNNING");
-        const auto one = story.get("/modules/" + contexts[i]);
+        const auto one = story.get("/modules/" + context_names[i]);
         CHECK(one.status == 200);
-        CHECK(one.field("name") == contexts[i]);
-        CHECK(one.field("_links.self.href") == url + "/modules/" + contexts[i]);
-        CHECK(one.field("_links.stop.href") == url + "/modules/" + contexts[i] + "/stop");
+        CHECK(one.field("name") == context_names[i]);
+        CHECK(one.field("_links.self.href") == url + "/modules/" + context_names[i]);
+        CHECK(one.field("_links.stop.href") == url + "/modules/" + context_names[i] + "/stop");
         CHECK(one.field("_links.start") == "missing");
         CHECK(one.field("held") == "0");
         CHECK(one.field("parked") == "0");
@@ -87,7 +84,7 @@ TEST_CASE("modules: every context with its state, its subscriptions and what may
     const auto order = story.place_order(1, 1);
     REQUIRE(story.order_becomes(order, "Shipped"));
     // What they handle is behind them, and nothing waits on its way out.
-    for (const std::string& name : contexts) {
+    for (const std::string& name : context_names) {
         CAPTURE(name);
         CHECK(story.becomes("/modules/" + name, "outboxDepth", "0"));
         if (name != "van") {
@@ -104,7 +101,7 @@ TEST_CASE("modules: an unknown name is a 404 that lists the names, also to stop 
         const bool read = target == "/modules/shop";
         const auto answer = read ? story.get(target) : story.post(target);
         CHECK(error_fault(answer, 404, target) == "");
-        for (const std::string& name : contexts) {
+        for (const std::string& name : context_names) {
             CHECK(answer.field("message").find(name) != std::string::npos);
         }
     }
@@ -281,7 +278,7 @@ TEST_CASE("every context can be stopped and started, and nothing is lost") {
     Story story;
     given_a_shop(story);
     std::int64_t placed = 0;
-    for (const std::string& context : contexts) {
+    for (const std::string& context : context_names) {
         CAPTURE(context);
         stop(story, context);
         if (context != "order") {
@@ -360,7 +357,7 @@ TEST_CASE("the command line shows the contexts, stops and starts them") {
     const std::string url = story.process().url();
     const auto all = run_bookstore({"modules", "--url", url});
     CHECK(all.status == 0);
-    for (const std::string& name : contexts) {
+    for (const std::string& name : context_names) {
         CHECK(all.out.find(name + " ") != std::string::npos);
     }
     CHECK(all.out.find("STOPPED") == std::string::npos);
@@ -421,7 +418,7 @@ TEST_CASE("contexts are stopped and started at random under load, and nothing is
                 start(story, stopped.front());
                 stopped.erase(stopped.begin());
             }
-            const std::string& name = contexts[random() % contexts.size()];
+            const std::string& name = context_names[random() % context_names.size()];
             if (std::ranges::find(stopped, name) == stopped.end()) {
                 stop(story, name);
                 stopped.push_back(name);
@@ -437,10 +434,10 @@ TEST_CASE("contexts are stopped and started at random under load, and nothing is
     CHECK(placed > 0);
     CHECK(wrong == 0);
     MESSAGE(placed.load() << " orders were placed, " << refused.load() << " requests refused");
-    for (const std::string& name : contexts) {
+    for (const std::string& name : context_names) {
         start(story, name);
     }
-    for (const std::string& name : contexts) {
+    for (const std::string& name : context_names) {
         CHECK(runs(story, name));
     }
     CHECK(story.ends_with() == "");

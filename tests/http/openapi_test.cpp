@@ -13,6 +13,7 @@
 #include "api_description.hpp"
 #include "held_events.hpp"
 #include "json_schema.hpp"
+#include "support/context_names.hpp"
 
 // /openapi.json is walked: what it says of every operation is true of the server that says it.
 
@@ -33,10 +34,6 @@ std::vector<std::string> small_bodies() {
     flags.insert(flags.end(), {"--max-body-bytes", "4096"});
     return flags;
 }
-
-const std::vector<std::string> contexts{
-    "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"
-};
 
 /// GETs that do something: a HEAD cannot stand for them.
 const std::set<std::string> without_head{"/makeZombie", "/requestPayment"};
@@ -577,7 +574,7 @@ TEST_CASE("openapi: every refusal that is described can be provoked, and has the
 
 TEST_CASE("openapi: a context that rests answers 503 as described, everywhere") {
     auto flags = quick_van();
-    flags.insert(flags.end(), {"--stopped", fmt::format("{}", fmt::join(contexts, ","))});
+    flags.insert(flags.end(), {"--stopped", fmt::format("{}", fmt::join(context_names, ","))});
     Story story;
     given_held_events(story);
     (void)story.place_order(story.given_book(1), story.given_customer(), 1);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "story.hpp"
+#include "support/context_names.hpp"
 
 using namespace bookstore::test;
 
@@ -207,8 +208,7 @@ TEST_CASE("the resources of a context that rests are 503, everyone else's go on"
 }
 
 TEST_CASE("every context can rest, and what it missed reaches it when it is back") {
-    for (const std::string context :
-         {"customer", "inventory", "order", "delivery", "payment", "payment_history", "van"}) {
+    for (const std::string& context : context_names) {
         CAPTURE(context);
         Story story;
         story.given_customer();

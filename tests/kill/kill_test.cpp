@@ -14,6 +14,7 @@
 #include "kinds.hpp"
 #include "old_files.hpp"
 #include "support/bookstore_process.hpp"
+#include "support/context_names.hpp"
 #include "support/sqlite_reader.hpp"
 #include "verdict.hpp"
 #include "victim.hpp"
@@ -251,10 +252,9 @@ class Round {
     }
 
     bool stop_and_start(const std::string& url) {
-        static constexpr const char* contexts[] = {
-            "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"
-        };
-        const std::string module = fmt::format("/modules/{}/", contexts[below(7)]);
+        const auto which = below(std::ssize(context_names));
+        const std::string module =
+            fmt::format("/modules/{}/", context_names[static_cast<std::size_t>(which)]);
         const bool started_again = below(2) == 0;
         const std::int64_t stopped_ms = below(100);
         auto answered = std::make_shared<std::atomic<bool>>(false);

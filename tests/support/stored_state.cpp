@@ -1,8 +1,7 @@
 #include "support/stored_state.hpp"
 
-#include <array>
 #include <boost/json/parse.hpp>
-#include <string_view>
+#include <map>
 
 #include "support/sqlite_reader.hpp"
 
@@ -10,10 +9,6 @@ namespace bookstore::test {
 namespace {
 
 using Row = Sqlite::Row;
-
-constexpr std::array<std::string_view, 7> module_names{
-    "customer", "inventory", "order", "delivery", "payment", "payment_history", "van"
-};
 
 StoredState::Bus read_bus(Sqlite& db) {
     StoredState::Bus bus{
@@ -167,21 +162,20 @@ void read_topic(Sqlite& db, StoredState& state) {
 }  // namespace
 
 StoredState read_stored_state(const std::string& data_dir, const std::string& vfs) {
-    constexpr std::array<void (*)(Sqlite&, StoredState&), 7> readers{
-        read_customer,
-        read_inventory,
-        read_order,
-        read_delivery,
-        read_payment,
-        read_payment_history,
-        read_van
+    const std::map<std::string, void (*)(Sqlite&, StoredState&)> readers{
+        {"customer", read_customer},
+        {"inventory", read_inventory},
+        {"order", read_order},
+        {"delivery", read_delivery},
+        {"payment", read_payment},
+        {"payment_history", read_payment_history},
+        {"van", read_van}
     };
     StoredState state;
-    for (std::size_t i = 0; i < module_names.size(); ++i) {
-        const std::string name(module_names[i]);
+    for (const auto& [name, read] : readers) {
         Sqlite db(data_dir + "/" + name + ".db", Sqlite::Mode::read, vfs);
         state.modules[name] = read_bus(db);
-        readers[i](db, state);
+        read(db, state);
     }
     Sqlite topic(data_dir + "/topic.db", Sqlite::Mode::read, vfs);
     read_topic(topic, state);
