@@ -68,7 +68,9 @@ Answer answer_in(const std::string& path) {
     beast::error_code ec;
     parser.eager(true);
     parser.put(asio::buffer(bytes), ec);
-    if (ec || !parser.is_done()) throw std::runtime_error(path + " holds no answer of HTTP");
+    if (ec || !parser.is_done()) {
+        throw std::runtime_error(path + " holds no answer of HTTP");
+    }
     Answer answer{parser.get().result(), {}, parser.get().body()};
     for (const auto& field : parser.get()) {
         answer.fields.push_back(
@@ -92,14 +94,18 @@ class Session : public std::enable_shared_from_this<Session> {
             buffer_,
             *parser_,
             [self = shared_from_this()](beast::error_code ec, std::size_t) {
-                if (!ec) self->answer();
+                if (!ec) {
+                    self->answer();
+                }
             }
         );
     }
 
   private:
     void answer() {
-        if (!parser_) return;
+        if (!parser_) {
+            return;
+        }
         const auto& request = parser_->get();
         const bool post = request.method() == http::verb::post;
         const Answer& answer = post ? answers_.post : answers_.get;
@@ -117,8 +123,12 @@ class Session : public std::enable_shared_from_this<Session> {
             socket_,
             response_,
             [self = shared_from_this()](beast::error_code ec, std::size_t) {
-                if (ec) return;
-                if (self->response_.keep_alive()) return self->read();
+                if (ec) {
+                    return;
+                }
+                if (self->response_.keep_alive()) {
+                    return self->read();
+                }
                 self->socket_.shutdown(Socket::shutdown_send, ec);
             }
         );
@@ -149,7 +159,9 @@ class Listener {
     void accept() {
         asio::io_context& loop = *loops_[next_++ % loops_.size()];
         acceptor_.async_accept(loop.get_executor(), [this](beast::error_code ec, Socket socket) {
-            if (!ec) start(std::move(socket));
+            if (!ec) {
+                start(std::move(socket));
+            }
             accept();
         });
     }
@@ -178,8 +190,9 @@ int main(int argc, char** argv) try {
     const auto threads = static_cast<std::size_t>(std::max(1, std::atoi(argv[2])));
     std::vector<std::unique_ptr<asio::io_context>> loops;
     loops.reserve(threads);
-    for (std::size_t i = 0; i < threads; ++i)
+    for (std::size_t i = 0; i < threads; ++i) {
         loops.push_back(std::make_unique<asio::io_context>(1));
+    }
     Listener listener(loops, port, {answer_in(argv[3]), answer_in(argc > 4 ? argv[4] : argv[3])});
     std::cout << listener.port() << std::endl;
     listener.accept();

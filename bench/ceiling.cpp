@@ -71,7 +71,9 @@ class File {
         );
     }
     ~File() {
-        for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
+        for (const auto& [text, statement] : statements_) {
+            sqlite3_finalize(statement);
+        }
         sqlite3_close(db_);
     }
     File(const File&) = delete;
@@ -114,7 +116,9 @@ class File {
     }
     bool next(sqlite3_stmt* statement) const {
         const int rc = sqlite3_step(statement);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE) fail(sqlite3_sql(statement));
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+            fail(sqlite3_sql(statement));
+        }
         return rc == SQLITE_ROW;
     }
     std::int64_t last_id() const { return sqlite3_last_insert_rowid(db_); }
@@ -137,7 +141,9 @@ class File {
 
   private:
     void execute(const char* sql) const {
-        if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
+        if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+            fail(sql);
+        }
     }
     [[noreturn]] void fail(const char* sql) const {
         throw std::runtime_error(fmt::format("{}: {}: {}", name_, sql, sqlite3_errmsg(db_)));
@@ -221,7 +227,9 @@ class Topic {
     /// Moves what the modules' outboxes hold, in one commit.
     void relay(const std::vector<Module*>& modules) {
         file_.begin(true);
-        for (Module* module : modules) append(*module);
+        for (Module* module : modules) {
+            append(*module);
+        }
         file_.commit();
     }
 
@@ -397,7 +405,9 @@ void place(Shop& shop, int batch) {
 void allocate(Shop& shop) {
     File& file = shop.inventory.file;
     const auto handle = [&](const Event& event) {
-        if (event.type != ordered_type) return;
+        if (event.type != ordered_type) {
+            return;
+        }
         file.number("SELECT after_order FROM serving WHERE book_id = ?1", shop.book_id);
         file.number("SELECT stock FROM book WHERE id = ?1", shop.book_id);
         file.run("UPDATE book SET stock = stock + ?2 WHERE id = ?1", shop.book_id, -1);
@@ -449,7 +459,9 @@ void deliver(Shop& shop, bool publishes) {
 void want_payments(Shop& shop) {
     File& file = shop.payment.file;
     const auto handle = [&](const Event& event) {
-        if (event.type != ordered_type) return;
+        if (event.type != ordered_type) {
+            return;
+        }
         const std::uint64_t a = shop.random();
         const std::string key = fmt::format(
             "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
@@ -544,7 +556,9 @@ void charge(Shop& shop, int batch) {
 void follow_order(Shop& shop) {
     File& file = shop.order.file;
     const auto handle = [&](const Event& event) {
-        if (event.type != prepared_type && event.type != changed_type) return;
+        if (event.type != prepared_type && event.type != changed_type) {
+            return;
+        }
         file.number("SELECT status FROM orders WHERE id = ?1", event.order);
         const std::string_view status = event.type == prepared_type ? prepared : shipped;
         file.run("UPDATE orders SET status = ?2 WHERE id = ?1", event.order, status);
@@ -600,7 +614,9 @@ void follow_in_my_page(Shop& shop) {
 
 void record_payments(Shop& shop) {
     const auto handle = [&](const Event& event) {
-        if (event.type != payed_type) return;
+        if (event.type != payed_type) {
+            return;
+        }
         shop.history.file.run(
             "INSERT INTO payment_history(order_id, pay_status, payment_id) VALUES (?1, ?2, ?3)",
             event.order,

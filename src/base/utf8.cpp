@@ -11,9 +11,15 @@ bool continues(char c) {
 
 /// How many bytes the character has that begins with this one; 0 if none does.
 std::size_t length_after(unsigned char lead) {
-    if (lead < 0x80) return 1;
-    if (lead < 0xC2 || lead > 0xF4) return 0;
-    if (lead < 0xE0) return 2;
+    if (lead < 0x80) {
+        return 1;
+    }
+    if (lead < 0xC2 || lead > 0xF4) {
+        return 0;
+    }
+    if (lead < 0xE0) {
+        return 2;
+    }
     return lead < 0xF0 ? 3 : 4;
 }
 
@@ -22,23 +28,33 @@ std::size_t length_after(unsigned char lead) {
 std::optional<Character> decode(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text.front());
     const std::size_t length = length_after(lead);
-    if (length == 1) return Character{lead, 1};
-    if (length == 0 || length > text.size()) return std::nullopt;
+    if (length == 1) {
+        return Character{lead, 1};
+    }
+    if (length == 0 || length > text.size()) {
+        return std::nullopt;
+    }
     char32_t code = lead & (0x7FU >> length);
     for (const char c : text.substr(1, length - 1)) {
-        if (!continues(c)) return std::nullopt;
+        if (!continues(c)) {
+            return std::nullopt;
+        }
         code = (code << 6) | (static_cast<unsigned char>(c) & 0x3FU);
     }
     const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
     const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    if (overlong || surrogate || code > 0x10FFFF) return std::nullopt;
+    if (overlong || surrogate || code > 0x10FFFF) {
+        return std::nullopt;
+    }
     return Character{code, length};
 }
 
 bool is_valid(std::string_view text) {
     while (!text.empty()) {
         const auto character = decode(text);
-        if (!character) return false;
+        if (!character) {
+            return false;
+        }
         text.remove_prefix(character->bytes);
     }
     return true;
@@ -56,8 +72,12 @@ std::string repaired(std::string_view text) {
 
 std::string_view first_characters(std::string_view text, std::size_t count) {
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (continues(text[i])) continue;
-        if (count == 0) return text.substr(0, i);
+        if (continues(text[i])) {
+            continue;
+        }
+        if (count == 0) {
+            return text.substr(0, i);
+        }
         --count;
     }
     return text;

@@ -6,7 +6,9 @@ namespace bookstore::http {
 
 void Bell::ring() {
     rung_ = true;
-    if (!waiting_) return;
+    if (!waiting_) {
+        return;
+    }
     Resume resume = std::move(*waiting_);
     waiting_.reset();
     std::move(resume)();

@@ -7,9 +7,15 @@ namespace bookstore::http {
 namespace {
 
 int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
     return -1;
 }
 
@@ -32,7 +38,9 @@ ChunkDecoder::State ChunkDecoder::put(std::string_view& in, std::string& body) {
             in.remove_prefix(1);
             state = take(c);
         }
-        if (state != State::more) return state;
+        if (state != State::more) {
+            return state;
+        }
     }
     return State::more;
 }
@@ -57,11 +65,15 @@ ChunkDecoder::State ChunkDecoder::take(char c) {
         case At::data_lf:
             return expect('\n', At::size_start);
         case At::line_start:
-            if (c == '\r') return expect('\r', At::end_lf);
+            if (c == '\r') {
+                return expect('\r', At::end_lf);
+            }
             colon_ = false;
             at_ = At::line;
             // A trailer line that is folded, or has no name.
-            if (c == ' ' || c == '\t' || c == ':') return State::malformed;
+            if (c == ' ' || c == '\t' || c == ':') {
+                return State::malformed;
+            }
             return take_extra(c);
         case At::line:
             return take_extra(c);
@@ -83,11 +95,15 @@ ChunkDecoder::State ChunkDecoder::take_size(char c) {
             digits_ = 0;
             at_ = At::size;
         }
-        if (++digits_ > max_digits) return State::malformed;
+        if (++digits_ > max_digits) {
+            return State::malformed;
+        }
         left_ = left_ << 4 | static_cast<unsigned>(value);
         return State::more;
     }
-    if (at_ == At::size_start) return State::malformed;
+    if (at_ == At::size_start) {
+        return State::malformed;
+    }
     if (c == '\r') {
         at_ = At::size_lf;
         return State::more;
@@ -97,7 +113,9 @@ ChunkDecoder::State ChunkDecoder::take_size(char c) {
 
 /// RFC 9112 lets white space stand before the semicolon of an extension, not instead of it.
 ChunkDecoder::State ChunkDecoder::take_semicolon(char c) {
-    if (c != ';' && c != ' ' && c != '\t') return State::malformed;
+    if (c != ';' && c != ' ' && c != '\t') {
+        return State::malformed;
+    }
     at_ = c == ';' ? At::extension : At::before_semicolon;
     return take_extra(c);
 }
@@ -106,19 +124,29 @@ ChunkDecoder::State ChunkDecoder::take_semicolon(char c) {
 ChunkDecoder::State ChunkDecoder::take_extra(char c) {
     const bool trailer = at_ == At::line;
     if (c == '\r') {
-        if (trailer && !colon_) return State::malformed;
+        if (trailer && !colon_) {
+            return State::malformed;
+        }
         at_ = trailer ? At::line_lf : At::size_lf;
         return State::more;
     }
-    if (!is_text(c)) return State::malformed;
-    if (c == ':') colon_ = true;
+    if (!is_text(c)) {
+        return State::malformed;
+    }
+    if (c == ':') {
+        colon_ = true;
+    }
     return ++extra_bytes_ > max_extra_bytes_ ? State::extras_too_large : State::more;
 }
 
 ChunkDecoder::State ChunkDecoder::end_of_size_line(char c) {
-    if (c != '\n') return State::malformed;
+    if (c != '\n') {
+        return State::malformed;
+    }
     // Refused by what is announced, not by what has come: the chunk need not be read for it.
-    if (left_ > max_body_bytes_ - body_bytes_) return State::body_too_large;
+    if (left_ > max_body_bytes_ - body_bytes_) {
+        return State::body_too_large;
+    }
     at_ = left_ == 0 ? At::line_start : At::data;
     return State::more;
 }
@@ -129,7 +157,9 @@ ChunkDecoder::State ChunkDecoder::take_data(std::string_view& in, std::string& b
     in.remove_prefix(piece.size());
     body_bytes_ += piece.size();
     left_ -= piece.size();
-    if (left_ == 0) at_ = At::data_cr;
+    if (left_ == 0) {
+        at_ = At::data_cr;
+    }
     return State::more;
 }
 

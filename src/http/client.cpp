@@ -62,7 +62,9 @@ class ClientConnection {
         };
         const error_code ec = wait(start);
         const bool closed = ec == asio::error::broken_pipe || ec == asio::error::connection_reset;
-        if (!closed) check(ec, "cannot write to");
+        if (!closed) {
+            check(ec, "cannot write to");
+        }
     }
 
     void read_header(HeaderParser& parser) {
@@ -76,7 +78,9 @@ class ClientConnection {
 
     /// Some bytes of the body as it is on the wire; none at its end.
     std::string_view read_some() {
-        if (taken_ > 0) buffer_.consume(std::exchange(taken_, 0));
+        if (taken_ > 0) {
+            buffer_.consume(std::exchange(taken_, 0));
+        }
         if (buffer_.size() == 0) {
             std::size_t count = 0;
             const auto start = [&](auto done) {
@@ -89,7 +93,9 @@ class ClientConnection {
                 );
             };
             const error_code ec = wait(start);
-            if (ec == asio::error::eof) return {};
+            if (ec == asio::error::eof) {
+                return {};
+            }
             check(ec, "broken answer from");
             buffer_.commit(count);
         }
@@ -114,7 +120,9 @@ class ClientConnection {
         } else {
             io_.run();
         }
-        if (result) return *result;
+        if (result) {
+            return *result;
+        }
         // The operation refers to our variables: it has to end before they do.
         error_code ignored;
         socket_.close(ignored);
@@ -124,7 +132,9 @@ class ClientConnection {
     }
 
     void check(error_code ec, std::string_view what) const {
-        if (ec) throw std::system_error(ec, fmt::format("{} {}", what, where_));
+        if (ec) {
+            throw std::system_error(ec, fmt::format("{} {}", what, where_));
+        }
     }
 
     asio::io_context io_{1};
@@ -149,7 +159,9 @@ std::string request_text(
     }
     const bool may_write =
         method == Method::post || method == Method::put || method == Method::patch;
-    if (may_write || !body.empty()) text += fmt::format("Content-Length: {}\r\n", body.size());
+    if (may_write || !body.empty()) {
+        text += fmt::format("Content-Length: {}\r\n", body.size());
+    }
     text += "\r\n";
     text += body;
     return text;
@@ -175,12 +187,20 @@ bool read_chunks(
     std::string data;
     for (;;) {
         std::string_view piece = connection.read_some();
-        if (piece.empty()) connection.fail("the answer ended too early from");
+        if (piece.empty()) {
+            connection.fail("the answer ended too early from");
+        }
         const State state = decoder.put(piece, data);
-        if (!data.empty() && !on_data(data)) return false;
+        if (!data.empty() && !on_data(data)) {
+            return false;
+        }
         data.clear();
-        if (state == State::done) return true;
-        if (state != State::more) connection.fail("malformed chunks from");
+        if (state == State::done) {
+            return true;
+        }
+        if (state != State::more) {
+            connection.fail("malformed chunks from");
+        }
     }
 }
 
@@ -190,18 +210,24 @@ bool read_body(
     const HeaderParser& parser,
     const std::function<bool(std::string_view)>& on_data
 ) {
-    if (parser.chunked()) return read_chunks(connection, on_data);
+    if (parser.chunked()) {
+        return read_chunks(connection, on_data);
+    }
     const auto length = parser.content_length();
     std::uint64_t left = length.value_or(std::numeric_limits<std::uint64_t>::max());
     while (left > 0) {
         std::string_view piece = connection.read_some();
         if (piece.empty()) {
-            if (length) connection.fail("the answer ended too early from");
+            if (length) {
+                connection.fail("the answer ended too early from");
+            }
             return true;
         }
         piece = piece.substr(0, std::min<std::uint64_t>(left, piece.size()));
         left -= piece.size();
-        if (!on_data(piece)) return false;
+        if (!on_data(piece)) {
+            return false;
+        }
     }
     return true;
 }
@@ -229,11 +255,15 @@ Url parse_url(std::string_view url) {
     std::string_view rest = url.substr(scheme.size());
     rest = rest.substr(0, rest.find('#'));
     const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
-    if (!is_valid_host(authority)) throw bad("has no valid host");
+    if (!is_valid_host(authority)) {
+        throw bad("has no valid host");
+    }
     Url result;
     rest.remove_prefix(authority.size());
     const bool spaces = rest.find_first_of(" \t\r\n") != rest.npos;
-    if (spaces) throw bad("has a space in it");
+    if (spaces) {
+        throw bad("has a space in it");
+    }
     result.target = rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
     const bool v6 = authority.starts_with('[');
     const auto host_end =
@@ -241,7 +271,9 @@ Url parse_url(std::string_view url) {
     result.host = v6 ? authority.substr(1, host_end - 2) : authority.substr(0, host_end);
     if (host_end + 1 < authority.size()) {
         result.port = authority.substr(host_end + 1);
-        if (std::stoul(result.port) > 65'535) throw bad("has no valid port");
+        if (std::stoul(result.port) > 65'535) {
+            throw bad("has no valid port");
+        }
     }
     return result;
 }
@@ -258,7 +290,9 @@ ClientResponse fetch(
     HeaderParser parser;
     parser.header_limit(max_header_bytes);
     ClientResponse response = read_head(connection, parser);
-    if (!has_body(method, response.status)) return response;
+    if (!has_body(method, response.status)) {
+        return response;
+    }
     read_body(connection, parser, [&](std::string_view piece) {
         response.body += piece;
         return true;
@@ -277,8 +311,12 @@ int fetch_stream(
     HeaderParser parser;
     parser.header_limit(max_header_bytes);
     const ClientResponse response = read_head(connection, parser);
-    if (on_status) on_status(response.status);
-    if (has_body(Method::get, response.status)) read_body(connection, parser, on_data);
+    if (on_status) {
+        on_status(response.status);
+    }
+    if (has_body(Method::get, response.status)) {
+        read_body(connection, parser, on_data);
+    }
     return response.status;
 }
 

@@ -35,7 +35,9 @@ ClientSocket::ClientSocket(Socket socket, const ServerOptions& options)
 std::optional<asio::ip::address> ClientSocket::peer_address() const {
     error_code failed;
     const auto peer = socket_.remote_endpoint(failed);
-    if (failed) return std::nullopt;
+    if (failed) {
+        return std::nullopt;
+    }
     return peer.address();
 }
 
@@ -93,10 +95,14 @@ Awaitable<bool> ClientSocket::write_rest(std::string_view head, std::string_view
         std::string_view& part = head.empty() ? body : head;
         const auto [failed, count] =
             co_await socket_.async_write_some(asio::buffer(part), as_result);
-        if (failed) co_return false;
+        if (failed) {
+            co_return false;
+        }
         part.remove_prefix(count);
         timed_bytes += count;
-        if (timed_bytes < timed_write_bytes) continue;
+        if (timed_bytes < timed_write_bytes) {
+            continue;
+        }
         timed_bytes = 0;
         clock.tick();
         clock.enter(Phase::write, write_timeout_);
@@ -107,8 +113,12 @@ Awaitable<bool> ClientSocket::write_rest(std::string_view head, std::string_view
 
 Awaitable<bool> ClientSocket::write(std::string_view text) {
     const auto written = write_now(text, {});
-    if (!written) co_return false;
-    if (*written == text.size()) co_return true;
+    if (!written) {
+        co_return false;
+    }
+    if (*written == text.size()) {
+        co_return true;
+    }
     text.remove_prefix(*written);
     const bool sent = co_await write_rest(text, std::string_view());
     co_return sent;

@@ -39,7 +39,9 @@ Connection::Connection(Worker& worker, Socket socket)
 }
 
 Connection::~Connection() {
-    if (exchange_) exchange_->forget_owner();
+    if (exchange_) {
+        exchange_->forget_owner();
+    }
 }
 
 // ---- The loop
@@ -66,7 +68,9 @@ Awaitable<void> Connection::serve() {
             const Arrival body = co_await reader_.read_body(exchange_->request);
             arrival = body;
         }
-        if (arrival == Arrival::gone) co_return;
+        if (arrival == Arrival::gone) {
+            co_return;
+        }
         client_.clock.enter(Phase::answer);
         in_flight_.begin(worker_.requests, client_.clock.now());
         if (arrival == Arrival::complete) {
@@ -75,7 +79,9 @@ Awaitable<void> Connection::serve() {
                 co_await bell_.rung();
             }
         }
-        if (client_.is_aborted()) co_return;
+        if (client_.is_aborted()) {
+            co_return;
+        }
         Response response = take_response();
         const Terms terms = answer_terms();
         next = send_now(response, terms);
@@ -87,7 +93,9 @@ Awaitable<void> Connection::serve() {
         if (next == Next::request && !client_.received.empty()) {
             // Its next request is here already: a buffer of them would take the thread for long.
             co_await worker_.turn();
-            if (client_.is_aborted()) co_return;
+            if (client_.is_aborted()) {
+                co_return;
+            }
         }
     }
     if (next == Next::close) {
@@ -103,7 +111,9 @@ milliseconds Connection::idle_limit() const {
 /// One for the next request: the last one's, unless somebody still holds that.
 void Connection::renew_exchange() {
     if (!exchange_ || exchange_->is_shared()) {
-        if (exchange_) exchange_->forget_owner();
+        if (exchange_) {
+            exchange_->forget_owner();
+        }
         exchange_ = ExchangeRef(new Exchange(worker_.mailbox(), *this));
     } else {
         exchange_->reset();
@@ -120,7 +130,9 @@ Awaitable<void> Connection::linger() {
     client_.received.consume(client_.received.size());
     for (std::size_t drained = 0; drained < linger_bytes && !client_.is_aborted();) {
         const auto [failed, count] = co_await client_.read_some();
-        if (failed) co_return;
+        if (failed) {
+            co_return;
+        }
         drained += count;
     }
 }
@@ -155,16 +167,22 @@ void Connection::drain() {
     PhaseClock& clock = client_.clock;
     if (stream_sender_.is_sending()) {
         // Nobody waits for a reader that does not keep up.
-        if (clock.phase() == Phase::write) client_.close();
+        if (clock.phase() == Phase::write) {
+            client_.close();
+        }
         bell_.ring();
         return;
     }
     const PhaseClock::Time now = PhaseClock::Clock::now();
     if (clock.phase() == Phase::idle) {
         // What was sent before is still answered.
-        if (!client_.received.empty() || client_.has_more()) return;
+        if (!client_.received.empty() || client_.has_more()) {
+            return;
+        }
         clock.shorten(clock.entered() + last_chance);
-        if (clock.is_over(now)) client_.close();
+        if (clock.is_over(now)) {
+            client_.close();
+        }
     } else if (clock.phase() == Phase::linger) {
         clock.shorten(now + linger_time_draining);
     }
@@ -200,7 +218,9 @@ Response Connection::take_response() {
     if (const auto& refusal = reader_.refusal()) {
         response = render_problem(*refusal, request.path, wall_clock_ms());
     } else {
-        if (exchange_->was_given_up()) report("a handler dropped its request without an answer");
+        if (exchange_->was_given_up()) {
+            report("a handler dropped its request without an answer");
+        }
         Answer answer = exchange_->take_answer();
         if (const auto* problem = std::get_if<Problem>(&answer)) {
             response = render_problem(*problem, request.path, wall_clock_ms());
@@ -209,7 +229,9 @@ Response Connection::take_response() {
         }
     }
     const auto& decorate = worker_.shared.hooks.decorate;
-    if (decorate) decorate(request, response);
+    if (decorate) {
+        decorate(request, response);
+    }
     return response;
 }
 
@@ -218,7 +240,9 @@ Response Connection::take_response() {
 Connection::Terms Connection::answer_terms() {
     Request& request = exchange_->request;
     // Of a header that never came to its end.
-    if (request.id.empty()) request.id = worker_.next_request_id();
+    if (request.id.empty()) {
+        request.id = worker_.next_request_id();
+    }
     const RequestReader::Framing& framing = reader_.framing();
     return {
         .request_id = request.id,
@@ -230,10 +254,16 @@ Connection::Terms Connection::answer_terms() {
 
 /// Sends the answer without waiting, or leaves it to send_rest().
 Connection::Next Connection::send_now(const Response& response, const Terms& terms) {
-    if (ResponseWriter::is_streamed(response, terms)) return Next::rest;
+    if (ResponseWriter::is_streamed(response, terms)) {
+        return Next::rest;
+    }
     const ResponseWriter::Progress progress = writer_.send_now(response, terms);
-    if (progress == ResponseWriter::Progress::gone) return Next::gone;
-    if (progress == ResponseWriter::Progress::unsent) return Next::rest;
+    if (progress == ResponseWriter::Progress::gone) {
+        return Next::gone;
+    }
+    if (progress == ResponseWriter::Progress::unsent) {
+        return Next::rest;
+    }
     note_answer(response.status);
     return terms.keep_alive ? Next::request : Next::close;
 }
@@ -244,7 +274,9 @@ Awaitable<Connection::Next> Connection::send_rest(Response& response, Terms term
         co_return next;
     }
     const bool sent = co_await writer_.send_rest();
-    if (!sent) co_return Next::gone;
+    if (!sent) {
+        co_return Next::gone;
+    }
     note_answer(response.status);
     co_return terms.keep_alive ? Next::request : Next::close;
 }
@@ -253,11 +285,15 @@ Awaitable<Connection::Next> Connection::send_stream(Response& response, Terms te
     terms.keep_alive = terms.keep_alive && !terms.http_1_0;  // there, its end is the connection's
     const std::string head = writer_.head_of_stream(response, terms);
     const bool opened = co_await client_.write(head);
-    if (!opened) co_return Next::gone;
+    if (!opened) {
+        co_return Next::gone;
+    }
     note_answer(response.status);
     response.stream->on_ready([exchange = exchange_] { exchange->wake(); });
     const bool ended = co_await stream_sender_.send(*response.stream, !terms.http_1_0);
-    if (!ended) co_return Next::gone;
+    if (!ended) {
+        co_return Next::gone;
+    }
     client_.clock.tick();
     co_return terms.keep_alive && !worker_.is_draining() ? Next::request : Next::close;
 }
@@ -270,7 +306,9 @@ void Connection::note_answer(int status) {
     const Request& request = exchange_->request;
     worker_.requests.answered(request.method, request.route, status, duration);
     const auto& log = worker_.shared.access_log;
-    if (!log) return;
+    if (!log) {
+        return;
+    }
     const std::string_view other = reader_.other_method();
     const std::string_view method = other.empty() ? name_of(request.method) : other;
     const auto rounded = duration_cast<microseconds>(duration);
@@ -279,7 +317,9 @@ void Connection::note_answer(int status) {
 
 void Connection::report(std::string_view what) {
     const auto& log = worker_.shared.hooks.error_log;
-    if (log) log(exchange_ ? std::string_view(exchange_->request.id) : std::string_view(), what);
+    if (log) {
+        log(exchange_ ? std::string_view(exchange_->request.id) : std::string_view(), what);
+    }
 }
 
 }  // namespace bookstore::http

@@ -35,9 +35,13 @@ bool is_token(std::string_view text) {
 
 /// Tokens by comma, none of them empty, and not too much of it.
 bool is_token_list(std::string_view list) {
-    if (list.size() > max_requested_bytes) return false;
+    if (list.size() > max_requested_bytes) {
+        return false;
+    }
     while (const auto element = next_element(list)) {
-        if (!is_token(*element)) return false;
+        if (!is_token(*element)) {
+            return false;
+        }
     }
     return true;
 }
@@ -49,8 +53,9 @@ std::string normal(std::string_view origin) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
     });
     const auto drop = [&](std::string_view scheme, std::string_view port) {
-        if (text.starts_with(scheme) && text.ends_with(port))
+        if (text.starts_with(scheme) && text.ends_with(port)) {
             text.resize(text.size() - port.size());
+        }
     };
     drop("http://", ":80");
     drop("https://", ":443");
@@ -60,13 +65,17 @@ std::string normal(std::string_view origin) {
 /// "scheme://host[:port]" and nothing behind it.
 bool is_origin(std::string_view text) {
     const auto colon = text.find("://");
-    if (colon == text.npos || colon == 0) return false;
+    if (colon == text.npos || colon == 0) {
+        return false;
+    }
     const auto scheme = text.substr(0, colon);
     const auto host = text.substr(colon + 3);
     const auto fits = [](char c) {
         return is_alpha_numeric(c) || c == '+' || c == '-' || c == '.';
     };
-    if (!std::ranges::all_of(scheme, fits) || is_digit(scheme.front())) return false;
+    if (!std::ranges::all_of(scheme, fits) || is_digit(scheme.front())) {
+        return false;
+    }
     return is_valid_host(host) && !host.ends_with(':');
 }
 
@@ -101,12 +110,18 @@ Response preflight_answer(const Request& request) {
 
 std::expected<Cors, std::string> Cors::parse(std::string_view origins) {
     Cors cors;
-    if (trimmed(origins) == "*") return cors;
+    if (trimmed(origins) == "*") {
+        return cors;
+    }
     cors.any_ = false;
-    if (trimmed(origins).empty()) return cors;
+    if (trimmed(origins).empty()) {
+        return cors;
+    }
     for (const auto member : std::views::split(origins, ',')) {
         const auto origin = trimmed(std::string_view(member));
-        if (origin == "*") return std::unexpected("* allows every origin, so it stands alone");
+        if (origin == "*") {
+            return std::unexpected("* allows every origin, so it stands alone");
+        }
         if (origin != "null" && !is_origin(origin)) {
             return std::unexpected(fmt::format(
                 "\"{}\" is no origin such as https://shop.example:8443, without a path", origin
@@ -118,7 +133,9 @@ std::expected<Cors, std::string> Cors::parse(std::string_view origins) {
 }
 
 bool Cors::allows(const Request& request, std::string_view origin) const {
-    if (any_) return true;
+    if (any_) {
+        return true;
+    }
     const std::string wanted = normal(origin);
     return std::ranges::find(origins_, wanted) != origins_.end() ||
            wanted == normal(request.origin());
@@ -126,22 +143,34 @@ bool Cors::allows(const Request& request, std::string_view origin) const {
 
 std::optional<Answer> Cors::intercept(const Request& request) const {
     const auto origin = request.header("origin");
-    if (!origin) return std::nullopt;
-    const bool preflight = is_preflight(request);
-    if (allows(request, *origin)) {
-        if (preflight) return preflight_answer(request);
+    if (!origin) {
         return std::nullopt;
     }
-    if (!preflight && is_safe(request.method)) return std::nullopt;
+    const bool preflight = is_preflight(request);
+    if (allows(request, *origin)) {
+        if (preflight) {
+            return preflight_answer(request);
+        }
+        return std::nullopt;
+    }
+    if (!preflight && is_safe(request.method)) {
+        return std::nullopt;
+    }
     return Problem{403, "Pages of this origin may not use this server.", {}, {}};
 }
 
 void Cors::decorate(const Request& request, Response& response) const {
-    if (!any_) response.headers.push_back({"Vary", "Origin"});
+    if (!any_) {
+        response.headers.push_back({"Vary", "Origin"});
+    }
     const auto origin = request.header("origin");
-    if (!origin || !allows(request, *origin)) return;
+    if (!origin || !allows(request, *origin)) {
+        return;
+    }
     response.headers.push_back({"Access-Control-Allow-Origin", any_ ? "*" : std::string(*origin)});
-    if (is_preflight(request)) return;
+    if (is_preflight(request)) {
+        return;
+    }
     response.headers.push_back({"Access-Control-Expose-Headers", std::string(exposed)});
 }
 

@@ -23,28 +23,42 @@ thread_local std::vector<std::weak_ptr<Mailbox>> to_wake;
 AnswerBatch::AnswerBatch() : outermost_(!std::exchange(batching, true)) {}
 
 AnswerBatch::~AnswerBatch() {
-    if (!outermost_) return;
+    if (!outermost_) {
+        return;
+    }
     batching = false;
     for (const auto& mailbox : to_wake) {
-        if (const auto there = mailbox.lock()) there->wake();
+        if (const auto there = mailbox.lock()) {
+            there->wake();
+        }
     }
     to_wake.clear();
 }
 
 ExchangeRef::ExchangeRef(Exchange* exchange) : exchange_(exchange) {
-    if (exchange_ != nullptr) exchange_->references_.fetch_add(1, std::memory_order_relaxed);
+    if (exchange_ != nullptr) {
+        exchange_->references_.fetch_add(1, std::memory_order_relaxed);
+    }
 }
 
 ExchangeRef::~ExchangeRef() {
-    if (exchange_ == nullptr) return;
-    if (exchange_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete exchange_;
+    if (exchange_ == nullptr) {
+        return;
+    }
+    if (exchange_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        delete exchange_;
+    }
 }
 
 void Mailbox::push(ExchangeRef exchange) {
     const std::lock_guard lock(mutex_);
-    if (!open_) return;
+    if (!open_) {
+        return;
+    }
     letters_.push_back(std::move(exchange));
-    if (letters_.size() > 1) return;
+    if (letters_.size() > 1) {
+        return;
+    }
     if (batching) {
         to_wake.push_back(weak_from_this());
     } else {
@@ -54,7 +68,9 @@ void Mailbox::push(ExchangeRef exchange) {
 
 void Mailbox::wake() {
     const std::lock_guard lock(mutex_);
-    if (open_) wake_();
+    if (open_) {
+        wake_();
+    }
 }
 
 void Mailbox::deliver() {
@@ -62,7 +78,9 @@ void Mailbox::deliver() {
         const std::lock_guard lock(mutex_);
         letters_.swap(opened_);
     }
-    for (const ExchangeRef& letter : opened_) letter->deliver();
+    for (const ExchangeRef& letter : opened_) {
+        letter->deliver();
+    }
     opened_.clear();
 }
 
@@ -83,7 +101,9 @@ class Exchange::Reply {
     Reply& operator=(const Reply&) = delete;
     Reply& operator=(Reply&&) = delete;
     ~Reply() {
-        if (!exchange_) return;
+        if (!exchange_) {
+            return;
+        }
         const auto left = exchange_->promises_.fetch_sub(1, std::memory_order_acq_rel);
         if (left == 1 && exchange_->state_.load(std::memory_order_acquire) == State::open) {
             exchange_->given_up_ = true;
@@ -107,7 +127,9 @@ void Exchange::reset() {
     request.query.clear();
     request.captures.clear();
     request.headers.clear();
-    if (request.body.capacity() > kept_body_bytes) request.body = std::string();
+    if (request.body.capacity() > kept_body_bytes) {
+        request.body = std::string();
+    }
     request.body.clear();
     request.scheme = "http";
     request.host.clear();
@@ -136,7 +158,9 @@ void Exchange::dispatch(
 
 void Exchange::answer(Answer answer) {
     State open = State::open;
-    if (!state_.compare_exchange_strong(open, State::claimed, std::memory_order_acq_rel)) return;
+    if (!state_.compare_exchange_strong(open, State::claimed, std::memory_order_acq_rel)) {
+        return;
+    }
     answer_ = std::move(answer);
     state_.store(State::given, std::memory_order_release);
     if (dispatching == this) {
@@ -147,13 +171,19 @@ void Exchange::answer(Answer answer) {
 }
 
 void Exchange::wake() {
-    if (!woken_.exchange(true, std::memory_order_acq_rel)) mailbox_->push(ExchangeRef(this));
+    if (!woken_.exchange(true, std::memory_order_acq_rel)) {
+        mailbox_->push(ExchangeRef(this));
+    }
 }
 
 void Exchange::deliver() {
     woken_.store(false, std::memory_order_release);
-    if (state_.load(std::memory_order_acquire) == State::given) arrived_ = true;
-    if (owner_ != nullptr) owner_->ring();
+    if (state_.load(std::memory_order_acquire) == State::given) {
+        arrived_ = true;
+    }
+    if (owner_ != nullptr) {
+        owner_->ring();
+    }
 }
 
 }  // namespace bookstore::http

@@ -31,11 +31,17 @@ bool is_v4(const IpAddress& address) {
 
 std::optional<IpAddress> parse_address(std::string_view text) {
     // A zone is of this machine: nothing that could be compared with what others say.
-    if (text.find('%') != text.npos) return std::nullopt;
+    if (text.find('%') != text.npos) {
+        return std::nullopt;
+    }
     boost::system::error_code failed;
     const auto address = ip::make_address(text, failed);
-    if (failed) return std::nullopt;
-    if (address.is_v6()) return address.to_v6().to_bytes();
+    if (failed) {
+        return std::nullopt;
+    }
+    if (address.is_v6()) {
+        return address.to_v6().to_bytes();
+    }
     return ip::make_address_v6(ip::v4_mapped, address.to_v4()).to_bytes();
 }
 
@@ -51,13 +57,19 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
 std::optional<Network> parse_network(std::string_view text) {
     const auto slash = text.find('/');
     const auto address = parse_address(text.substr(0, slash));
-    if (!address) return std::nullopt;
+    if (!address) {
+        return std::nullopt;
+    }
     Network network{*address, 128};
-    if (slash == text.npos) return network;
+    if (slash == text.npos) {
+        return network;
+    }
     // Of "::ffff:10.0.0.0/104" the bits count as they stand there.
     const bool dotted = text.substr(0, slash).find(':') == text.npos;
     const auto bits = parse_number(text.substr(slash + 1), dotted ? 32 : 128);
-    if (!bits) return std::nullopt;
+    if (!bits) {
+        return std::nullopt;
+    }
     network.prefix_bits = *bits + (dotted ? mapped_bits : 0);
     return network;
 }
@@ -65,7 +77,9 @@ std::optional<Network> parse_network(std::string_view text) {
 bool contains(const Network& network, const IpAddress& address) {
     // "::/0" is all of IPv6, not of IPv4.
     const bool of_v4 = is_v4(network.address) && network.prefix_bits >= mapped_bits;
-    if (of_v4 != is_v4(address)) return false;
+    if (of_v4 != is_v4(address)) {
+        return false;
+    }
     const unsigned bytes = network.prefix_bits / 8;
     const unsigned rest = network.prefix_bits % 8;
     if (!std::equal(address.begin(), address.begin() + bytes, network.address.begin())) {
@@ -79,12 +93,18 @@ bool contains(const Network& network, const IpAddress& address) {
 std::optional<IpAddress> address_of(std::string_view node) {
     if (node.starts_with('[')) {
         const auto close = node.find(']');
-        if (close == node.npos) return std::nullopt;
+        if (close == node.npos) {
+            return std::nullopt;
+        }
         const auto port = node.substr(close + 1);
-        if (!port.empty() && !port.starts_with(':')) return std::nullopt;
+        if (!port.empty() && !port.starts_with(':')) {
+            return std::nullopt;
+        }
         return parse_address(node.substr(1, close - 1));
     }
-    if (std::ranges::count(node, ':') == 1) node = node.substr(0, node.find(':'));
+    if (std::ranges::count(node, ':') == 1) {
+        node = node.substr(0, node.find(':'));
+    }
     return parse_address(node);
 }
 
@@ -101,8 +121,12 @@ bool names_port(std::string_view host) {
 /// "/shop" and "/a/b", a trailing slash cut; nothing if it is no path of that kind. It comes before
 /// every path in links, so that it must not change what they mean: no "//", "..", "?" or "%".
 std::optional<std::string_view> valid_prefix(std::string_view prefix) {
-    if (!prefix.starts_with('/') || prefix.size() > max_prefix) return std::nullopt;
-    if (prefix.ends_with('/')) prefix.remove_suffix(1);
+    if (!prefix.starts_with('/') || prefix.size() > max_prefix) {
+        return std::nullopt;
+    }
+    if (prefix.ends_with('/')) {
+        prefix.remove_suffix(1);
+    }
     const auto is_unreserved = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '-' || c == '.' || c == '_' || c == '~';
@@ -111,8 +135,12 @@ std::optional<std::string_view> valid_prefix(std::string_view prefix) {
     while (!rest.empty()) {
         rest.remove_prefix(1);
         const auto segment = rest.substr(0, rest.find('/'));
-        if (segment.empty() || segment == "." || segment == "..") return std::nullopt;
-        if (!std::ranges::all_of(segment, is_unreserved)) return std::nullopt;
+        if (segment.empty() || segment == "." || segment == "..") {
+            return std::nullopt;
+        }
+        if (!std::ranges::all_of(segment, is_unreserved)) {
+            return std::nullopt;
+        }
         rest.remove_prefix(segment.size());
     }
     return prefix;
@@ -121,17 +149,23 @@ std::optional<std::string_view> valid_prefix(std::string_view prefix) {
 /// Puts in place what a trusted proxy said; what is empty or invalid changes nothing.
 void take_host(Request& request, std::string_view host) {
     // A Host field may have a colon and no port; a link is better without.
-    if (is_valid_host(host) && !host.ends_with(':')) request.host = host;
+    if (is_valid_host(host) && !host.ends_with(':')) {
+        request.host = host;
+    }
 }
 
 void take_scheme(Request& request, std::string_view scheme) {
     for (const std::string_view known : {"http", "https"}) {
-        if (equal_ignoring_case(scheme, known)) request.scheme = known;
+        if (equal_ignoring_case(scheme, known)) {
+            request.scheme = known;
+        }
     }
 }
 
 void take_prefix(Request& request, std::string_view prefix) {
-    if (const auto valid = valid_prefix(prefix)) request.prefix = *valid;
+    if (const auto valid = valid_prefix(prefix)) {
+        request.prefix = *valid;
+    }
 }
 
 /// The fields of that name, in order.
@@ -154,17 +188,25 @@ struct Element {
 std::optional<std::string> parse_value(std::string_view text) {
     if (!text.starts_with('"')) {
         // More than a token may hold: many proxies do not quote ports and brackets.
-        if (text.empty() || text.find_first_of("\" \t") != text.npos) return std::nullopt;
+        if (text.empty() || text.find_first_of("\" \t") != text.npos) {
+            return std::nullopt;
+        }
         return std::string(text);
     }
     std::string value;
     for (std::size_t i = 1; i < text.size(); ++i) {
         if (text[i] == '"') {
-            if (i + 1 != text.size()) return std::nullopt;
+            if (i + 1 != text.size()) {
+                return std::nullopt;
+            }
             return value;
         }
-        if (text[i] == '\\') ++i;
-        if (i < text.size()) value += text[i];
+        if (text[i] == '\\') {
+            ++i;
+        }
+        if (i < text.size()) {
+            value += text[i];
+        }
     }
     return std::nullopt;
 }
@@ -176,13 +218,21 @@ std::optional<Element> parse_element(std::string_view text) {
     bool has_host = false;
     bool has_scheme = false;
     while (const auto pair = next_element(text, ';')) {
-        if (pair->empty()) continue;
+        if (pair->empty()) {
+            continue;
+        }
         const auto equals = pair->find('=');
-        if (equals == pair->npos || equals == 0) return std::nullopt;
+        if (equals == pair->npos || equals == 0) {
+            return std::nullopt;
+        }
         auto value = parse_value(pair->substr(equals + 1));
-        if (!value) return std::nullopt;
+        if (!value) {
+            return std::nullopt;
+        }
         const auto take = [&](std::string_view name, std::string& place, bool& taken) {
-            if (!equal_ignoring_case(pair->substr(0, equals), name)) return true;
+            if (!equal_ignoring_case(pair->substr(0, equals), name)) {
+                return true;
+            }
             place = std::move(*value);
             return !std::exchange(taken, true);
         };
@@ -199,7 +249,9 @@ std::vector<std::string_view> forwarded_elements(const Request& request) {
     std::vector<std::string_view> elements;
     for (const Header& field : fields(request, "forwarded")) {
         std::string_view rest = field.value;
-        while (const auto element = next_element(rest)) elements.push_back(*element);
+        while (const auto element = next_element(rest)) {
+            elements.push_back(*element);
+        }
     }
     return elements;
 }
@@ -208,12 +260,18 @@ void follow_forwarded(
     Request& request, std::span<const std::string_view> elements, std::span<const Network> trusted
 ) {
     for (const std::string_view text : elements | std::views::reverse) {
-        if (text.empty()) continue;
+        if (text.empty()) {
+            continue;
+        }
         const auto element = parse_element(text);
-        if (!element) return;
+        if (!element) {
+            return;
+        }
         take_host(request, element->host);
         take_scheme(request, element->scheme);
-        if (!is_trusted(element->client, trusted)) return;
+        if (!is_trusted(element->client, trusted)) {
+            return;
+        }
     }
 }
 
@@ -234,7 +292,9 @@ std::vector<std::string_view> nearest_first(const Request& request, std::string_
 void take_port(Request& request, std::string_view text) {
     const unsigned port = parse_number(text, 65535).value_or(0);
     const unsigned usual = request.scheme == "https" ? 443 : 80;
-    if (port == 0 || port == usual || names_port(request.host)) return;
+    if (port == 0 || port == usual || names_port(request.host)) {
+        return;
+    }
     request.host += fmt::format(":{}", port);
 }
 
@@ -253,8 +313,12 @@ void follow_x_forwarded(Request& request, std::span<const Network> trusted) {
         take_host(request, at(hosts, hop));
         take_scheme(request, at(schemes, hop));
         take_prefix(request, at(prefixes, hop));
-        if (!at(ports, hop).empty()) port = ports[hop];
-        if (!is_trusted(at(clients, hop), trusted)) break;
+        if (!at(ports, hop).empty()) {
+            port = ports[hop];
+        }
+        if (!is_trusted(at(clients, hop), trusted)) {
+            break;
+        }
     }
     take_port(request, port);
 }
@@ -263,7 +327,9 @@ void follow_x_forwarded(Request& request, std::span<const Network> trusted) {
 
 std::expected<std::vector<Network>, std::string> parse_networks(std::string_view list) {
     std::vector<Network> networks;
-    if (trimmed(list).empty()) return networks;
+    if (trimmed(list).empty()) {
+        return networks;
+    }
     for (const auto member : std::views::split(list, ',')) {
         const auto text = trimmed(std::string_view(member));
         const auto network = parse_network(text);

@@ -22,7 +22,9 @@ std::optional<KeptConnections::Socket> KeptConnections::take() {
     while (!kept_.empty()) {
         Kept last = std::move(kept_.back());
         kept_.pop_back();
-        if (last.until > Clock::now() && is_quiet(last.socket)) return std::move(last.socket);
+        if (last.until > Clock::now() && is_quiet(last.socket)) {
+            return std::move(last.socket);
+        }
     }
     return std::nullopt;
 }
@@ -33,12 +35,16 @@ void KeptConnections::keep(Socket socket) {
 }
 
 void KeptConnections::close_idle_later() {
-    if (timer_runs_ || kept_.empty()) return;
+    if (timer_runs_ || kept_.empty()) {
+        return;
+    }
     timer_runs_ = true;
     timer_.expires_at(kept_.front().until);
     timer_.async_wait([this](boost::system::error_code ec) {
         timer_runs_ = false;
-        if (ec) return;
+        if (ec) {
+            return;
+        }
         std::erase_if(kept_, [now = Clock::now()](const Kept& one) { return one.until <= now; });
         close_idle_later();
     });

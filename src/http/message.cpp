@@ -37,7 +37,9 @@ std::string timestamp(std::int64_t now_ms) {
 void append_errors(std::string& body, const std::vector<FieldError>& errors) {
     body += ",\"errors\":[";
     for (const FieldError& error : errors) {
-        if (&error != &errors.front()) body += ',';
+        if (&error != &errors.front()) {
+            body += ',';
+        }
         body += "{\"field\":";
         json::append_untrusted(body, error.field);
         body += ",\"message\":";
@@ -137,7 +139,9 @@ std::string_view name_of(Method method) {
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
     for (const Header& header : headers) {
-        if (equal_ignoring_case(header.name, name)) return header.value;
+        if (equal_ignoring_case(header.name, name)) {
+            return header.value;
+        }
     }
     return std::nullopt;
 }
@@ -146,7 +150,9 @@ std::optional<std::string_view> Request::parameter(std::string_view name) const 
     const auto found = std::ranges::find(query, name, [](const auto& pair) -> std::string_view {
         return pair.first;
     });
-    if (found == query.end()) return std::nullopt;
+    if (found == query.end()) {
+        return std::nullopt;
+    }
     return found->second;
 }
 
@@ -167,7 +173,9 @@ Response render_problem(const Problem& problem, std::string_view path, std::int6
     json::append_untrusted(body, problem.message);
     body += ",\"path\":";
     json::append_untrusted(body, path);
-    if (!problem.errors.empty()) append_errors(body, problem.errors);
+    if (!problem.errors.empty()) {
+        append_errors(body, problem.errors);
+    }
     body += '}';
     return response;
 }

@@ -47,7 +47,9 @@ std::string text_of(const PeerRequest& request, const std::string& authority) {
     for (const Header& header : request.headers) {
         text += fmt::format("{}: {}\r\n", header.name, header.value);
     }
-    if (request.method != Method::get) text += "Content-Length: 0\r\n";
+    if (request.method != Method::get) {
+        text += "Content-Length: 0\r\n";
+    }
     return text + "\r\n";
 }
 
@@ -80,7 +82,9 @@ void Peer::Impl::run() {
             io.run();
             return;
         } catch (const std::exception& error) {
-            if (options.error_log) options.error_log(error.what());
+            if (options.error_log) {
+                options.error_log(error.what());
+            }
         }
     }
 }
@@ -100,7 +104,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
     void start() {
         timer_.expires_after(timeout_);
         timer_.async_wait([self = shared_from_this()](error_code ec) {
-            if (!ec) self->fail(fmt::format("no answer within {} ms", self->timeout_.count()));
+            if (!ec) {
+                self->fail(fmt::format("no answer within {} ms", self->timeout_.count()));
+            }
         });
         if (auto socket = impl_.kept.take()) {
             socket_ = std::move(*socket);
@@ -131,7 +137,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
             origin.port,
             [self =
                  shared_from_this()](error_code failed, const tcp::resolver::results_type& found) {
-                if (self->is_over()) return;
+                if (self->is_over()) {
+                    return;
+                }
                 if (failed) {
                     self->fail(fmt::format("cannot resolve: {}", failed.message()));
                     return;
@@ -146,7 +154,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
     }
 
     void connected(error_code ec) {
-        if (is_over()) return;
+        if (is_over()) {
+            return;
+        }
         if (ec) {
             fail(fmt::format("cannot connect: {}", ec.message()));
             return;
@@ -163,7 +173,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
             socket_,
             asio::buffer(text_),
             [self = shared_from_this()](error_code ec, std::size_t) {
-                if (self->is_over()) return;
+                if (self->is_over()) {
+                    return;
+                }
                 if (ec) {
                     self->broken(fmt::format("cannot write: {}", ec.message()));
                 } else {
@@ -179,7 +191,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         socket_.async_read_some(
             asio::buffer(received_.data() + before, piece_bytes),
             [self = shared_from_this(), before](error_code ec, std::size_t count) {
-                if (self->is_over()) return;
+                if (self->is_over()) {
+                    return;
+                }
                 self->received_.resize(before + count);
                 self->heard_ = self->heard_ || count > 0;
                 if (ec == asio::error::eof) {
@@ -235,14 +249,18 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
     void succeed() {
         // What nobody asked for would be taken for the next request's answer.
         const bool reusable = parser_->keeps_connection() && received_.empty();
-        if (reusable) impl_.kept.keep(std::move(socket_));
+        if (reusable) {
+            impl_.kept.keep(std::move(socket_));
+        }
         end(std::move(parser_->response()));
     }
 
     void fail(std::string why) { end(std::unexpected(std::move(why))); }
 
     void end(std::expected<ClientResponse, std::string> result) {
-        if (is_over()) return;
+        if (is_over()) {
+            return;
+        }
         const Done done = std::exchange(done_, nullptr);
         timer_.cancel();
         error_code ignored;
@@ -295,7 +313,9 @@ Url parse_origin(std::string_view url) {
     const auto scheme_end = url.find("://");
     const auto rest = scheme_end == url.npos ? std::string_view() : url.substr(scheme_end + 3);
     const auto authority = rest.substr(0, rest.find_first_of("/?#"));
-    if (authority.find('@') != authority.npos) throw bad("has a user in it");
+    if (authority.find('@') != authority.npos) {
+        throw bad("has a user in it");
+    }
     Url origin;
     try {
         origin = parse_url(url);
@@ -307,7 +327,9 @@ Url parse_origin(std::string_view url) {
     if (origin.target != "/" || rest.find_first_of("?#") != rest.npos) {
         throw bad("has something behind the host and port");
     }
-    if (std::stoul(origin.port) == 0) throw bad("has the port 0");
+    if (std::stoul(origin.port) == 0) {
+        throw bad("has the port 0");
+    }
     return origin;
 }
 

@@ -22,7 +22,9 @@ class ReadBuffer {
     /// Drops bytes from the front.
     void consume(std::size_t count) {
         begin_ += count;
-        if (begin_ == end_) begin_ = end_ = 0;
+        if (begin_ == end_) {
+            begin_ = end_ = 0;
+        }
     }
 
     /// Room behind the bytes, at least 1 KiB unless there are `max_bytes` already.
@@ -40,7 +42,9 @@ class ReadBuffer {
 
     /// At least that much memory: for a body, so that it comes in few pieces.
     void reserve(std::size_t bytes) {
-        if (capacity_ < bytes) reallocate(bytes);
+        if (capacity_ < bytes) {
+            reallocate(bytes);
+        }
     }
 
     void release() {
@@ -50,7 +54,9 @@ class ReadBuffer {
 
     /// Gives back what a large request needed.
     void shrink() {
-        if (capacity_ > first_bytes && size() <= first_bytes / 2) reallocate(first_bytes);
+        if (capacity_ > first_bytes && size() <= first_bytes / 2) {
+            reallocate(first_bytes);
+        }
     }
 
   private:
@@ -61,7 +67,9 @@ class ReadBuffer {
             std::memmove(data_.get(), data_.get() + begin_, count);
         } else {
             auto data = std::make_unique_for_overwrite<char[]>(capacity);
-            if (count > 0) std::memcpy(data.get(), data_.get() + begin_, count);
+            if (count > 0) {
+                std::memcpy(data.get(), data_.get() + begin_, count);
+            }
             data_ = std::move(data);
             capacity_ = capacity;
         }

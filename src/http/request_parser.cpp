@@ -61,19 +61,33 @@ bool names_other_version(std::string_view line) {
 /// sees another field than we do, requests are smuggled. Beast takes such lines only together.
 bool has_fold(std::string_view lines) {
     for (auto at = lines.find('\n'); at != lines.npos; at = lines.find('\n', at + 1)) {
-        if (at + 1 < lines.size() && (lines[at + 1] == ' ' || lines[at + 1] == '\t')) return true;
+        if (at + 1 < lines.size() && (lines[at + 1] == ' ' || lines[at + 1] == '\t')) {
+            return true;
+        }
     }
     return false;
 }
 
 std::string_view reason_of(boost::beast::error_code ec) {
     using beast_http::error;
-    if (ec == error::bad_line_ending) return "A line does not end with CR LF.";
-    if (ec == error::bad_method) return "The request line does not start with a method.";
-    if (ec == error::bad_target) return "The request line's target is malformed.";
-    if (ec == error::bad_version) return "The request line does not end with an HTTP version.";
-    if (ec == error::bad_field) return "A header field's name is malformed.";
-    if (ec == error::bad_value) return "A header field's value is malformed.";
+    if (ec == error::bad_line_ending) {
+        return "A line does not end with CR LF.";
+    }
+    if (ec == error::bad_method) {
+        return "The request line does not start with a method.";
+    }
+    if (ec == error::bad_target) {
+        return "The request line's target is malformed.";
+    }
+    if (ec == error::bad_version) {
+        return "The request line does not end with an HTTP version.";
+    }
+    if (ec == error::bad_field) {
+        return "A header field's name is malformed.";
+    }
+    if (ec == error::bad_value) {
+        return "A header field's value is malformed.";
+    }
     if (ec == error::bad_content_length || ec == error::multiple_content_length) {
         return "Content-Length is not one number, or stands beside Transfer-Encoding.";
     }
@@ -99,7 +113,9 @@ RequestParser::State RequestParser::put(std::string_view& in) {
     const std::size_t used = basic_parser::put({in.data(), in.size()}, ec);
     taken_bytes_ += used;
     const std::string_view rest = in.substr(used);
-    if (refused_) return State::refused;
+    if (refused_) {
+        return State::refused;
+    }
     if (ec && ec != beast_http::error::need_more && ec != beast_http::error::header_limit) {
         return refuse_error(ec, in);
     }
@@ -109,9 +125,15 @@ RequestParser::State RequestParser::put(std::string_view& in) {
     in = rest;
     const bool done = !ec && is_header_done();
     const State size = check_size(done ? std::string_view() : rest);
-    if (size == State::refused) return size;
-    if (ec == beast_http::error::header_limit) return refuse(431, "The header is too large.");
-    if (done) return check_framing();
+    if (size == State::refused) {
+        return size;
+    }
+    if (ec == beast_http::error::header_limit) {
+        return refuse(431, "The header is too large.");
+    }
+    if (done) {
+        return check_framing();
+    }
     // Beast waits for the eight characters of a version even where the header ends before.
     if (line_bytes_ == 0 && rest.find("\r\n\r\n") != rest.npos) {
         return refuse_error(beast_http::error::bad_version, rest);
@@ -120,7 +142,9 @@ RequestParser::State RequestParser::put(std::string_view& in) {
 }
 
 bool RequestParser::keep_alive() const {
-    if (wants_close_) return false;
+    if (wants_close_) {
+        return false;
+    }
     return version_ >= 11 || wants_keep_alive_;
 }
 
@@ -199,7 +223,9 @@ void RequestParser::take_transfer_encoding(std::string_view value) {
 
 void RequestParser::take_expect(std::string_view value) {
     // RFC 9110 10.1.1: not for HTTP/1.0, which knows no 100.
-    if (version_ < 11) return;
+    if (version_ < 11) {
+        return;
+    }
     const bool known = equal_ignoring_case(value, "100-continue");
     expects_continue_ = expects_continue_ || known;
     unknown_expectation_ = unknown_expectation_ || !known;
@@ -211,7 +237,9 @@ std::size_t RequestParser::max_line_bytes() const {
 }
 
 RequestParser::State RequestParser::refuse(int status, std::string message) {
-    if (!refused_) problem_ = Problem{status, std::move(message), {}, {}};
+    if (!refused_) {
+        problem_ = Problem{status, std::move(message), {}, {}};
+    }
     refused_ = true;
     return State::refused;
 }
@@ -230,12 +258,16 @@ RequestParser::State RequestParser::check_size(std::string_view rest) {
         // Of a header in pieces Beast takes the line only when the header is complete.
         const std::size_t end = std::min(rest.find('\r'), rest.size());
         if (end > max_line_bytes()) {
-            if (rest.find(' ') < line_extra_bytes) return refuse(414, "The target is too long.");
+            if (rest.find(' ') < line_extra_bytes) {
+                return refuse(414, "The target is too long.");
+            }
             return refuse(400, std::string(reason_of(beast_http::error::bad_method)));
         }
         line_bytes = std::min(end + 2, rest.size());
     }
-    if (taken_bytes_ + rest.size() - line_bytes <= limits_.fields_bytes) return State::more;
+    if (taken_bytes_ + rest.size() - line_bytes <= limits_.fields_bytes) {
+        return State::more;
+    }
     return refuse(431, "The header fields are too large.");
 }
 
@@ -246,16 +278,24 @@ RequestParser::State RequestParser::check_framing() {
     if (encodings_ > 1 || unknown_encoding_) {
         return refuse(501, "The only Transfer-Encoding here is chunked.");
     }
-    if (lengths_ > 1 || bad_length_) return refuse(400, "Content-Length is not one number.");
+    if (lengths_ > 1 || bad_length_) {
+        return refuse(400, "Content-Length is not one number.");
+    }
     if (lengths_ > 0 && encodings_ > 0) {
         return refuse(400, "Content-Length stands beside Transfer-Encoding.");
     }
-    if (hosts_ > 1) return refuse(400, "There is more than one Host.");
-    if (hosts_ == 0 && version_ >= 11) return refuse(400, "There is no Host.");
+    if (hosts_ > 1) {
+        return refuse(400, "There is more than one Host.");
+    }
+    if (hosts_ == 0 && version_ >= 11) {
+        return refuse(400, "There is no Host.");
+    }
     if (!request_.host.empty() && !is_valid_host(request_.host)) {
         return refuse(400, "Host is malformed.");
     }
-    if (unknown_expectation_) return refuse(417, "The only Expect here is 100-continue.");
+    if (unknown_expectation_) {
+        return refuse(417, "The only Expect here is 100-continue.");
+    }
     return check_target();
 }
 
@@ -263,7 +303,9 @@ RequestParser::State RequestParser::check_target() {
     auto target = http::parse_target(request_.target);
     if (!target) {
         // CONNECT's target, say: the router will refuse the method.
-        if (request_.method == Method::other) return State::done;
+        if (request_.method == Method::other) {
+            return State::done;
+        }
         return refuse(400, std::move(target.error()));
     }
     request_.path = std::move(target->path);

@@ -55,13 +55,19 @@ void take_ids(Request& request) {
     unsigned traces = 0;
     for (const Header& header : request.headers) {
         if (header.name.size() == 12 && equal_ignoring_case(header.name, "x-request-id")) {
-            if (request.id.empty() && is_sane_request_id(header.value)) request.id = header.value;
+            if (request.id.empty() && is_sane_request_id(header.value)) {
+                request.id = header.value;
+            }
         } else if (header.name.size() == 11 && equal_ignoring_case(header.name, "traceparent")) {
             ++traces;
-            if (is_traceparent(header.value)) request.trace = "00" + header.value.substr(2, 53);
+            if (is_traceparent(header.value)) {
+                request.trace = "00" + header.value.substr(2, 53);
+            }
         }
     }
-    if (traces > 1) request.trace.clear();
+    if (traces > 1) {
+        request.trace.clear();
+    }
 }
 
 }  // namespace
@@ -73,7 +79,9 @@ RequestReader::Sender RequestReader::look_at(
     const ClientSocket& client, const ServerOptions& options
 ) {
     const auto address = client.peer_address();
-    if (!address) return {};
+    if (!address) {
+        return {};
+    }
     return {is_loopback(*address), is_trusted(*address, options.trusted_proxies)};
 }
 
@@ -87,14 +95,18 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
     client_.clock.enter(Phase::idle, idle_limit);
     while (!has_begun()) {
         const auto [failed, count] = co_await client_.read_some();
-        if (take(failed, count)) continue;
+        if (take(failed, count)) {
+            continue;
+        }
         if (interrupt_ != Interrupt::release_buffer || !client_.received.empty()) {
             co_return Arrival::gone;
         }
         interrupt_ = Interrupt::none;
         client_.received.release();
         const auto [closed] = co_await client_.until_readable();
-        if (closed) co_return Arrival::gone;
+        if (closed) {
+            co_return Arrival::gone;
+        }
     }
     client_.clock.enter(Phase::header, options.header_timeout);
     RequestParser parser(request, {options.max_header_bytes, options.max_target_bytes});
@@ -102,9 +114,13 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
         std::string_view rest = client_.received.view();
         const RequestParser::State state = parser.put(rest);
         client_.received.consume(client_.received.size() - rest.size());
-        if (state != RequestParser::State::more) co_return conclude(request, parser, state);
+        if (state != RequestParser::State::more) {
+            co_return conclude(request, parser, state);
+        }
         const auto [failed, count] = co_await client_.read_some();
-        if (!take(failed, count)) co_return cut_off();
+        if (!take(failed, count)) {
+            co_return cut_off();
+        }
     }
 }
 
@@ -112,7 +128,9 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
 void RequestReader::begin() {
     framing_ = Framing{};
     refusal_.reset();
-    if (!other_method_.empty()) other_method_.clear();
+    if (!other_method_.empty()) {
+        other_method_.clear();
+    }
     interrupt_ = Interrupt::none;
     client_.received.shrink();
 }
@@ -121,14 +139,18 @@ void RequestReader::begin() {
 /// which old clients send behind a body, is skipped.
 bool RequestReader::has_begun() {
     ReadBuffer& received = client_.received;
-    while (received.view().starts_with("\r\n")) received.consume(2);
+    while (received.view().starts_with("\r\n")) {
+        received.consume(2);
+    }
     return !received.empty() && received.view() != "\r";
 }
 
 /// False if the client is gone or the time is over.
 bool RequestReader::take(error_code failed, std::size_t count) {
     client_.clock.tick();
-    if (failed) return false;
+    if (failed) {
+        return false;
+    }
     client_.received.commit(count);
     return interrupt_ != Interrupt::timed_out;
 }
@@ -136,9 +158,13 @@ bool RequestReader::take(error_code failed, std::size_t count) {
 RequestReader::Arrival RequestReader::conclude(
     Request& request, RequestParser& parser, RequestParser::State state
 ) {
-    if (request.method == Method::other) other_method_ = parser.method_name();
+    if (request.method == Method::other) {
+        other_method_ = parser.method_name();
+    }
     complete_header(request);
-    if (state == RequestParser::State::refused) return refuse(std::move(parser.problem()));
+    if (state == RequestParser::State::refused) {
+        return refuse(std::move(parser.problem()));
+    }
     framing_.http_1_0 = parser.is_http_1_0();
     framing_.keep_alive = parser.keep_alive();
     framing_.chunked = parser.is_chunked();
@@ -151,23 +177,33 @@ RequestReader::Arrival RequestReader::conclude(
 void RequestReader::complete_header(Request& request) {
     const Shared& shared = worker_.shared;
     take_ids(request);
-    if (request.id.empty()) request.id = worker_.next_request_id();
+    if (request.id.empty()) {
+        request.id = worker_.next_request_id();
+    }
     request.max_json_depth = shared.options.max_json_depth;
     request.from_loopback = sender_.is_local;
     request.from_trusted_proxy = sender_.is_trusted;
-    if (request.host.empty()) request.host = shared.address;
-    if (sender_.is_trusted) take_forwarded(request, shared.options.trusted_proxies);
+    if (request.host.empty()) {
+        request.host = shared.address;
+    }
+    if (sender_.is_trusted) {
+        take_forwarded(request, shared.options.trusted_proxies);
+    }
 }
 
 // ---- The body
 
 Awaitable<RequestReader::Arrival> RequestReader::read_body(Request& request) {
     auto problem = refusal_of_body(request);
-    if (problem) co_return refuse(std::move(*problem));
+    if (problem) {
+        co_return refuse(std::move(*problem));
+    }
     client_.clock.enter(Phase::body, worker_.shared.options.body_timeout);
     if (framing_.expects_continue && client_.received.empty()) {
         const bool written = co_await client_.write(continue_answer);
-        if (!written) co_return Arrival::gone;
+        if (!written) {
+            co_return Arrival::gone;
+        }
     }
     if (framing_.chunked) {
         const Arrival arrival = co_await read_chunked_body(request.body);
@@ -183,7 +219,9 @@ std::optional<Problem> RequestReader::refusal_of_body(Request& request) {
     if (framing_.content_length > shared.options.max_body_bytes) {
         return Problem{413, "The body is too large.", {}, {}};
     }
-    if (!framing_.expects_continue || !shared.hooks.precheck) return std::nullopt;
+    if (!framing_.expects_continue || !shared.hooks.precheck) {
+        return std::nullopt;
+    }
     return shared.hooks.precheck(request);
 }
 
@@ -195,12 +233,15 @@ Awaitable<RequestReader::Arrival> RequestReader::read_counted_body(std::string& 
     body = received.view().substr(0, have);
     received.consume(have);
     while (have < length) {
-        if (have == body.size())
+        if (have == body.size()) {
             body.resize(std::min(length, std::max(first_body_bytes, 2 * have)));
+        }
         const auto free = asio::buffer(body.data() + have, body.size() - have);
         const auto [failed, count] = co_await client_.read_some_into(free);
         client_.clock.tick();
-        if (failed || interrupt_ == Interrupt::timed_out) co_return cut_off();
+        if (failed || interrupt_ == Interrupt::timed_out) {
+            co_return cut_off();
+        }
         have += count;
     }
     co_return Arrival::complete;
@@ -215,10 +256,16 @@ Awaitable<RequestReader::Arrival> RequestReader::read_chunked_body(std::string& 
         std::string_view rest = received.view();
         const State state = decoder.put(rest, body);
         received.consume(received.size() - rest.size());
-        if (state == State::done) co_return Arrival::complete;
-        if (state != State::more) co_return refuse(problem_of(state));
+        if (state == State::done) {
+            co_return Arrival::complete;
+        }
+        if (state != State::more) {
+            co_return refuse(problem_of(state));
+        }
         const auto [failed, count] = co_await client_.read_some();
-        if (!take(failed, count)) co_return cut_off();
+        if (!take(failed, count)) {
+            co_return cut_off();
+        }
     }
 }
 
@@ -232,7 +279,9 @@ RequestReader::Arrival RequestReader::refuse(Problem problem) {
 
 /// What it means when a read in the middle of a request gave nothing.
 RequestReader::Arrival RequestReader::cut_off() {
-    if (interrupt_ != Interrupt::timed_out || client_.is_aborted()) return Arrival::gone;
+    if (interrupt_ != Interrupt::timed_out || client_.is_aborted()) {
+        return Arrival::gone;
+    }
     return refuse({408, "The request took too long to arrive.", {}, {}});
 }
 
@@ -247,8 +296,12 @@ void RequestReader::release_idle_buffer(PhaseClock::Time now) {
     const PhaseClock& clock = client_.clock;
     const bool idle = clock.phase() == Phase::idle && now - clock.entered() > idle_buffer_time;
     const ReadBuffer& received = client_.received;
-    if (!idle || !received.has_memory() || !received.empty()) return;
-    if (interrupt_ == Interrupt::release_buffer) return;
+    if (!idle || !received.has_memory() || !received.empty()) {
+        return;
+    }
+    if (interrupt_ == Interrupt::release_buffer) {
+        return;
+    }
     interrupt_ = Interrupt::release_buffer;
     client_.cancel();
 }

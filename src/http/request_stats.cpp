@@ -7,7 +7,9 @@ namespace bookstore::http {
 Latencies& RequestStats::durations_of(Method method, std::uint32_t route, int status) {
     std::atomic<Cell*>* place = &first_[route < most_routes ? route : 0];
     while (Cell* cell = place->load(std::memory_order_relaxed)) {
-        if (cell->status == status && cell->method == method) return cell->durations;
+        if (cell->status == status && cell->method == method) {
+            return cell->durations;
+        }
         place = &cell->next;
     }
     Cell& cell = cells_.emplace_back(method, status);

@@ -66,7 +66,9 @@ class InFlight {
         stats.began();
     }
     void end() {
-        if (stats_ != nullptr) stats_->ended();
+        if (stats_ != nullptr) {
+            stats_->ended();
+        }
         stats_ = nullptr;
     }
     std::chrono::steady_clock::time_point began() const { return began_; }

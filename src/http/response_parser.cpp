@@ -30,7 +30,9 @@ void ResponseParser::begin_header() {
 ResponseParser::State ResponseParser::put(std::string& received) {
     if (!in_body_) {
         const State state = put_header(received);
-        if (state != State::done) return state;
+        if (state != State::done) {
+            return state;
+        }
     }
     return decoder_ ? put_chunks(received) : put_body(received);
 }
@@ -42,18 +44,28 @@ ResponseParser::State ResponseParser::put_header(std::string& received) {
         const std::size_t count = header_->put(boost::asio::buffer(received), failed);
         received.erase(0, count);
         header_bytes_ += count;
-        if (failed == boost::beast::http::error::need_more) failed = {};
+        if (failed == boost::beast::http::error::need_more) {
+            failed = {};
+        }
         const std::size_t waiting = header_->is_header_done() ? 0 : received.size();
         // Whichever notices first: it comes in one piece, or in many.
         if (failed == boost::beast::http::error::header_limit ||
             header_bytes_ + waiting > limits_.header_bytes) {
             return fail("the answer's header is too large");
         }
-        if (failed) return fail(fmt::format("it is no HTTP answer: {}", failed.message()));
-        if (!header_->is_header_done()) return State::more;
+        if (failed) {
+            return fail(fmt::format("it is no HTTP answer: {}", failed.message()));
+        }
+        if (!header_->is_header_done()) {
+            return State::more;
+        }
         const int status = static_cast<int>(header_->get().result_int());
-        if (status >= 200) return begin_body(status);
-        if (status == 101) return fail("it changes the protocol, which nobody asked for");
+        if (status >= 200) {
+            return begin_body(status);
+        }
+        if (status == 101) {
+            return fail("it changes the protocol, which nobody asked for");
+        }
         begin_header();  // an interim answer: the next one may be final
     }
     return State::more;
@@ -78,7 +90,9 @@ ResponseParser::State ResponseParser::begin_body(int status) {
     } else {
         keeps_connection_ = false;  // its end is the connection's
     }
-    if (left_ && *left_ > limits_.body_bytes) return fail(std::string(body_too_large));
+    if (left_ && *left_ > limits_.body_bytes) {
+        return fail(std::string(body_too_large));
+    }
     return State::done;
 }
 
@@ -87,8 +101,12 @@ ResponseParser::State ResponseParser::put_body(std::string& received) {
         left_ ? std::min<std::uint64_t>(*left_, received.size()) : received.size();
     response_.body.append(received, 0, count);
     received.erase(0, count);
-    if (left_) *left_ -= count;
-    if (response_.body.size() > limits_.body_bytes) return fail(std::string(body_too_large));
+    if (left_) {
+        *left_ -= count;
+    }
+    if (response_.body.size() > limits_.body_bytes) {
+        return fail(std::string(body_too_large));
+    }
     return left_ && *left_ == 0 ? State::done : State::more;
 }
 

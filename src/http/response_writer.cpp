@@ -55,7 +55,9 @@ std::string ResponseWriter::head_of_stream(const Response& response, const Terms
 
 ResponseWriter::Progress ResponseWriter::send_now(const Response& response, const Terms& terms) {
     std::optional<std::uint64_t> length;
-    if (may_have_body(response.status) && !response.stream) length = response.body.size();
+    if (may_have_body(response.status) && !response.stream) {
+        length = response.body.size();
+    }
     std::string& head = worker_.scratch;
     compose_head(head, response, terms, length, worker_.date.now());
     std::string_view body =
@@ -65,8 +67,12 @@ ResponseWriter::Progress ResponseWriter::send_now(const Response& response, cons
         body = {};
     }
     const auto written = client_.write_now(head, body);
-    if (!written) return Progress::gone;
-    if (*written == head.size() + body.size()) return Progress::sent;
+    if (!written) {
+        return Progress::gone;
+    }
+    if (*written == head.size() + body.size()) {
+        return Progress::sent;
+    }
     const std::size_t head_written = std::min(*written, head.size());
     unsent_.head = head.substr(head_written);
     unsent_.body = body.substr(*written - head_written);

@@ -32,7 +32,9 @@ class Segments {
     /// The segment that starts at `begin`.
     std::string_view at(std::size_t begin) const {
         std::size_t end = path_.find('/', begin);
-        while (end != path_.npos && is_literal(end)) end = path_.find('/', end + 1);
+        while (end != path_.npos && is_literal(end)) {
+            end = path_.find('/', end + 1);
+        }
         return path_.substr(begin, end == path_.npos ? path_.npos : end - begin);
     }
 
@@ -53,7 +55,9 @@ struct Captured {
 };
 
 std::string named(std::string_view path) {
-    if (path.size() <= max_named_path) return std::string(path);
+    if (path.size() <= max_named_path) {
+        return std::string(path);
+    }
     return fmt::format("{}...", path.substr(0, max_named_path));
 }
 
@@ -126,12 +130,16 @@ Router::Node& Router::Node::literal(std::string_view segment) {
     const auto place = std::ranges::lower_bound(literals, segment, {}, [](const auto& entry) {
         return std::string_view(entry.first);
     });
-    if (place != literals.end() && place->first == segment) return *place->second;
+    if (place != literals.end() && place->first == segment) {
+        return *place->second;
+    }
     return *literals.emplace(place, std::string(segment), std::make_unique<Node>())->second;
 }
 
 Router::Node& Router::Node::captured() {
-    if (!capture) capture = std::make_unique<Node>();
+    if (!capture) {
+        capture = std::make_unique<Node>();
+    }
     return *capture;
 }
 
@@ -140,9 +148,13 @@ Router::Node& Router::Node::captured() {
 const Router::Node* Router::Node::find(
     const Segments& segments, std::size_t begin, Captured& captured
 ) const {
-    if (begin > segments.size() || segments.size() == 1) return allow.empty() ? nullptr : this;
+    if (begin > segments.size() || segments.size() == 1) {
+        return allow.empty() ? nullptr : this;
+    }
     const std::string_view segment = segments.at(begin);
-    if (segment.empty()) return nullptr;
+    if (segment.empty()) {
+        return nullptr;
+    }
     return find_next(segments, segment, begin + segment.size() + 1, captured);
 }
 
@@ -154,21 +166,31 @@ const Router::Node* Router::Node::find_next(
     });
     if (place != literals.end() && place->first == segment) {
         const Node* found = place->second->find(segments, begin, captured);
-        if (found != nullptr) return found;
+        if (found != nullptr) {
+            return found;
+        }
     }
-    if (!capture) return nullptr;
+    if (!capture) {
+        return nullptr;
+    }
     const std::size_t count = captured.count;
-    if (count == max_captures) return nullptr;
+    if (count == max_captures) {
+        return nullptr;
+    }
     captured.values[captured.count++] = segment;
     const Node* found = capture->find(segments, begin, captured);
-    if (found == nullptr) captured.count = count;
+    if (found == nullptr) {
+        captured.count = count;
+    }
     return found;
 }
 
 /// The route that answers that method, HEAD by GET included.
 const Route* Router::Node::route_for(Method method) const {
     const Route* own = by_method[index_of(method)];
-    if (own != nullptr || method != Method::head) return own;
+    if (own != nullptr || method != Method::head) {
+        return own;
+    }
     const Route* get = by_method[index_of(Method::get)];
     return get != nullptr && get->head ? get : nullptr;
 }
@@ -188,7 +210,9 @@ void Router::Node::list_methods() {
     allow.clear();
     for (const Method method :
          {Method::get, Method::head, Method::post, Method::put, Method::patch, Method::del}) {
-        if (route_for(method) == nullptr) continue;
+        if (route_for(method) == nullptr) {
+            continue;
+        }
         allow += name_of(method);
         allow += ", ";
     }
@@ -231,7 +255,9 @@ Router::Resolution Router::resolve(Request& request) const {
     }
     if (request.path == "*") {
         result.allow = &every_method();
-        if (request.method != Method::options) result.problem = not_found(request);
+        if (request.method != Method::options) {
+            result.problem = not_found(request);
+        }
         return result;
     }
     Captured captured;
@@ -245,7 +271,9 @@ Router::Resolution Router::resolve(Request& request) const {
     result.patch = node->route_for(Method::patch) != nullptr;
     result.route = node->route_for(request.method);
     if (result.route == nullptr) {
-        if (request.method != Method::options) result.problem = wrong_method(request, node->allow);
+        if (request.method != Method::options) {
+            result.problem = wrong_method(request, node->allow);
+        }
         return result;
     }
     request.route = static_cast<std::uint32_t>(result.route - routes_.data()) + 1;
@@ -256,9 +284,13 @@ Router::Resolution Router::resolve(Request& request) const {
 }
 
 std::optional<Problem> Router::check_media(Request& request, const Route& route) {
-    if (!is_consumable(request, route.consumes)) return wrong_content_type(request);
+    if (!is_consumable(request, route.consumes)) {
+        return wrong_content_type(request);
+    }
     const Negotiated negotiated = negotiate(request, route.produces);
-    if (!negotiated.acceptable) return not_acceptable(request, route.produces);
+    if (!negotiated.acceptable) {
+        return not_acceptable(request, route.produces);
+    }
     request.prefers_json = negotiated.prefers_json;
     return std::nullopt;
 }
@@ -278,7 +310,9 @@ void Router::dispatch(Request& request, Done done) const {
         Response response;
         response.status = 204;
         response.headers.push_back({"Allow", *found.allow});
-        if (found.patch) response.headers.push_back({"Accept-Patch", std::string(patch_types)});
+        if (found.patch) {
+            response.headers.push_back({"Accept-Patch", std::string(patch_types)});
+        }
         done(std::move(response));
     }
 }

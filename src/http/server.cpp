@@ -34,11 +34,15 @@ std::string unbracketed(const std::string& host) {
 tcp::endpoint resolve(const ServerOptions& options, asio::io_context& io) {
     boost::system::error_code ec;
     const auto address = asio::ip::make_address(unbracketed(options.host), ec);
-    if (!ec) return {address, options.port};
+    if (!ec) {
+        return {address, options.port};
+    }
     tcp::resolver resolver(io);
     const auto found =
         resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, ec);
-    if (ec) throw std::system_error(ec, fmt::format("cannot resolve {}", options.host));
+    if (ec) {
+        throw std::system_error(ec, fmt::format("cannot resolve {}", options.host));
+    }
     return found.begin()->endpoint();
 }
 
@@ -53,7 +57,9 @@ std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared) {
     const unsigned count = std::max(1U, shared.options.threads);
     std::vector<std::unique_ptr<Worker>> workers;
     workers.reserve(count);
-    for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(shared));
+    for (unsigned i = 0; i < count; ++i) {
+        workers.push_back(std::make_unique<Worker>(shared));
+    }
     return workers;
 }
 
@@ -94,7 +100,9 @@ void Server::Impl::listen() {
     const tcp::endpoint wanted = resolve(shared.options, workers.front()->io());
     boost::system::error_code ec;
     const auto check = [&] {
-        if (ec) throw std::system_error(ec, fmt::format("cannot listen on {}", text_of(wanted)));
+        if (ec) {
+            throw std::system_error(ec, fmt::format("cannot listen on {}", text_of(wanted)));
+        }
     };
     shared.protocol = wanted.protocol();
     acceptor.open(shared.protocol, ec);
@@ -112,14 +120,20 @@ void Server::Impl::listen() {
 }
 
 void Server::Impl::start() {
-    if (!threads.empty()) return;
+    if (!threads.empty()) {
+        return;
+    }
     accept_when_ready();
-    for (const auto& worker : workers) threads.emplace_back([&loop = *worker] { loop.run(); });
+    for (const auto& worker : workers) {
+        threads.emplace_back([&loop = *worker] { loop.run(); });
+    }
 }
 
 void Server::Impl::accept_when_ready() {
     acceptor.async_wait(tcp::acceptor::wait_read, [this](boost::system::error_code ec) {
-        if (ec || shared.draining.load(std::memory_order_acquire)) return;
+        if (ec || shared.draining.load(std::memory_order_acquire)) {
+            return;
+        }
         if (accept_some() == Backlog::stuck) {
             pause_accepting();
         } else {
@@ -135,9 +149,12 @@ Server::Impl::Backlog Server::Impl::accept_some() {
             ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)
         );
         if (fd.get() < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return Backlog::empty;
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            if (errno == EAGAIN || errno == EWOULDBLOCK) {
+                return Backlog::empty;
+            }
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 return Backlog::stuck;
+            }
             continue;  // what went wrong is this one client's
         }
         shared.accepted.add();
@@ -157,13 +174,17 @@ Server::Impl::Backlog Server::Impl::accept_some() {
 void Server::Impl::pause_accepting() {
     accept_timer.expires_after(accept_pause);
     accept_timer.async_wait([this](boost::system::error_code ec) {
-        if (!ec && !shared.draining.load(std::memory_order_acquire)) accept_when_ready();
+        if (!ec && !shared.draining.load(std::memory_order_acquire)) {
+            accept_when_ready();
+        }
     });
 }
 
 void Server::Impl::stop(std::chrono::milliseconds drain) {
     const std::lock_guard stopping(stop_mutex);
-    if (stopped) return;
+    if (stopped) {
+        return;
+    }
     stopped = true;
     shared.draining.store(true, std::memory_order_release);
     if (threads.empty()) {
@@ -182,13 +203,19 @@ void Server::Impl::stop(std::chrono::milliseconds drain) {
         accept_timer.cancel();
         shared.connection_ended();
     });
-    for (const auto& worker : workers) worker->drain();
+    for (const auto& worker : workers) {
+        worker->drain();
+    }
     {
         std::unique_lock lock(shared.mutex);
         shared.none_left.wait_for(lock, drain, [&] { return shared.connections.load() == 0; });
     }
-    for (const auto& worker : workers) worker->abort();
-    for (std::thread& thread : threads) thread.join();
+    for (const auto& worker : workers) {
+        worker->abort();
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
 }
 
 Server::Server(ServerOptions options, Dispatch dispatch, AccessLog access_log)
@@ -226,7 +253,9 @@ ServerStats Server::stats() const {
     stats.connections = connections();
     stats.accepted = impl_->shared.accepted.value();
     stats.turned_away = impl_->shared.turned_away.value();
-    for (const auto& worker : impl_->workers) worker->requests.collect(stats);
+    for (const auto& worker : impl_->workers) {
+        worker->requests.collect(stats);
+    }
     return stats;
 }
 

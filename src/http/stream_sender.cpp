@@ -56,8 +56,12 @@ Awaitable<bool> StreamSender::send(Stream& stream, bool chunked) {
     const bool ended = co_await pump(stream, chunked);
     sending_ = false;
     co_await stop_watching();
-    if (!ended || client_gone_ || client_.is_aborted()) co_return false;
-    if (!chunked) co_return true;
+    if (!ended || client_gone_ || client_.is_aborted()) {
+        co_return false;
+    }
+    if (!chunked) {
+        co_return true;
+    }
     const bool closed = co_await client_.write(last_chunk);
     co_return closed;
 }
@@ -70,17 +74,29 @@ Awaitable<bool> StreamSender::pump(Stream& stream, bool chunked) {
     std::string frame;
     for (;;) {
         co_await worker_.turn();
-        if (client_gone_ || client_.is_aborted()) co_return false;
-        if (worker_.is_draining()) co_return true;
+        if (client_gone_ || client_.is_aborted()) {
+            co_return false;
+        }
+        if (worker_.is_draining()) {
+            co_return true;
+        }
         const Stream::State state = compose_frame(stream, frame);
         if (!is_empty_frame(frame)) {
             const bool sent = co_await write_frame(frame, chunked);
-            if (!sent) co_return false;
+            if (!sent) {
+                co_return false;
+            }
             next_beat = Clock::now() + heartbeat;
         }
-        if (state == Stream::State::end) co_return true;
-        if (state == Stream::State::more) continue;
-        if (frame.capacity() > kept_frame_bytes) frame = std::string();
+        if (state == Stream::State::end) {
+            co_return true;
+        }
+        if (state == Stream::State::more) {
+            continue;
+        }
+        if (frame.capacity() > kept_frame_bytes) {
+            frame = std::string();
+        }
         client_.clock.enter_until(Phase::stream, next_beat);
         co_await bell_.rung();
         client_.clock.enter(Phase::answer);
@@ -94,7 +110,9 @@ Stream::State StreamSender::compose_frame(Stream& stream, std::string& frame) {
     while (state == Stream::State::more && frame.size() < stream_piece_bytes) {
         state = stream.next(frame);
     }
-    if (std::exchange(heartbeat_due_, false) && is_empty_frame(frame)) frame += stream.heartbeat();
+    if (std::exchange(heartbeat_due_, false) && is_empty_frame(frame)) {
+        frame += stream.heartbeat();
+    }
     return state;
 }
 
@@ -110,7 +128,9 @@ void StreamSender::beat() {
 }
 
 void StreamSender::watch() {
-    if (client_.received.size() >= max_watched_bytes) return;
+    if (client_.received.size() >= max_watched_bytes) {
+        return;
+    }
     watching_ = true;
     client_.read_beside([this](error_code failed, std::size_t count) {
         watching_ = false;
@@ -126,7 +146,9 @@ void StreamSender::watch() {
 }
 
 Awaitable<void> StreamSender::stop_watching() {
-    if (watching_) client_.cancel();
+    if (watching_) {
+        client_.cancel();
+    }
     while (watching_) {
         co_await bell_.rung();
     }

@@ -42,15 +42,21 @@ void append_status_line(std::string& out, int status) {
 void append_head(std::string& out, const Response& response, const HeadOptions& options) {
     append_status_line(out, response.status);
     append_all(out, "Date: ", options.date, "\r\n");
-    if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
+    if (!response.content_type.empty()) {
+        append_field(out, "Content-Type", response.content_type);
+    }
     if (options.content_length) {
         append_all(out, "Content-Length: ", Digits(*options.content_length), "\r\n");
     }
-    if (options.chunked) out += "Transfer-Encoding: chunked\r\n";
+    if (options.chunked) {
+        out += "Transfer-Encoding: chunked\r\n";
+    }
     if (!options.request_id.empty()) {
         append_all(out, "X-Request-Id: ", options.request_id, "\r\n");
     }
-    for (const Header& header : response.headers) append_field(out, header.name, header.value);
+    for (const Header& header : response.headers) {
+        append_field(out, header.name, header.value);
+    }
     switch (options.connection) {
         case HeadOptions::Connection::close:
             out += "Connection: close\r\n";

@@ -57,7 +57,9 @@ std::string random_prefix() {
 }  // namespace
 
 void Shared::connection_ended() {
-    if (connections.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (connections.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+        return;
+    }
     // Under the lock, so that stop() cannot look at the count and go to sleep between the two.
     const std::lock_guard lock(mutex);
     none_left.notify_all();
@@ -83,7 +85,9 @@ void Worker::run() {
             io_.run();
             return;
         } catch (const std::exception& error) {
-            if (shared.hooks.error_log) shared.hooks.error_log({}, error.what());
+            if (shared.hooks.error_log) {
+                shared.hooks.error_log({}, error.what());
+            }
         }
     }
 }
@@ -101,7 +105,9 @@ void Worker::turn_away(UniqueFd fd) {
 void Worker::drain() {
     asio::post(io_, [this] {
         // From the back: one that ends takes itself off the list, and the last into its place.
-        for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->drain();
+        for (std::size_t i = connections_.size(); i-- > 0;) {
+            connections_[i]->drain();
+        }
     });
 }
 
@@ -109,7 +115,9 @@ void Worker::abort() {
     asio::post(io_, [this] {
         aborted_ = true;
         mailbox_->close();
-        for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->abort();
+        for (std::size_t i = connections_.size(); i-- > 0;) {
+            connections_[i]->abort();
+        }
         farewells_.clear();
         sweep_timer_.cancel();
         work_.reset();
@@ -131,13 +139,17 @@ Awaitable<void> Worker::turn() {
 /// Each in a round of the loop of its own.
 void Worker::queue_turn(Resume resume) {
     turns_.push_back(std::move(resume));
-    if (turns_.size() == 1) asio::post(io_, [this] { take_turn(); });
+    if (turns_.size() == 1) {
+        asio::post(io_, [this] { take_turn(); });
+    }
 }
 
 void Worker::take_turn() {
     Resume resume = std::move(turns_.front());
     turns_.pop_front();
-    if (!turns_.empty()) asio::post(io_, [this] { take_turn(); });
+    if (!turns_.empty()) {
+        asio::post(io_, [this] { take_turn(); });
+    }
     std::move(resume)();
 }
 
@@ -185,7 +197,9 @@ void Worker::say_farewell(UniqueFd fd) {
     [[maybe_unused]] const auto sent =
         ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::shutdown(fd.get(), SHUT_WR);
-    if (farewells_.size() >= max_farewells) farewells_.erase(farewells_.begin());
+    if (farewells_.size() >= max_farewells) {
+        farewells_.erase(farewells_.begin());
+    }
     farewells_.push_back({std::move(fd), steady_clock::now() + farewell_time});
     schedule_sweep();
 }
@@ -201,20 +215,28 @@ void Worker::remove(Connection& connection) {
 /// The one timer of the thread: deadlines are looked at now and then, so that setting one costs no
 /// timer operation. It rests while there is nobody to look at.
 void Worker::schedule_sweep() {
-    if (sweeping_) return;
+    if (sweeping_) {
+        return;
+    }
     sweeping_ = true;
     sweep_timer_.expires_after(sweep_period_);
     sweep_timer_.async_wait([this](boost::system::error_code ec) {
         sweeping_ = false;
-        if (!ec) sweep();
+        if (!ec) {
+            sweep();
+        }
     });
 }
 
 void Worker::sweep() {
     const auto now = std::chrono::steady_clock::now();
     std::erase_if(farewells_, [&](const Farewell& farewell) { return farewell.until <= now; });
-    for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->sweep(now);
-    if (!connections_.empty() || !farewells_.empty()) schedule_sweep();
+    for (std::size_t i = connections_.size(); i-- > 0;) {
+        connections_[i]->sweep(now);
+    }
+    if (!connections_.empty() || !farewells_.empty()) {
+        schedule_sweep();
+    }
 }
 
 }  // namespace bookstore::http

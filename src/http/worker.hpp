@@ -40,7 +40,9 @@ class UniqueFd {
         return *this;
     }
     ~UniqueFd() {
-        if (fd_ >= 0) ::close(fd_);
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
     }
     int get() const { return fd_; }
     int release() { return std::exchange(fd_, -1); }

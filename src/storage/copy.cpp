@@ -22,18 +22,24 @@ class Synced {
   public:
     explicit Synced(const std::string& path)
         : path_(path), fd_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
-        if (fd_ < 0) fail();
+        if (fd_ < 0) {
+            fail();
+        }
     }
     ~Synced() { ::close(fd_); }
     Synced(const Synced&) = delete;
     Synced& operator=(const Synced&) = delete;
 
     void sync() const {
-        if (::fsync(fd_) != 0) fail();
+        if (::fsync(fd_) != 0) {
+            fail();
+        }
     }
     std::int64_t size() const {
         struct stat found{};
-        if (::fstat(fd_, &found) != 0) fail();
+        if (::fstat(fd_, &found) != 0) {
+            fail();
+        }
         return found.st_size;
     }
 

@@ -114,7 +114,9 @@ class Unheld {
         }
     }
     ~Unheld() {
-        if (fd_ >= 0) ::close(fd_);
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
     }
     Unheld(const Unheld&) = delete;
     Unheld& operator=(const Unheld&) = delete;

@@ -132,7 +132,9 @@ class SmallDisk {
         mounted_ = mount("none", path.c_str(), "tmpfs", 0, "size=1m") == 0;
     }
     ~SmallDisk() {
-        if (mounted_) umount2(path_.c_str(), MNT_DETACH);
+        if (mounted_) {
+            umount2(path_.c_str(), MNT_DETACH);
+        }
     }
     SmallDisk(const SmallDisk&) = delete;
     SmallDisk& operator=(const SmallDisk&) = delete;

@@ -20,8 +20,12 @@ namespace fs = std::filesystem;
 
 std::vector<fs::path> files_in(const fs::path& directory) {
     std::vector<fs::path> files;
-    if (!fs::is_directory(directory)) return files;
-    for (const auto& entry : fs::directory_iterator(directory)) files.push_back(entry.path());
+    if (!fs::is_directory(directory)) {
+        return files;
+    }
+    for (const auto& entry : fs::directory_iterator(directory)) {
+        files.push_back(entry.path());
+    }
     std::ranges::sort(files);
     return files;
 }

@@ -29,7 +29,9 @@ struct Broken : std::logic_error {
 
 /// Nothing of src/ catches it: libFuzzer and the tests see it.
 inline void require(bool holds, const std::string& what) {
-    if (!holds) throw Broken(what);
+    if (!holds) {
+        throw Broken(what);
+    }
 }
 
 /// Cuts the first line off; what has no line break is one line.

@@ -71,7 +71,9 @@ void check_body(const Body& body) {
     require(body.quantity >= 1 && body.quantity <= kernel::max_integer, "quantity out of bounds");
     require(body.stock >= 0 && body.stock <= kernel::max_integer, "stock out of bounds");
     check_text(body.name);
-    if (body.note) check_text(*body.note);
+    if (body.note) {
+        check_text(*body.note);
+    }
     if (body.amount) {
         require(
             body.amount->cents() >= 0 && body.amount->cents() <= Money::max_cents,
@@ -90,7 +92,9 @@ void check_body(const Body& body) {
 void check_refusal(const http::Problem& problem) {
     require(problem.status == 400 && !problem.message.empty(), "a refusal without a reason");
     const auto shown = read_back(http::render_problem(problem, "/orders", 0).body);
-    if (problem.errors.empty()) return;
+    if (problem.errors.empty()) {
+        return;
+    }
     for (const auto& error : shown.at("errors").as_array()) {
         require(!error.at("message").as_string().empty(), "an error without a message");
         const auto& rejected = error.at("rejectedValue");
@@ -182,21 +186,33 @@ bool is_digit(char c) {
 bool is_json_number(std::string_view text) {
     const auto take_digits = [&] {
         const std::size_t before = text.size();
-        while (!text.empty() && is_digit(text.front())) text.remove_prefix(1);
+        while (!text.empty() && is_digit(text.front())) {
+            text.remove_prefix(1);
+        }
         return before - text.size();
     };
-    if (text.starts_with('-')) text.remove_prefix(1);
+    if (text.starts_with('-')) {
+        text.remove_prefix(1);
+    }
     const bool zero = text.starts_with('0');
     const std::size_t whole = take_digits();
-    if (whole == 0 || (zero && whole > 1)) return false;
+    if (whole == 0 || (zero && whole > 1)) {
+        return false;
+    }
     if (text.starts_with('.')) {
         text.remove_prefix(1);
-        if (take_digits() == 0) return false;
+        if (take_digits() == 0) {
+            return false;
+        }
     }
     if (text.starts_with('e') || text.starts_with('E')) {
         text.remove_prefix(1);
-        if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
-        if (take_digits() == 0) return false;
+        if (text.starts_with('+') || text.starts_with('-')) {
+            text.remove_prefix(1);
+        }
+        if (take_digits() == 0) {
+            return false;
+        }
     }
     return text.empty();
 }
@@ -219,14 +235,18 @@ bool is_read_exactly(std::string_view text) {
 
 /// A number means the same whether it comes as one or as a string.
 void check_number(std::string_view text) {
-    if (!is_read_exactly(text)) return;
+    if (!is_read_exactly(text)) {
+        return;
+    }
     static const auto count = kernel::Fields<Number>().integer("n", &Number::count, 0);
     static const auto amount = kernel::Fields<Number>().money("n", &Number::amount);
     const std::string plain = R"({"n":)" + std::string(text) + "}";
     const std::string quoted = R"({"n":")" + std::string(text) + R"("})";
     for (const auto* table : {&count, &amount}) {
         // A negative zero is an amount as a number, and none as a text.
-        if (table == &amount && text.starts_with('-')) continue;
+        if (table == &amount && text.starts_with('-')) {
+            continue;
+        }
         const auto number = table->read(with_body(plain));
         const auto string = table->read(with_body(quoted));
         require(
@@ -244,10 +264,16 @@ void json(std::string_view input) {
     check_event<inventory::DeliveryPrepared>(input);
     check_event<customer::Registered>(input);
     check_written(input);
-    if (const auto money = Money::parse(input)) check_amount(*money);
+    if (const auto money = Money::parse(input)) {
+        check_amount(*money);
+    }
     const auto cents = kernel::parse_integer(input);
-    if (cents && *cents <= Money::max_cents) check_amount(Money::from_cents(*cents));
-    if (input.size() <= 40 && is_json_number(input)) check_number(input);
+    if (cents && *cents <= Money::max_cents) {
+        check_amount(Money::from_cents(*cents));
+    }
+    if (input.size() <= 40 && is_json_number(input)) {
+        check_number(input);
+    }
 }
 
 }  // namespace bookstore::fuzz

@@ -32,14 +32,18 @@ std::expected<kernel::Page, http::Problem> page_of(const Request& request) {
 /// The request for that target, as the server would have it.
 std::expected<Request, std::string> request_for(std::string_view text) {
     auto target = http::parse_target(text);
-    if (!target) return std::unexpected(std::move(target.error()));
+    if (!target) {
+        return std::unexpected(std::move(target.error()));
+    }
     Request request;
     request.target = text;
     request.path = std::move(target->path);
     request.literal_slashes = std::move(target->literal_slashes);
     request.query = std::move(target->query);
     request.host = target->host.empty() ? "localhost:8080" : std::move(target->host);
-    if (!target->scheme.empty()) request.scheme = std::move(target->scheme);
+    if (!target->scheme.empty()) {
+        request.scheme = std::move(target->scheme);
+    }
     return request;
 }
 
@@ -56,7 +60,9 @@ std::string percent_encoded(std::string_view text) {
 
 /// All of it percent-encoded, but for the slashes that part segments, is the same target.
 void check_target(const Request& request) {
-    if (request.path == "*") return;
+    if (request.path == "*") {
+        return;
+    }
     std::string text;
     std::size_t next = 0;
     for (std::size_t i = 0; i < request.path.size(); ++i) {
@@ -68,7 +74,9 @@ void check_target(const Request& request) {
         text += parts ? std::string("/") : percent_encoded(request.path.substr(i, 1));
     }
     require(next == request.literal_slashes.size(), "a literal slash beyond the path");
-    if (request.path.size() > 1) text += '/';  // one at the end means nothing
+    if (request.path.size() > 1) {
+        text += '/';  // one at the end means nothing
+    }
     text += '?';
     for (const auto& [name, value] : request.query) {
         text += percent_encoded(name) + "=" + percent_encoded(value) + "&";
@@ -108,7 +116,9 @@ void check_page_link(
     std::int64_t number
 ) {
     const auto* link = links.as_object().if_contains(rel);
-    if (link == nullptr) return;
+    if (link == nullptr) {
+        return;
+    }
     const Request led = follow(*link, request);
     const std::string what = "of the link " + std::string(rel) + ": ";
     require(led.path == request.path, what + "another path");
@@ -177,7 +187,9 @@ void check_elements(std::string_view list) {
     while (list.data() != nullptr) {
         std::string_view rest = list;
         const auto element = http::next_element(rest);
-        if (!element) throw Broken("an end before the list's");
+        if (!element) {
+            throw Broken("an end before the list's");
+        }
         const bool last = rest.data() == nullptr;
         const auto cut = list.substr(0, last ? list.size() : list.size() - rest.size() - 1);
         require(http::trimmed(cut) == *element, "an element that is not what was cut off");
@@ -219,7 +231,9 @@ void check_conditions(const std::string& tags) {
     request.headers = {{"If-Match", tags}};
     const auto refused = kernel::refuse_stale(request, tag);
     require(refused || tags.contains(tag) || tags.contains('*'), "changed in spite of If-Match");
-    if (refused) read_back(http::render_problem(*refused, "/orders/1", 0).body);
+    if (refused) {
+        read_back(http::render_problem(*refused, "/orders/1", 0).body);
+    }
 }
 
 /// A host that is taken stands in links as it is, and in a URL means the same.

@@ -57,8 +57,12 @@ Answer echo(const Request& request, const Route& route) {
     std::vector<Header> headers{
         {"Location", request.base_url() + request.path}, {"X-Body", request.body}
     };
-    for (const auto& [name, value] : request.query) headers.push_back({"X-Parameter", value});
-    for (const Header& header : request.headers) headers.push_back({"X-Echo", header.value});
+    for (const auto& [name, value] : request.query) {
+        headers.push_back({"X-Parameter", value});
+    }
+    for (const Header& header : request.headers) {
+        headers.push_back({"X-Echo", header.value});
+    }
     if (!request.captures.empty() && request.captures[0].size() > 3) {
         Problem problem{400, request.captures[0], {}, std::move(headers)};
         problem.errors.push_back({"id", request.path, request.body});
@@ -68,7 +72,9 @@ Answer echo(const Request& request, const Route& route) {
     Response response;
     response.status = route.produces == Produces::nothing ? 204 : 201;
     response.headers = std::move(headers);
-    if (response.status == 201) response.content_type = "text/plain";
+    if (response.status == 201) {
+        response.content_type = "text/plain";
+    }
     response.body = request.body;
     return response;
 }
@@ -142,7 +148,9 @@ class Client {
 
     bool fill(ReadBuffer& buffer) {
         const auto piece = bytes_.substr(0, next_size());
-        if (piece.empty()) return false;
+        if (piece.empty()) {
+            return false;
+        }
         const std::span<char> room = buffer.prepare(max_buffer_bytes);
         const std::size_t count = std::min(room.size(), piece.size());
         require(count > 0, "the buffer is full, and nobody refuses the request");
@@ -155,7 +163,9 @@ class Client {
   private:
     /// No sizes: all at once.
     std::size_t next_size() {
-        if (sizes_.empty()) return bytes_.size();
+        if (sizes_.empty()) {
+            return bytes_.size();
+        }
         const auto c = static_cast<unsigned char>(sizes_[at_++ % sizes_.size()]);
         return 1 + ((c - '1') & 63U);
     }
@@ -181,7 +191,9 @@ bool has_breaks(std::string_view text) {
 std::vector<std::string_view> values_of(const Request& request, std::string_view name) {
     std::vector<std::string_view> values;
     for (const Header& header : request.headers) {
-        if (http::equal_ignoring_case(header.name, name)) values.push_back(header.value);
+        if (http::equal_ignoring_case(header.name, name)) {
+            values.push_back(header.value);
+        }
     }
     return values;
 }
@@ -219,7 +231,9 @@ unsigned hex_value(char c) {
 
 /// The path is the target's, each %XY of it taken for one byte, once.
 void check_path(const Request& request) {
-    if (request.path.empty() && request.method == Method::other) return;  // CONNECT's
+    if (request.path.empty() && request.method == Method::other) {
+        return;  // CONNECT's
+    }
     if (request.target == "*") {
         require(request.path == "*", "* became something else");
         return;
@@ -230,8 +244,12 @@ void check_path(const Request& request) {
         raw.remove_prefix(std::min(raw.find_first_of("/?", host), raw.size()));
     }
     raw = raw.substr(0, raw.find('?'));
-    if (raw.empty()) raw = "/";
-    if (raw.size() > 1 && raw.ends_with('/')) raw.remove_suffix(1);
+    if (raw.empty()) {
+        raw = "/";
+    }
+    if (raw.size() > 1 && raw.ends_with('/')) {
+        raw.remove_suffix(1);
+    }
     std::vector<std::uint32_t> slashes;
     std::size_t at = 0;
     for (const char c : request.path) {
@@ -240,7 +258,9 @@ void check_path(const Request& request) {
         const auto byte = encoded ? hex_value(raw[1]) << 4 | hex_value(raw[2])
                                   : static_cast<unsigned char>(raw[0]);
         require(byte == static_cast<unsigned char>(c) && c != '\0', "not decoded once");
-        if (encoded && c == '/') slashes.push_back(static_cast<std::uint32_t>(at));
+        if (encoded && c == '/') {
+            slashes.push_back(static_cast<std::uint32_t>(at));
+        }
         raw.remove_prefix(encoded ? 3 : 1);
         ++at;
     }
@@ -251,7 +271,9 @@ void check_path(const Request& request) {
 /// Whatever proxies say, links are built from an origin and a path that need no escape.
 void check_forwarded(Request& request) {
     static const auto trusted = http::parse_networks("10.0.0.0/8,::1").value();
-    if (request.host.empty()) request.host = "localhost";  // the connection's own address
+    if (request.host.empty()) {
+        request.host = "localhost";  // the connection's own address
+    }
     http::take_forwarded(request, trusted);
     require(request.scheme == "http" || request.scheme == "https", "another scheme");
     require(http::is_valid_host(request.host), "a proxy's invalid host");
@@ -278,7 +300,9 @@ void check_captures(const Request& request, const Route& route) {
         const auto open = std::min(pattern.find('{'), pattern.size());
         path += pattern.substr(0, open);
         pattern.remove_prefix(open);
-        if (pattern.empty()) break;
+        if (pattern.empty()) {
+            break;
+        }
         require(next < request.captures.size(), "a capture is missing");
         require(!request.captures[next].empty(), "an empty capture");
         path += request.captures[next++];
@@ -313,7 +337,9 @@ void check_problem(const Problem& problem, const Response& response, const Reque
     require(
         characters(body.at("path").as_string()) >= characters(request.path), "the path was cut"
     );
-    if (problem.errors.empty()) return;
+    if (problem.errors.empty()) {
+        return;
+    }
     const auto& errors = body.at("errors").as_array();
     require(errors.size() == problem.errors.size(), "an error is missing");
     for (std::size_t i = 0; i < errors.size(); ++i) {
@@ -336,11 +362,15 @@ void write_answer(Served& served, Answer answer) {
     options.date = "Thu, 10 Sep 2020 04:47:44 GMT";
     options.request_id = "id";
     options.connection = http::HeadOptions::Connection::close;
-    if (body) options.content_length = response.body.size();
+    if (body) {
+        options.content_length = response.body.size();
+    }
     http::append_head(served.wire, response, options);
     const std::size_t own = 3U + (body ? 1 : 0) + (response.content_type.empty() ? 0 : 1);
     check_head(served.wire, own + response.headers.size(), response.status);
-    if (body) served.wire += response.body;
+    if (body) {
+        served.wire += response.body;
+    }
 }
 
 void dispatch(Served& served) {
@@ -358,7 +388,9 @@ void dispatch(Served& served) {
         require(!answer, "answered twice");
         answer = std::move(given);
     });
-    if (!answer) throw Broken("no answer");
+    if (!answer) {
+        throw Broken("no answer");
+    }
     require(calls().count == 0 || !refusal, "a refused request reached a handler");
     if (refusal) {
         require(std::holds_alternative<Problem>(*answer), "refused, and answered");
@@ -387,9 +419,13 @@ Read refuse(Served& served, Problem problem) {
 }
 
 Read read_counted_body(ReadBuffer& buffer, Client& client, Served& served, std::uint64_t length) {
-    if (length > max_body_bytes) return refuse(served, {413, "The body is too large.", {}, {}});
+    if (length > max_body_bytes) {
+        return refuse(served, {413, "The body is too large.", {}, {}});
+    }
     while (buffer.size() < length) {
-        if (!client.fill(buffer)) return Read::gone;
+        if (!client.fill(buffer)) {
+            return Read::gone;
+        }
     }
     served.request.body = buffer.view().substr(0, length);
     buffer.consume(length);
@@ -415,7 +451,9 @@ void check_chunks(std::string_view raw, std::string_view body) {
         require(raw.substr(0, size) == body.substr(0, size), "a chunk of something else");
         raw.remove_prefix(size);
         body.remove_prefix(size);
-        if (size > 0) require(take_raw_line().empty(), "more data than the chunk's");
+        if (size > 0) {
+            require(take_raw_line().empty(), "more data than the chunk's");
+        }
     }
     require(body.empty(), "a body beyond the last chunk");
     while (!take_raw_line().empty()) {
@@ -438,22 +476,34 @@ Read read_chunked_body(ReadBuffer& buffer, Client& client, Served& served) {
             check_chunks(raw, served.request.body);
             return Read::complete;
         }
-        if (state == State::malformed) return refuse(served, {400, "chunks", {}, {}});
-        if (state == State::body_too_large) return refuse(served, {413, "body", {}, {}});
-        if (state == State::extras_too_large) return refuse(served, {431, "extras", {}, {}});
-        if (!client.fill(buffer)) return Read::gone;
+        if (state == State::malformed) {
+            return refuse(served, {400, "chunks", {}, {}});
+        }
+        if (state == State::body_too_large) {
+            return refuse(served, {413, "body", {}, {}});
+        }
+        if (state == State::extras_too_large) {
+            return refuse(served, {431, "extras", {}, {}});
+        }
+        if (!client.fill(buffer)) {
+            return Read::gone;
+        }
     }
 }
 
 bool has_begun(ReadBuffer& buffer) {
-    while (buffer.view().starts_with("\r\n")) buffer.consume(2);
+    while (buffer.view().starts_with("\r\n")) {
+        buffer.consume(2);
+    }
     return !buffer.empty() && buffer.view() != "\r";
 }
 
 /// As http/request_reader.cpp reads.
 Read read_request(ReadBuffer& buffer, Client& client, Served& served) {
     while (!has_begun(buffer)) {
-        if (!client.fill(buffer)) return Read::gone;
+        if (!client.fill(buffer)) {
+            return Read::gone;
+        }
     }
     RequestParser parser(served.request, limits);
     for (;;) {
@@ -461,12 +511,16 @@ Read read_request(ReadBuffer& buffer, Client& client, Served& served) {
         const RequestParser::State state = parser.put(rest);
         require(rest.size() <= buffer.size(), "more left than there was");
         buffer.consume(buffer.size() - rest.size());
-        if (state == RequestParser::State::done) break;
+        if (state == RequestParser::State::done) {
+            break;
+        }
         if (state == RequestParser::State::refused) {
             return refuse(served, std::move(parser.problem()));
         }
         require(!buffer.view().contains("\r\n\r\n"), "a header that is complete is waited for");
-        if (!client.fill(buffer)) return Read::gone;
+        if (!client.fill(buffer)) {
+            return Read::gone;
+        }
     }
     served.http_1_0 = parser.is_http_1_0();
     served.keep_alive = parser.keep_alive();
@@ -474,7 +528,9 @@ Read read_request(ReadBuffer& buffer, Client& client, Served& served) {
     check_framing(served.request, parser);
     check_path(served.request);
     check_forwarded(served.request);
-    if (parser.is_chunked()) return read_chunked_body(buffer, client, served);
+    if (parser.is_chunked()) {
+        return read_chunked_body(buffer, client, served);
+    }
     return read_counted_body(buffer, client, served, parser.content_length());
 }
 
@@ -486,9 +542,13 @@ std::vector<Served> serve(std::string_view bytes, std::string_view sizes) {
     for (bool keep = true; keep;) {
         Served served;
         const Read read = read_request(buffer, client, served);
-        if (read == Read::gone) break;
+        if (read == Read::gone) {
+            break;
+        }
         keep = read == Read::complete && served.keep_alive;
-        if (read == Read::complete) dispatch(served);
+        if (read == Read::complete) {
+            dispatch(served);
+        }
         all.push_back(std::move(served));
         buffer.shrink();
     }
@@ -504,12 +564,16 @@ bool is_size_refusal(const Served& served) {
 void check_same(const Served& one, const Served& many) {
     // A header that is both malformed and too large is refused by what is seen first.
     const bool both_refused = one.refused != 0 && many.refused != 0;
-    if (both_refused && (is_size_refusal(one) || is_size_refusal(many))) return;
+    if (both_refused && (is_size_refusal(one) || is_size_refusal(many))) {
+        return;
+    }
     require(
         one.refused == many.refused,
         "pieces change what is refused: \"" + one.message + "\", \"" + many.message + "\""
     );
-    if (one.refused != 0) return;
+    if (one.refused != 0) {
+        return;
+    }
     const auto same_header = [](const Header& a, const Header& b) {
         return a.name == b.name && a.value == b.value;
     };
@@ -537,11 +601,15 @@ void check_same(const Served& one, const Served& many) {
 
 void request(std::string_view input) {
     std::string_view sizes = take_line(input);
-    if (sizes.empty()) sizes = "1";
+    if (sizes.empty()) {
+        sizes = "1";
+    }
     const auto one = serve(input, {});
     const auto many = serve(input, sizes);
     const std::size_t both = std::min(one.size(), many.size());
-    for (std::size_t i = 0; i < both; ++i) check_same(one[i], many[i]);
+    for (std::size_t i = 0; i < both; ++i) {
+        check_same(one[i], many[i]);
+    }
     require(many.size() == both, "pieces make a request more");
     // Of a header that comes in pieces Beast looks at nothing before its end, if it has one.
     const bool waits = one.size() == both + 1 && one.back().refused != 0;

@@ -36,10 +36,14 @@ const json::value* at(const json::value& document, std::string_view reference) {
 /// Every "$ref" below a value.
 void collect_references(const json::value& value, std::vector<std::string>& into) {
     if (const auto* array = value.if_array()) {
-        for (const auto& item : *array) collect_references(item, into);
+        for (const auto& item : *array) {
+            collect_references(item, into);
+        }
     } else if (const auto* object = value.if_object()) {
         for (const auto& [name, member] : *object) {
-            if (name == "$ref") into.emplace_back(member.as_string());
+            if (name == "$ref") {
+                into.emplace_back(member.as_string());
+            }
             collect_references(member, into);
         }
     }
@@ -47,7 +51,9 @@ void collect_references(const json::value& value, std::vector<std::string>& into
 
 std::set<std::string> texts(const json::value& array) {
     std::set<std::string> all;
-    for (const auto& text : array.as_array()) all.emplace(text.as_string());
+    for (const auto& text : array.as_array()) {
+        all.emplace(text.as_string());
+    }
     return all;
 }
 
@@ -110,7 +116,9 @@ TEST_CASE("asyncapi: every published event is as its message says, key and field
             declared.emplace_back(field.as_string());
         }
         std::vector<std::string> there;
-        for (const auto& [name, value] : event) there.emplace_back(name);
+        for (const auto& [name, value] : event) {
+            there.emplace_back(name);
+        }
         CHECK(there == declared);
         CHECK_MESSAGE(schema_faults(document, schema, event).empty(), type, ": ", line);
         const std::string key(messages.at(type).at("x-key").as_string());

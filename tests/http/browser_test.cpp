@@ -43,16 +43,28 @@ std::string welcome_fault(Story& story, const std::string& origin, const std::st
 
 std::string refusal_fault(Story& story, const std::string& origin) {
     const Answer before = preflight(story, "/customers/1", origin);
-    if (const auto fault = error_fault(before, 403, "/customers/1"); !fault.empty()) return fault;
+    if (const auto fault = error_fault(before, 403, "/customers/1"); !fault.empty()) {
+        return fault;
+    }
     const auto customers = story.of("/customers", "page.totalElements");
     const Answer post = story.send(Method::post, "/customers", kim, from(origin));
-    if (const auto fault = error_fault(post, 403, "/customers"); !fault.empty()) return fault;
-    if (story.of("/customers", "page.totalElements") != customers) return "the POST did something";
+    if (const auto fault = error_fault(post, 403, "/customers"); !fault.empty()) {
+        return fault;
+    }
+    if (story.of("/customers", "page.totalElements") != customers) {
+        return "the POST did something";
+    }
     const Answer get = story.get("/customers", from(origin));
-    if (get.status != 200) return "the GET is " + std::to_string(get.status);
+    if (get.status != 200) {
+        return "the GET is " + std::to_string(get.status);
+    }
     for (const Answer* answer : {&before, &post, &get}) {
-        if (!answer->header("Access-Control-Allow-Origin").empty()) return "it may read an answer";
-        if (answer->header("Vary") != "Origin") return "an answer does not vary by origin";
+        if (!answer->header("Access-Control-Allow-Origin").empty()) {
+            return "it may read an answer";
+        }
+        if (answer->header("Vary") != "Origin") {
+            return "an answer does not vary by origin";
+        }
     }
     return {};
 }

@@ -44,7 +44,9 @@ std::vector<Panel> panels() {
                 one.expressions.emplace_back(target.at("expr").as_string());
             }
         }
-        if (panel.at("type") != "row") panels.push_back(std::move(one));
+        if (panel.at("type") != "row") {
+            panels.push_back(std::move(one));
+        }
     }
     return panels;
 }
@@ -126,7 +128,9 @@ TEST_CASE(
     story.get("/makeZombie");
     CHECK(eventually([&] {
         for (const auto& rule : rules()) {
-            if (rule.at("name") == "BookstoreUnhealthy") return rule.at("state") == "pending";
+            if (rule.at("name") == "BookstoreUnhealthy") {
+                return rule.at("state") == "pending";
+            }
         }
         return false;
     }));

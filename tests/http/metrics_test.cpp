@@ -92,9 +92,15 @@ TEST_CASE("requests are counted by method, route and status") {
     // A request is counted when its answer was written: its client may be quicker.
     REQUIRE(eventually([&] { return requests(scrape(story), "/customers", "201") == 1; }));
     const Scrape before = scrape(story);
-    for (int i = 0; i < 7; ++i) story.get(fmt::format("/customers/{}", customer));
-    for (int i = 0; i < 5; ++i) story.get("/customers/4711");
-    for (int i = 0; i < 3; ++i) story.send(Method::head, fmt::format("/customers/{}", customer));
+    for (int i = 0; i < 7; ++i) {
+        story.get(fmt::format("/customers/{}", customer));
+    }
+    for (int i = 0; i < 5; ++i) {
+        story.get("/customers/4711");
+    }
+    for (int i = 0; i < 3; ++i) {
+        story.send(Method::head, fmt::format("/customers/{}", customer));
+    }
     story.given_customer();
     story.given_customer();
     story.post("/customers", "{}");
@@ -197,7 +203,9 @@ TEST_CASE("no counter falls while several clients work") {
         CHECK(next.fallen_since(last) == "");
         last = std::move(next);
     }
-    for (auto& client : clients) client.request_stop();
+    for (auto& client : clients) {
+        client.request_stop();
+    }
 }
 
 TEST_CASE("what clients ask for makes no labels: 10,000 paths, odd methods") {
@@ -216,7 +224,9 @@ TEST_CASE("what clients ask for makes no labels: 10,000 paths, odd methods") {
                 j % 2 == 0 ? fmt::format("/path{}/of/{}", j, j)
                            : fmt::format("/orders/{}", j + 5000));
         }
-        for (int j = 0; j < most_at_once; ++j) CHECK(client.reply().status == 404);
+        for (int j = 0; j < most_at_once; ++j) {
+            CHECK(client.reply().status == 404);
+        }
     }
     for (const std::string method : {"BREW", "PROPFIND", "X\"}{\\", "FOO", "BAR"}) {
         auto another = client_of(story);
@@ -283,7 +293,9 @@ TEST_CASE("the breaker's state and calls are told, and a zombie") {
         return metrics.value("bookstore_breaker_state", {{"breaker", "keyless"}, {"state", word}});
     };
     CHECK(state(scrape(story), "closed") == 1);
-    for (int i = 0; i < 3; ++i) story.get("/requestPayment?payment=0");
+    for (int i = 0; i < 3; ++i) {
+        story.get("/requestPayment?payment=0");
+    }
     story.get("/requestPayment?payment=1000");
     const Scrape open = scrape(story);
     CHECK(state(open, "open") == 1);
@@ -316,7 +328,9 @@ TEST_CASE("the process tells its CPU time, memory and files") {
     CHECK(before.value("process_max_fds") >= before.value("process_open_fds"));
     CHECK(before.value("bookstore_build_info") == 1);
     std::vector<RawClient> idle;
-    for (int i = 0; i < 50; ++i) idle.push_back(client_of(story));
+    for (int i = 0; i < 50; ++i) {
+        idle.push_back(client_of(story));
+    }
     CHECK(eventually([&] {
         const Scrape after = scrape(story);
         return after.value("process_open_fds") >= before.value("process_open_fds") + 40 &&
@@ -338,7 +352,9 @@ TEST_CASE("connections that were one too many are counted") {
     double refused = 0;
     CHECK(eventually([&] {
         const Answer answer = story.get("/metrics");
-        if (answer.status != 200) return false;  // the two are not gone yet
+        if (answer.status != 200) {
+            return false;  // the two are not gone yet
+        }
         refused = Scrape(answer.body).value("bookstore_http_connections_refused_total");
         return true;
     }));

@@ -29,9 +29,13 @@ Flags flags_of(const std::string& help) {
     std::istringstream in(help);
     std::smatch part;
     for (std::string text; std::getline(in, text);) {
-        if (!std::regex_match(text, part, line)) continue;
+        if (!std::regex_match(text, part, line)) {
+            continue;
+        }
         std::string value = part[2];
-        if (value.starts_with('[')) value = value.substr(1, value.size() - 2);
+        if (value.starts_with('[')) {
+            value = value.substr(1, value.size() - 2);
+        }
         value = value.empty() ? "none" : fmt::format("`{}`", value);
         if (part[1] == "--threads") {
             CHECK(value == fmt::format("`{}`", std::thread::hardware_concurrency()));
@@ -48,7 +52,9 @@ Flags flags_in_the_table(const std::string& page) {
     std::istringstream in(page);
     std::smatch part;
     for (std::string text; std::getline(in, text);) {
-        if (std::regex_match(text, part, row)) flags[part[1]] = part[2];
+        if (std::regex_match(text, part, row)) {
+            flags[part[1]] = part[2];
+        }
     }
     return flags;
 }

@@ -81,7 +81,9 @@ class Teller {
     void serve(RawConnection& connection) {
         for (;;) {
             const std::string request = connection.request();
-            if (request.empty()) return;
+            if (request.empty()) {
+                return;
+            }
             std::string text;
             {
                 const std::scoped_lock lock(mutex_);
@@ -259,8 +261,12 @@ TEST_CASE("a bounded number of calls is under way, and who finds the port full i
         orders.emplace_back([&] {
             const auto begin = Clock::now();
             const auto answer = order_of(story, 1, 1);
-            if (answer.status == 201) ++stored;
-            if (Clock::now() - begin < std::chrono::milliseconds(2'900)) ++early;
+            if (answer.status == 201) {
+                ++stored;
+            }
+            if (Clock::now() - begin < std::chrono::milliseconds(2'900)) {
+                ++early;
+            }
         });
     }
     orders.clear();
@@ -297,7 +303,9 @@ TEST_CASE("a peer that refuses, redirects or talks garbage is unavailable, and h
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         "2\r\n{}\r\n0\r\n\r\n"
     );
-    for (int order = 2; order <= 8; ++order) CHECK(story.order_becomes(order, "Shipped"));
+    for (int order = 2; order <= 8; ++order) {
+        CHECK(story.order_becomes(order, "Shipped"));
+    }
     CHECK(breaker_of(story, "order", "customer") == "closed");
     CHECK(story.ends_with() == "");
 }
@@ -342,7 +350,9 @@ TEST_CASE("VAN's word is final and nothing else is: the payment is asked for aga
         CHECK(first.starts_with("POST /requestPayment?payment=12.5 HTTP/1.1\r\n"));
         CHECK(first.find("\r\nIdempotency-Key: ") != std::string::npos);
         CHECK(first.find("\r\ntraceparent: 00-") != std::string::npos);
-        for (auto i = before; i < all.size(); ++i) CHECK(all[i] == first);
+        for (auto i = before; i < all.size(); ++i) {
+            CHECK(all[i] == first);
+        }
         CHECK(keys.insert(first).second);  // no other payment's
     }
     CHECK(story.published("Payed", keys.size()));

@@ -75,7 +75,9 @@ Prometheus::Prometheus(const std::string& address, const std::string& rules) {
         const std::string text = text_of_file(log);
         const auto at = text.find(told);
         const auto end = text.find('\n', at);
-        if (at == text.npos || end == text.npos) return false;
+        if (at == text.npos || end == text.npos) {
+            return false;
+        }
         url_ = "http://" + text.substr(at + told.size(), end - at - told.size());
         return true;
     });
@@ -106,7 +108,9 @@ boost::json::value Prometheus::query(const std::string& expression) {
 
 std::size_t Prometheus::results(const std::string& expression) {
     const auto answer = query(expression);
-    if (answer.at("status") != "success") return 0;
+    if (answer.at("status") != "success") {
+        return 0;
+    }
     return answer.at("data").at("result").as_array().size();
 }
 

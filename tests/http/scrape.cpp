@@ -55,8 +55,12 @@ std::string histogram_faults(const std::string& name, const std::vector<Sample>&
         if (sample.name == name + "_bucket") {
             const auto le = sample.labels.find("le");
             const auto next = le == sample.labels.end() ? std::nullopt : number_in(le->second);
-            if (!next || *next <= bound) faults += text_of(sample) + ": not above the last bound\n";
-            if (sample.value < buckets) faults += text_of(sample) + ": not cumulative\n";
+            if (!next || *next <= bound) {
+                faults += text_of(sample) + ": not above the last bound\n";
+            }
+            if (sample.value < buckets) {
+                faults += text_of(sample) + ": not cumulative\n";
+            }
             bound = next.value_or(bound);
             buckets = sample.value;
         } else if (sample.name == name + "_count") {
@@ -65,26 +69,46 @@ std::string histogram_faults(const std::string& name, const std::vector<Sample>&
             sum = sample.name == name + "_sum" && sample.value >= 0;
         }
     }
-    if (bound != std::numeric_limits<double>::infinity()) faults += name + ": no bucket of +Inf\n";
-    if (count != buckets) faults += name + ": its count is not its last bucket\n";
-    if (!sum) faults += name + ": no sum\n";
+    if (bound != std::numeric_limits<double>::infinity()) {
+        faults += name + ": no bucket of +Inf\n";
+    }
+    if (count != buckets) {
+        faults += name + ": its count is not its last bucket\n";
+    }
+    if (!sum) {
+        faults += name + ": no sum\n";
+    }
     return faults;
 }
 
 std::string faults_of(const std::string& name, const Family& family) {
     std::string faults;
-    if (family.type == "counter" && !name.ends_with("_total")) faults += name + ": no _total\n";
-    if (family.type != "counter" && name.ends_with("_total")) faults += name + ": no counter\n";
-    if (family.help.empty()) faults += name + ": no help\n";
+    if (family.type == "counter" && !name.ends_with("_total")) {
+        faults += name + ": no _total\n";
+    }
+    if (family.type != "counter" && name.ends_with("_total")) {
+        faults += name + ": no counter\n";
+    }
+    if (family.help.empty()) {
+        faults += name + ": no help\n";
+    }
     std::map<LabelValues, std::vector<Sample>> histograms;
     std::set<std::string> seen;
     for (const Sample& sample : family.samples) {
-        if (!seen.insert(text_of(sample)).second) faults += text_of(sample) + ": twice\n";
-        if (sample.value < 0) faults += text_of(sample) + ": negative\n";
+        if (!seen.insert(text_of(sample)).second) {
+            faults += text_of(sample) + ": twice\n";
+        }
+        if (sample.value < 0) {
+            faults += text_of(sample) + ": negative\n";
+        }
         const bool whole = sample.value == std::floor(sample.value);
         const bool seconds = name.find("seconds") != name.npos;
-        if (family.type == "counter" && !whole && !seconds) faults += name + ": no whole number\n";
-        if (family.type == "histogram") histograms[without_le(sample.labels)].push_back(sample);
+        if (family.type == "counter" && !whole && !seconds) {
+            faults += name + ": no whole number\n";
+        }
+        if (family.type == "histogram") {
+            histograms[without_le(sample.labels)].push_back(sample);
+        }
     }
     for (const auto& [labels, samples] : histograms) {
         faults += histogram_faults(name, samples);
@@ -107,36 +131,48 @@ class Scrape::Reader {
     explicit Reader(std::string_view line) : line_(line), rest_(line) {}
 
     bool take(std::string_view text) {
-        if (!rest_.starts_with(text)) return false;
+        if (!rest_.starts_with(text)) {
+            return false;
+        }
         rest_.remove_prefix(text.size());
         return true;
     }
     void expect(std::string_view text) {
-        if (!take(text)) fail();
+        if (!take(text)) {
+            fail();
+        }
     }
     std::string name(const std::regex& shape) {
         const auto end =
             std::ranges::find_if(rest_, [](char c) { return ends_a_name(c) || c == '='; });
         const std::string name(rest_.begin(), end);
-        if (!std::regex_match(name, shape)) fail();
+        if (!std::regex_match(name, shape)) {
+            fail();
+        }
         rest_.remove_prefix(name.size());
         return name;
     }
     std::string rest() { return std::string(std::exchange(rest_, {})); }
     LabelValues labels() {
         LabelValues labels;
-        if (!take("{")) return labels;
+        if (!take("{")) {
+            return labels;
+        }
         do {
             const std::string name = this->name(label_name);
             expect("=\"");
-            if (!labels.emplace(name, quoted()).second) fail();
+            if (!labels.emplace(name, quoted()).second) {
+                fail();
+            }
         } while (take(","));
         expect("}");
         return labels;
     }
     double number() {
         const auto number = number_in(rest());
-        if (!number) fail();
+        if (!number) {
+            fail();
+        }
         return *number;
     }
     [[noreturn]] void fail() const {
@@ -148,7 +184,9 @@ class Scrape::Reader {
     std::string quoted() {
         std::string value;
         while (!take("\"")) {
-            if (rest_.empty()) fail();
+            if (rest_.empty()) {
+                fail();
+            }
             if (take("\\")) {
                 if (take("n")) {
                     value += '\n';
@@ -171,7 +209,9 @@ class Scrape::Reader {
 };
 
 Scrape::Scrape(const std::string& text) {
-    if (!text.ends_with('\n')) throw std::runtime_error("the last line has no end");
+    if (!text.ends_with('\n')) {
+        throw std::runtime_error("the last line has no end");
+    }
     std::string announced;  // by HELP, waits for TYPE
     std::string current;
     std::string_view rest = text;
@@ -181,7 +221,9 @@ Scrape::Scrape(const std::string& text) {
         if (line.take("# HELP ")) {
             announced = line.name(metric_name);
             line.expect(" ");
-            if (!families_.emplace(announced, Family{{}, line.rest(), {}}).second) line.fail();
+            if (!families_.emplace(announced, Family{{}, line.rest(), {}}).second) {
+                line.fail();
+            }
         } else if (line.take("# TYPE ")) {
             current = line.name(metric_name);
             line.expect(" ");
@@ -189,14 +231,17 @@ Scrape::Scrape(const std::string& text) {
             const bool known = std::set<std::string>{"counter", "gauge", "histogram"}.contains(
                 families_[current].type
             );
-            if (std::exchange(announced, {}) != current || !known) line.fail();
+            if (std::exchange(announced, {}) != current || !known) {
+                line.fail();
+            }
         } else {
             Sample sample{line.name(metric_name), line.labels(), 0};
             line.expect(" ");
             sample.value = line.number();
             const Family* family = family_of(sample.name);
-            if (!announced.empty() || family == nullptr || family != &families_[current])
+            if (!announced.empty() || family == nullptr || family != &families_[current]) {
                 line.fail();
+            }
             families_[current].samples.push_back(std::move(sample));
         }
     }
@@ -204,11 +249,17 @@ Scrape::Scrape(const std::string& text) {
 
 const Family* Scrape::family_of(const std::string& sample) const {
     const auto own = families_.find(sample);
-    if (own != families_.end()) return own->second.type == "histogram" ? nullptr : &own->second;
+    if (own != families_.end()) {
+        return own->second.type == "histogram" ? nullptr : &own->second;
+    }
     for (const std::string suffix : {"_bucket", "_sum", "_count"}) {
-        if (!sample.ends_with(suffix)) continue;
+        if (!sample.ends_with(suffix)) {
+            continue;
+        }
         const auto found = families_.find(sample.substr(0, sample.size() - suffix.size()));
-        if (found != families_.end() && found->second.type == "histogram") return &found->second;
+        if (found != families_.end() && found->second.type == "histogram") {
+            return &found->second;
+        }
     }
     return nullptr;
 }
@@ -242,7 +293,9 @@ std::set<std::string> Scrape::values_of(const std::string& label) const {
     for (const auto& [name, family] : families_) {
         for (const Sample& sample : family.samples) {
             const auto found = sample.labels.find(label);
-            if (found != sample.labels.end()) values.insert(found->second);
+            if (found != sample.labels.end()) {
+                values.insert(found->second);
+            }
         }
     }
     return values;
@@ -250,20 +303,26 @@ std::set<std::string> Scrape::values_of(const std::string& label) const {
 
 std::size_t Scrape::size() const {
     std::size_t size = 0;
-    for (const auto& [name, family] : families_) size += family.samples.size();
+    for (const auto& [name, family] : families_) {
+        size += family.samples.size();
+    }
     return size;
 }
 
 std::string Scrape::faults() const {
     std::string faults;
-    for (const auto& [name, family] : families_) faults += faults_of(name, family);
+    for (const auto& [name, family] : families_) {
+        faults += faults_of(name, family);
+    }
     return faults;
 }
 
 std::string Scrape::fallen_since(const Scrape& before) const {
     std::string fallen;
     for (const auto& [name, family] : before.families_) {
-        if (family.type == "gauge") continue;
+        if (family.type == "gauge") {
+            continue;
+        }
         const auto now = families_.find(name);
         for (const Sample& sample : family.samples) {
             const bool there = now != families_.end() &&
@@ -272,7 +331,9 @@ std::string Scrape::fallen_since(const Scrape& before) const {
                                           later.labels == sample.labels &&
                                           later.value >= sample.value;
                                });
-            if (!there) fallen += text_of(sample) + "\n";
+            if (!there) {
+                fallen += text_of(sample) + "\n";
+            }
         }
     }
     return fallen;

@@ -126,7 +126,9 @@ class Regulars {
                     order.asked_twice = true;
                     port_.wait(port);
                     port = port_;
-                    if (left_) return;
+                    if (left_) {
+                        return;
+                    }
                     connection.emplace(port);
                 }
                 ++answers_;
@@ -158,7 +160,9 @@ class Regulars {
             return false;
         }
         const Reply reply = connection.reply();
-        if (reply.status != 201) throw std::runtime_error(reply.head + reply.body);
+        if (reply.status != 201) {
+            throw std::runtime_error(reply.head + reply.body);
+        }
         const std::string location = reply.header("location");
         order.id = std::stoll(location.substr(location.rfind('/') + 1));
         return true;

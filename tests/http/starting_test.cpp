@@ -41,7 +41,9 @@ Answer get(BookstoreProcess& process, const std::string& target) {
 
 std::string refusal_fault(const Answer& answer, const std::string& path) {
     const std::string fault = error_fault(answer, 503, path);
-    if (!fault.empty()) return fault;
+    if (!fault.empty()) {
+        return fault;
+    }
     return answer.header("Retry-After").empty() ? "no Retry-After" : "";
 }
 

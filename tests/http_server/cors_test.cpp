@@ -24,14 +24,18 @@ Request request_of(std::string origin, Method method = Method::get) {
     request.method = method;
     request.scheme = "https";
     request.host = "own.example";
-    if (!origin.empty()) request.headers.push_back({"origin", std::move(origin)});
+    if (!origin.empty()) {
+        request.headers.push_back({"origin", std::move(origin)});
+    }
     return request;
 }
 
 Request preflight(std::string origin, std::optional<std::string> fields = {}) {
     Request request = request_of(std::move(origin), Method::options);
     request.headers.push_back({"Access-Control-Request-Method", "PUT"});
-    if (fields) request.headers.push_back({"Access-Control-Request-Headers", *fields});
+    if (fields) {
+        request.headers.push_back({"Access-Control-Request-Headers", *fields});
+    }
     return request;
 }
 
@@ -43,7 +47,9 @@ struct Seen {
     std::string header(std::string_view name) const {
         std::string values;
         for (const Header& header : headers) {
-            if (header.name == name) values += header.value + ";";
+            if (header.name == name) {
+                values += header.value + ";";
+            }
         }
         return values;
     }
@@ -201,7 +207,9 @@ TEST_CASE("an origin that is not named is refused its writes and preflights, and
           "*"}) {
         CAPTURE(origin);
         Request request = request_of(origin);
-        if (origin.empty()) request.headers.push_back({"Origin", ""});
+        if (origin.empty()) {
+            request.headers.push_back({"Origin", ""});
+        }
         for (const auto& [method, status] : std::vector<std::pair<Method, int>>{
                  {Method::get, 0},
                  {Method::head, 0},

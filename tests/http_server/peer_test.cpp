@@ -43,7 +43,9 @@ Result answer_of(const std::string& text, bool then_close = false) {
     const RawServer server([&](RawConnection& connection, int) {
         connection.request();
         connection.send(text);
-        if (!then_close) connection.request();
+        if (!then_close) {
+            connection.request();
+        }
     });
     Peer peer(at(server.url()));
     return get(peer);
@@ -66,24 +68,33 @@ std::string refused(std::string_view url) {
 
 TEST_CASE("requests one after the other share a connection") {
     const RawServer server([](RawConnection& connection, int) {
-        while (!connection.request().empty()) connection.answer(200, "hello");
+        while (!connection.request().empty()) {
+            connection.answer(200, "hello");
+        }
     });
     Peer peer(at(server.url()));
-    for (int i = 0; i < 20; ++i) CHECK(body_of(get(peer)) == "hello");
+    for (int i = 0; i < 20; ++i) {
+        CHECK(body_of(get(peer)) == "hello");
+    }
     CHECK(server.connections() == 1);
     CHECK(peer.counts().connections == 1);
 }
 
 TEST_CASE("requests at the same time have a connection each, which is kept for the next ones") {
     const RawServer server([](RawConnection& connection, int) {
-        while (!connection.request().empty()) connection.answer(200, "hello");
+        while (!connection.request().empty()) {
+            connection.answer(200, "hello");
+        }
     });
     Peer peer(at(server.url()));
     for (int round = 0; round < 5; ++round) {
         std::vector<std::future<Result>> results;
-        for (int i = 0; i < 8; ++i)
+        for (int i = 0; i < 8; ++i) {
             results.push_back(send(peer, {.target = "/", .timeout = patience}));
-        for (auto& result : results) CHECK(body_of(result.get()) == "hello");
+        }
+        for (auto& result : results) {
+            CHECK(body_of(result.get()) == "hello");
+        }
     }
     CHECK(server.connections() <= 8);
 }
@@ -176,7 +187,9 @@ TEST_CASE("an answer is bounded: header, body, chunks, extensions, interim answe
     const std::string big(100'000, 'x');
     const std::string ok = "HTTP/1.1 200 OK\r\n";
     std::string interim;
-    for (int i = 0; i < 2'000; ++i) interim += "HTTP/1.1 100 Continue\r\n\r\n";
+    for (int i = 0; i < 2'000; ++i) {
+        interim += "HTTP/1.1 100 Continue\r\n\r\n";
+    }
     for (const std::string& text :
          {ok + "X: " + big + "\r\n\r\n",
           ok + big,
@@ -213,12 +226,16 @@ TEST_CASE("no answer in time is none: no accept, no word, a slow drip, an endles
     none_in_time([](RawConnection& connection, int) {
         connection.request();
         connection.send("HTTP/1.1 200 OK\r\nX: ");
-        while (connection.send("y")) std::this_thread::sleep_for(milliseconds(20));
+        while (connection.send("y")) {
+            std::this_thread::sleep_for(milliseconds(20));
+        }
     });
     none_in_time([](RawConnection& connection, int) {
         connection.request();
         connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        while (connection.send("1\r\ny\r\n")) std::this_thread::sleep_for(milliseconds(20));
+        while (connection.send("1\r\ny\r\n")) {
+            std::this_thread::sleep_for(milliseconds(20));
+        }
     });
 }
 
@@ -251,7 +268,9 @@ TEST_CASE("a kept connection that was closed meanwhile is not used") {
     Peer peer(at(server.url()));
     for (int i = 1; i <= 5; ++i) {
         CHECK(body_of(get(peer)) == "bye");
-        while (closed < i) std::this_thread::yield();
+        while (closed < i) {
+            std::this_thread::yield();
+        }
     }
     CHECK(server.connections() == 5);
     CHECK(peer.counts().repeated == 0);
@@ -264,7 +283,9 @@ TEST_CASE("a connection whose answer is followed by more is not used again") {
         }
     });
     Peer peer(at(server.url()));
-    for (int i = 0; i < 3; ++i) CHECK(body_of(get(peer)) == "ok");
+    for (int i = 0; i < 3; ++i) {
+        CHECK(body_of(get(peer)) == "ok");
+    }
 }
 
 TEST_CASE("closed at the very moment: repeated once on a new connection, where that is safe") {
@@ -274,7 +295,9 @@ TEST_CASE("closed at the very moment: repeated once on a new connection, where t
         connection.request();
         ++requests;
         connection.answer(200, "first");
-        if (!connection.request().empty()) ++requests;
+        if (!connection.request().empty()) {
+            ++requests;
+        }
         connection.reset();
     });
     const PeerRequest by_get{.target = "/", .timeout = patience};
@@ -319,7 +342,9 @@ TEST_CASE("no request is repeated after a part of its answer, nor on a new conne
 TEST_CASE("an idle connection is closed after its time") {
     std::promise<void> ended;
     const RawServer server([&](RawConnection& connection, int) {
-        while (!connection.request().empty()) connection.answer(200, "hello");
+        while (!connection.request().empty()) {
+            connection.answer(200, "hello");
+        }
         ended.set_value();
     });
     PeerOptions options = at(server.url());
@@ -346,7 +371,9 @@ TEST_CASE("what goes while calls are under way tells nobody, and ends at once") 
 
 TEST_CASE("a callback that throws is logged, and the next ones are called") {
     const RawServer server([](RawConnection& connection, int) {
-        while (!connection.request().empty()) connection.answer(200, "hello");
+        while (!connection.request().empty()) {
+            connection.answer(200, "hello");
+        }
     });
     std::promise<std::string> logged;
     PeerOptions options = at(server.url());
@@ -361,7 +388,9 @@ TEST_CASE("a callback that throws is logged, and the next ones are called") {
 
 TEST_CASE("a host's name is resolved") {
     const RawServer server([](RawConnection& connection, int) {
-        while (!connection.request().empty()) connection.answer(200, "hello");
+        while (!connection.request().empty()) {
+            connection.answer(200, "hello");
+        }
     });
     auto url = server.url();
     url.replace(url.find("127.0.0.1"), 9, "localhost");

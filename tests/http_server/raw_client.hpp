@@ -67,21 +67,29 @@ class RawClient {
     bool send(std::string_view text) {
         while (!text.empty()) {
             const auto count = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
-            if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) return false;
+            if (count < 0 && errno == EINTR) {
+                continue;
+            }
+            if (count <= 0) {
+                return false;
+            }
             text.remove_prefix(static_cast<std::size_t>(count));
         }
         return true;
     }
 
     void send_byte_by_byte(std::string_view text) {
-        for (const char c : text) send({&c, 1});
+        for (const char c : text) {
+            send({&c, 1});
+        }
     }
 
     void half_close() { ::shutdown(fd_, SHUT_WR); }
 
     void close() {
-        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+        if (fd_ >= 0) {
+            ::close(std::exchange(fd_, -1));
+        }
     }
 
     /// So that the server's next write fails.
@@ -98,13 +106,17 @@ class RawClient {
         reply.head = take(end);
         reply.status = std::stoi(reply.head.substr(9, 3));
         parse_headers(reply);
-        if (bare || reply.status < 200 || reply.status == 204 || reply.status == 304) return reply;
+        if (bare || reply.status < 200 || reply.status == 204 || reply.status == 304) {
+            return reply;
+        }
         if (reply.header("transfer-encoding") == "chunked") {
             while (read_chunk(reply.body)) {
             }
         } else if (!reply.header("content-length").empty()) {
             const std::size_t length = std::stoul(reply.header("content-length"));
-            while (received_.size() < length) receive();
+            while (received_.size() < length) {
+                receive();
+            }
             reply.body = take(length);
         } else {
             while (try_receive()) {
@@ -118,9 +130,13 @@ class RawClient {
     bool read_chunk(std::string& data) {
         const auto line = take(find("\r\n") + 2);
         const auto size = std::stoul(line, nullptr, 16);
-        while (received_.size() < size + 2) receive();
+        while (received_.size() < size + 2) {
+            receive();
+        }
         data += take(size);
-        if (take(2) != "\r\n") throw std::runtime_error("a chunk's end is missing");
+        if (take(2) != "\r\n") {
+            throw std::runtime_error("a chunk's end is missing");
+        }
         return size > 0;
     }
 
@@ -134,7 +150,9 @@ class RawClient {
 
     /// Whether something arrives within that time.
     bool hears_something(int within_ms) {
-        if (!received_.empty()) return true;
+        if (!received_.empty()) {
+            return true;
+        }
         pollfd poll{fd_, POLLIN, 0};
         return ::poll(&poll, 1, within_ms) > 0;
     }
@@ -148,7 +166,9 @@ class RawClient {
     std::size_t find(std::string_view text) {
         for (;;) {
             const auto at = received_.find(text);
-            if (at != std::string::npos) return at;
+            if (at != std::string::npos) {
+                return at;
+            }
             receive();
         }
     }
@@ -162,11 +182,15 @@ class RawClient {
 
     bool try_receive() {
         pollfd poll{fd_, POLLIN, 0};
-        if (::poll(&poll, 1, patience_ms) <= 0) throw std::runtime_error("nothing came in time");
+        if (::poll(&poll, 1, patience_ms) <= 0) {
+            throw std::runtime_error("nothing came in time");
+        }
         char data[65536];
         const auto count = ::recv(fd_, data, sizeof data, 0);
         was_reset_ = count < 0;
-        if (count <= 0) return false;
+        if (count <= 0) {
+            return false;
+        }
         received_.append(data, static_cast<std::size_t>(count));
         return true;
     }
@@ -177,9 +201,13 @@ class RawClient {
             const auto end = reply.head.find("\r\n", at);
             const auto colon = reply.head.find(": ", at);
             std::string name = reply.head.substr(at, colon - at);
-            for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+            for (char& c : name) {
+                c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+            }
             std::string& value = reply.headers[name];
-            if (!value.empty()) value += ", ";
+            if (!value.empty()) {
+                value += ", ";
+            }
             value += reply.head.substr(colon + 2, end - colon - 2);
             at = end + 2;
         }

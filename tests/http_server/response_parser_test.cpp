@@ -13,10 +13,16 @@ using State = ResponseParser::State;
 
 /// "200 body" once it is complete, "failed: why", or "more"; with what is left behind it.
 std::string outcome_of(ResponseParser& parser, State state, const std::string& left) {
-    if (state == State::more) return "more";
-    if (state == State::failed) return "failed: " + parser.error();
+    if (state == State::more) {
+        return "more";
+    }
+    if (state == State::failed) {
+        return "failed: " + parser.error();
+    }
     std::string text = std::to_string(parser.response().status) + " " + parser.response().body;
-    if (!left.empty()) text += " | " + left;
+    if (!left.empty()) {
+        text += " | " + left;
+    }
     return text;
 }
 

@@ -23,8 +23,12 @@ Handler says(std::string text) {
         Response response;
         response.content_type = "text/plain";
         response.body = text;
-        for (const std::string& capture : request.captures) response.body += "<" + capture + ">";
-        if (request.prefers_json) response.body += " as json";
+        for (const std::string& capture : request.captures) {
+            response.body += "<" + capture + ">";
+        }
+        if (request.prefers_json) {
+            response.body += " as json";
+        }
         done(std::move(response));
     };
 }
@@ -69,7 +73,9 @@ struct Asked {
 
     std::string header(std::string_view name) const {
         for (const Header& h : headers) {
-            if (h.name == name) return h.value;
+            if (h.name == name) {
+                return h.value;
+            }
         }
         return "";
     }
@@ -385,9 +391,13 @@ TEST_CASE("any bytes may be given to the target parser") {
             text += alphabet[(seed >> 33) % alphabet.size()];
         }
         const auto target = parse_target(text);
-        if (!target) continue;
+        if (!target) {
+            continue;
+        }
         CHECK_FALSE(target->path.empty());
-        for (const auto slash : target->literal_slashes) CHECK(target->path.at(slash) == '/');
+        for (const auto slash : target->literal_slashes) {
+            CHECK(target->path.at(slash) == '/');
+        }
         CHECK(target->path.find('\0') == std::string::npos);
     }
 }
@@ -433,7 +443,9 @@ TEST_CASE("a problem lists every invalid field") {
 
 TEST_CASE("a rejected value is cut at 100 characters, not bytes") {
     std::string value;
-    for (int i = 0; i < 150; ++i) value += "\xC3\xA4";
+    for (int i = 0; i < 150; ++i) {
+        value += "\xC3\xA4";
+    }
     const auto body = render_problem({400, "", {{"f", "m", value}}, {}}, "/", 0).body;
     CHECK(body.find("\"rejectedValue\":\"" + value.substr(0, 200) + "\"}") != std::string::npos);
 }
@@ -617,7 +629,9 @@ TEST_CASE("any bytes may be given to the request parser, in any pieces") {
     };
     for (int round = 0; round < 20'000; ++round) {
         std::string wire = random(2) == 0 ? "GET / HTTP/1.1\r\n" : "";
-        for (std::uint64_t i = random(10); i-- > 0;) wire += parts[random(parts.size())];
+        for (std::uint64_t i = random(10); i-- > 0;) {
+            wire += parts[random(parts.size())];
+        }
         Request request;
         RequestParser parser(request, {256, 64});
         std::string pending;
@@ -630,7 +644,11 @@ TEST_CASE("any bytes may be given to the request parser, in any pieces") {
             state = parser.put(rest);
             pending = std::string(rest);
         }
-        if (state == RequestParser::State::refused) CHECK(parser.problem().status >= 400);
-        if (state == RequestParser::State::done) CHECK_FALSE(request.path.empty());
+        if (state == RequestParser::State::refused) {
+            CHECK(parser.problem().status >= 400);
+        }
+        if (state == RequestParser::State::done) {
+            CHECK_FALSE(request.path.empty());
+        }
     }
 }

@@ -33,7 +33,9 @@ constexpr auto patience = 20s;
 bool eventually(const std::function<bool()>& holds) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (std::chrono::steady_clock::now() < deadline) {
-        if (holds()) return true;
+        if (holds()) {
+            return true;
+        }
         std::this_thread::sleep_for(1ms);
     }
     return holds();
@@ -84,7 +86,9 @@ class FeedStream final : public Stream {
     State next(std::string& out) override {
         ++feed_->pulls;
         const std::lock_guard lock(feed_->mutex);
-        if (feed_->broken) throw std::runtime_error("the feed broke");
+        if (feed_->broken) {
+            throw std::runtime_error("the feed broke");
+        }
         if (feed_->endless) {
             out.append(1000, 'x');
             return State::more;
@@ -93,7 +97,9 @@ class FeedStream final : public Stream {
         const auto piece = feed_->pending.substr(0, 7);
         out += piece;
         feed_->pending.erase(0, piece.size());
-        if (!feed_->pending.empty()) return State::more;
+        if (!feed_->pending.empty()) {
+            return State::more;
+        }
         return feed_->ended ? State::end : State::wait;
     }
 
@@ -117,7 +123,9 @@ class Desk {
     }
     std::optional<std::pair<const Request*, Done>> try_take() {
         const std::lock_guard lock(mutex_);
-        if (waiting_.empty()) return std::nullopt;
+        if (waiting_.empty()) {
+            return std::nullopt;
+        }
         auto first = std::move(waiting_.front());
         waiting_.erase(waiting_.begin());
         return first;
@@ -126,7 +134,9 @@ class Desk {
         std::pair<const Request*, Done> taken;
         REQUIRE(eventually([&] {
             auto first = try_take();
-            if (!first) return false;
+            if (!first) {
+                return false;
+            }
             taken = std::move(*first);
             return true;
         }));
@@ -165,11 +175,15 @@ class Serving {
         );
         Server::Hooks hooks;
         hooks.precheck = [](Request& request) -> std::optional<Problem> {
-            if (request.path != "/picky") return std::nullopt;
+            if (request.path != "/picky") {
+                return std::nullopt;
+            }
             return Problem{415, "not like that", {}, {}};
         };
         hooks.decorate = [](const Request& request, Response& response) {
-            if (request.header("origin")) response.headers.push_back({"X-Decorated", "yes"});
+            if (request.header("origin")) {
+                response.headers.push_back({"X-Decorated", "yes"});
+            }
         };
         hooks.error_log = [this](std::string_view id, std::string_view what) {
             const std::lock_guard lock(mutex_);
@@ -220,14 +234,30 @@ class Serving {
     void answer(Request& request, Done done) {
         ++answered;
         const std::string& path = request.path;
-        if (path == "/late") return desk.put(request, std::move(done));
-        if (path == "/throw") throw std::runtime_error("secret detail");
-        if (path == "/throw-int") throw 42;
-        if (path == "/drop") return;
-        if (path == "/big") return done(text(std::string(8 << 20, 'b')));
-        if (path == "/empty") return done(text("not sent", 204));
-        if (path == "/unchanged") return done(text("", 304));
-        if (path == "/problem") return done(Problem{409, "not now", {}, {{"Retry-After", "3"}}});
+        if (path == "/late") {
+            return desk.put(request, std::move(done));
+        }
+        if (path == "/throw") {
+            throw std::runtime_error("secret detail");
+        }
+        if (path == "/throw-int") {
+            throw 42;
+        }
+        if (path == "/drop") {
+            return;
+        }
+        if (path == "/big") {
+            return done(text(std::string(8 << 20, 'b')));
+        }
+        if (path == "/empty") {
+            return done(text("not sent", 204));
+        }
+        if (path == "/unchanged") {
+            return done(text("", 304));
+        }
+        if (path == "/problem") {
+            return done(Problem{409, "not now", {}, {{"Retry-After", "3"}}});
+        }
         if (path == "/stream") {
             Response response;
             response.content_type = "text/event-stream";
@@ -620,7 +650,9 @@ TEST_CASE("many late answers from many threads reach their clients") {
             for (int i = 0; i < 200; ++i) {
                 const auto body = std::to_string(c) + "/" + std::to_string(i);
                 client.send(post(body, "", "/late"));
-                if (client.reply().body == body) ++right;
+                if (client.reply().body == body) {
+                    ++right;
+                }
             }
         });
     }
@@ -843,10 +875,14 @@ TEST_CASE("sizes are bounded: target, fields, number of fields") {
     );
     CHECK(refusal(serving, "GET / HTTP/1.1\r\nX: " + std::string(100'000, 'f')) == 431);
     std::string fields;
-    for (int i = 0; i < 300; ++i) fields += "A: b\r\n";
+    for (int i = 0; i < 300; ++i) {
+        fields += "A: b\r\n";
+    }
     CHECK(refusal(serving, get("/x", fields)) == 431);
     fields.clear();
-    for (int i = 0; i < 200; ++i) fields += "A: " + std::string(200, 'v') + "\r\n";
+    for (int i = 0; i < 200; ++i) {
+        fields += "A: " + std::string(200, 'v') + "\r\n";
+    }
     CHECK(refusal(serving, get("/x", fields)) == 431);
 }
 
@@ -855,8 +891,12 @@ TEST_CASE("a header that comes line by line is bounded as a whole") {
     auto client = serving.client();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n");
     for (int i = 0; i < 100; ++i) {
-        if (!client.send("X: " + std::string(500, 'f') + "\r\n")) break;
-        if (client.hears_something(1)) break;
+        if (!client.send("X: " + std::string(500, 'f') + "\r\n")) {
+            break;
+        }
+        if (client.hears_something(1)) {
+            break;
+        }
     }
     CHECK(client.reply().status == 431);
 }
@@ -877,7 +917,9 @@ TEST_CASE("a body that is too large is 413, before it was sent where the header 
     CHECK(refusal(serving, std::string(chunked_head) + "3e9\r\n") == 413);
     CHECK(refusal(serving, std::string(chunked_head) + "ffffffffffffffff\r\n") == 413);
     std::string growing(chunked_head);
-    for (int i = 0; i < 11; ++i) growing += "64\r\n" + std::string(100, 'c') + "\r\n";
+    for (int i = 0; i < 11; ++i) {
+        growing += "64\r\n" + std::string(100, 'c') + "\r\n";
+    }
     CHECK(refusal(serving, growing) == 413);
     CHECK(serving.answered == 1);
 }
@@ -895,7 +937,9 @@ TEST_CASE("chunk extensions and trailers are bounded") {
     Serving serving;
     CHECK(refusal(serving, std::string(chunked_head) + "1;" + std::string(70'000, 'e')) == 431);
     std::string trailers;
-    for (int i = 0; i < 100; ++i) trailers += "T: " + std::string(1000, 't') + "\r\n";
+    for (int i = 0; i < 100; ++i) {
+        trailers += "T: " + std::string(1000, 't') + "\r\n";
+    }
     CHECK(refusal(serving, std::string(chunked_head) + "0\r\n" + trailers) == 431);
 }
 
@@ -981,7 +1025,9 @@ TEST_CASE("a slow client does not put off the header's deadline with each byte")
     Serving serving(options);
     auto client = serving.client();
     client.send("GET / HTTP/1.1\r\n");
-    for (int i = 0; i < 1000 && !client.hears_something(10); ++i) client.send("X: y\r\n");
+    for (int i = 0; i < 1000 && !client.hears_something(10); ++i) {
+        client.send("X: y\r\n");
+    }
     CHECK(client.reply().status == 408);
 }
 
@@ -1056,11 +1102,15 @@ TEST_CASE("a stream is sent in chunks as it comes, and ends") {
     CHECK(head.head.find("Transfer-Encoding: chunked\r\n") != std::string::npos);
     CHECK(head.head.find("Content-Type: text/event-stream\r\n") != std::string::npos);
     CHECK(head.head.find("Content-Length") == std::string::npos);
-    while (data.size() < 26) client.read_chunk(data);
+    while (data.size() < 26) {
+        client.read_chunk(data);
+    }
     CHECK(data == "first, longer than a piece");
     CHECK_FALSE(client.hears_something(30));
     serving.feed->say("second");
-    while (data.size() < 32) client.read_chunk(data);
+    while (data.size() < 32) {
+        client.read_chunk(data);
+    }
     std::thread other([&] { serving.feed->say("third", true); });
     while (client.read_chunk(data)) {
     }
@@ -1092,10 +1142,14 @@ TEST_CASE("a stream that has nothing to say beats now and then") {
     client.send(get("/stream"));
     client.take(client.find("\r\n\r\n") + 4);
     std::string data;
-    while (data.size() < 18) client.read_chunk(data);
+    while (data.size() < 18) {
+        client.read_chunk(data);
+    }
     CHECK(data == ":beat\n:beat\n:beat\n");
     serving.feed->say("word");
-    while (data.find("word") == std::string::npos) client.read_chunk(data);
+    while (data.find("word") == std::string::npos) {
+        client.read_chunk(data);
+    }
 }
 
 TEST_CASE("being woken for nothing does not silence a stream's heartbeat") {
@@ -1175,7 +1229,9 @@ TEST_CASE("an endless stream leaves others their turn") {
             data.clear();
         }
     });
-    for (int i = 0; i < 20; ++i) CHECK(serving.get("/x").status == 200);
+    for (int i = 0; i < 20; ++i) {
+        CHECK(serving.get("/x").status == 200);
+    }
     over = true;
 }
 
@@ -1401,7 +1457,9 @@ TEST_CASE("many clients at once get what they asked for, until the server stops 
                     auto client = serving.client();
                     for (int k = 0; k < 20; ++k) {
                         const auto body = std::to_string(c * 1'000'000 + i * 100 + k);
-                        if (!client.send(post(body))) return;
+                        if (!client.send(post(body))) {
+                            return;
+                        }
                         if (client.reply().body == "POST /x " + body) {
                             ++right;
                         } else {

@@ -41,7 +41,9 @@ bool is_word(const Token& token) {
 bool is_one_of(std::string_view text, std::string_view list) {
     while (!list.empty()) {
         const auto end = std::min(list.find(' '), list.size());
-        if (list.substr(0, end) == text) return true;
+        if (list.substr(0, end) == text) {
+            return true;
+        }
         list.remove_prefix(std::min(end + 1, list.size()));
     }
     return false;
@@ -54,13 +56,17 @@ Tokens tokens_of(std::string_view code) {
         const char c = code[at];
         std::size_t length = 1;
         if (in_word(c)) {
-            while (at + length < code.size() && in_word(code[at + length])) ++length;
+            while (at + length < code.size() && in_word(code[at + length])) {
+                ++length;
+            }
         } else if (is_one_of(
                        code.substr(at, 2), ":: -> == != <= >= && || += -= *= /= %= &= |= ^="
                    )) {
             length = 2;
         }
-        if (c == '\n') ++line;
+        if (c == '\n') {
+            ++line;
+        }
         if (std::isspace(static_cast<unsigned char>(c)) == 0) {
             tokens.push_back({std::string(code.substr(at, length)), line});
         }
@@ -80,17 +86,27 @@ bool closes(std::string_view text) {
 std::size_t opener_of(const Tokens& tokens, std::size_t closer) {
     int depth = 0;
     for (std::size_t at = closer;; --at) {
-        if (closes(tokens[at].text)) ++depth;
-        if (opens(tokens[at].text) && --depth == 0) return at;
-        if (at == 0) return 0;
+        if (closes(tokens[at].text)) {
+            ++depth;
+        }
+        if (opens(tokens[at].text) && --depth == 0) {
+            return at;
+        }
+        if (at == 0) {
+            return 0;
+        }
     }
 }
 
 std::size_t closer_of(std::span<const Token> tokens, std::size_t opener) {
     int depth = 0;
     for (std::size_t at = opener; at < tokens.size(); ++at) {
-        if (opens(tokens[at].text)) ++depth;
-        if (closes(tokens[at].text) && --depth == 0) return at;
+        if (opens(tokens[at].text)) {
+            ++depth;
+        }
+        if (closes(tokens[at].text) && --depth == 0) {
+            return at;
+        }
     }
     return tokens.size();
 }
@@ -100,7 +116,9 @@ std::size_t prefix_start(const Tokens& tokens, std::size_t await) {
     std::size_t start = await;
     while (start > 0) {
         const auto& before = tokens[start - 1].text;
-        if (before == ";" || before == "}" || opens(before)) break;
+        if (before == ";" || before == "}" || opens(before)) {
+            break;
+        }
         start = closes(before) ? opener_of(tokens, start - 1) : start - 1;
     }
     return start;
@@ -110,7 +128,9 @@ std::size_t prefix_start(const Tokens& tokens, std::size_t await) {
 bool is_in_parenthesis(const Tokens& tokens, std::size_t start) {
     while (start > 0) {
         const auto& before = tokens[start - 1].text;
-        if (opens(before)) return before != "{";
+        if (opens(before)) {
+            return before != "{";
+        }
         start = closes(before) ? opener_of(tokens, start - 1) : start - 1;
     }
     return false;
@@ -119,7 +139,9 @@ bool is_in_parenthesis(const Tokens& tokens, std::size_t start) {
 // Without labels, attributes, and the heads of control statements that have no braces.
 std::span<const Token> without_heads(std::span<const Token> prefix) {
     for (;;) {
-        if (prefix.empty()) return prefix;
+        if (prefix.empty()) {
+            return prefix;
+        }
         const auto& first = prefix.front().text;
         std::size_t skip = 0;
         if (first == "else" || first == "do") {
@@ -133,23 +155,33 @@ std::span<const Token> without_heads(std::span<const Token> prefix) {
             const auto colon = std::ranges::find(prefix, ":", &Token::text);
             skip = static_cast<std::size_t>(colon - prefix.begin()) + 1;
         }
-        if (skip == 0 || skip > prefix.size()) return prefix;
+        if (skip == 0 || skip > prefix.size()) {
+            return prefix;
+        }
         prefix = prefix.subspan(skip);
     }
 }
 
 // "const std::vector<int> name =", "auto [a, b] =", and no assignment to what is there already.
 bool declares(std::span<const Token> prefix) {
-    if (prefix.size() < 3 || prefix.back().text != "=") return false;
+    if (prefix.size() < 3 || prefix.back().text != "=") {
+        return false;
+    }
     auto type = prefix.first(prefix.size() - 1);
     if (type.back().text == "]") {
         const auto open = std::ranges::find(type, "[", &Token::text);
         type = type.first(static_cast<std::size_t>(open - type.begin()));
-        if (std::ranges::find(type, "auto", &Token::text) == type.end()) return false;
+        if (std::ranges::find(type, "auto", &Token::text) == type.end()) {
+            return false;
+        }
     } else {
-        if (!is_word(type.back())) return false;
+        if (!is_word(type.back())) {
+            return false;
+        }
         type = type.first(type.size() - 1);
-        if (type.back().text == "::") return false;
+        if (type.back().text == "::") {
+            return false;
+        }
     }
     return is_word(type.front()) && std::ranges::none_of(type, [&](const Token& token) {
                return is_one_of(token.text, "= == != || ? : . -> ( return co_return throw");
@@ -158,7 +190,9 @@ bool declares(std::span<const Token> prefix) {
 
 // "if (" with the statement's own `;` behind: if (auto r = co_await f(); r)
 bool begins_if(const Tokens& tokens, std::size_t start) {
-    if (start < 2 || tokens[start - 1].text != "(") return false;
+    if (start < 2 || tokens[start - 1].text != "(") {
+        return false;
+    }
     const auto& before = tokens[start - 2].text;
     return before == "if" || (before == "constexpr" && start > 2 && tokens[start - 3].text == "if");
 }
@@ -167,13 +201,18 @@ std::optional<std::string> prefix_violation(const Tokens& tokens, std::size_t aw
     const auto start = prefix_start(tokens, await);
     const bool in_parenthesis = is_in_parenthesis(tokens, start);
     const auto prefix = without_heads(std::span(tokens).subspan(start, await - start));
-    if (in_parenthesis && !begins_if(tokens, start))
+    if (in_parenthesis && !begins_if(tokens, start)) {
         return "co_await inside an expression or a condition";
+    }
     if (prefix.empty()) {
-        if (in_parenthesis) return "co_await is the condition: name its result first";
+        if (in_parenthesis) {
+            return "co_await is the condition: name its result first";
+        }
         return {};
     }
-    if (!declares(prefix)) return "co_await initialises no variable of its own";
+    if (!declares(prefix)) {
+        return "co_await initialises no variable of its own";
+    }
     return {};
 }
 
@@ -187,15 +226,27 @@ std::optional<std::string> suffix_violation(const Tokens& tokens, std::size_t aw
     int depth = 0;
     for (std::size_t at = await + 1; at < tokens.size(); ++at) {
         const auto& text = tokens[at].text;
-        if (depth == 0 && text == ";") return {};
-        if (text == "co_await") return "a second co_await in the statement";
-        if (text == "{") return "braces in a statement with co_await: name the object first";
-        if (text == "[" && begins_closure(tokens, at))
+        if (depth == 0 && text == ";") {
+            return {};
+        }
+        if (text == "co_await") {
+            return "a second co_await in the statement";
+        }
+        if (text == "{") {
+            return "braces in a statement with co_await: name the object first";
+        }
+        if (text == "[" && begins_closure(tokens, at)) {
             return "a closure in a statement with co_await: name it first";
-        if (depth == 0 && is_one_of(text, "&& || == != <= >= ? : = + - / % | ^"))
+        }
+        if (depth == 0 && is_one_of(text, "&& || == != <= >= ? : = + - / % | ^")) {
             return "an operator takes co_await's result before it has a name";
-        if (opens(text)) ++depth;
-        if (closes(text) && --depth < 0) return "co_await inside an expression or a condition";
+        }
+        if (opens(text)) {
+            ++depth;
+        }
+        if (closes(text) && --depth < 0) {
+            return "co_await inside an expression or a condition";
+        }
     }
     return "co_await without an end of its statement";
 }
@@ -208,15 +259,27 @@ bool may_await(std::string_view path) {
 std::vector<Finding> coroutine_findings(const std::vector<Source>& sources) {
     std::vector<Finding> findings;
     for (const auto& source : sources) {
-        if (!source.text.contains("co_await")) continue;
+        if (!source.text.contains("co_await")) {
+            continue;
+        }
         const auto tokens = tokens_of(code_only(source.text));
         for (std::size_t at = 0; at < tokens.size(); ++at) {
-            if (tokens[at].text != "co_await") continue;
+            if (tokens[at].text != "co_await") {
+                continue;
+            }
             std::optional<std::string> message;
-            if (!may_await(source.path)) message = "co_await stays inside src/http";
-            if (!message) message = prefix_violation(tokens, at);
-            if (!message) message = suffix_violation(tokens, at);
-            if (message) findings.push_back({source.path, tokens[at].line, *message});
+            if (!may_await(source.path)) {
+                message = "co_await stays inside src/http";
+            }
+            if (!message) {
+                message = prefix_violation(tokens, at);
+            }
+            if (!message) {
+                message = suffix_violation(tokens, at);
+            }
+            if (message) {
+                findings.push_back({source.path, tokens[at].line, *message});
+            }
         }
     }
     return findings;

@@ -19,11 +19,14 @@ std::vector<std::string> values_of(std::string_view text, std::string_view key) 
     std::vector<std::string> values;
     for (auto at = text.find(key); at != std::string_view::npos; at = text.find(key, at)) {
         at += key.size();
-        if (at < text.size() && text[at] == '"') ++at;
+        if (at < text.size() && text[at] == '"') {
+            ++at;
+        }
         const auto begin = at;
         while (at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) != 0 ||
-                                    std::string_view("-_.:/").contains(text[at])))
+                                    std::string_view("-_.:/").contains(text[at]))) {
             ++at;
+        }
         values.emplace_back(text.substr(begin, at - begin));
     }
     return values;
@@ -47,7 +50,9 @@ std::vector<Finding> place_findings(
         const bool good = !values.empty() && std::ranges::all_of(values, [&](const auto& value) {
             return value == place.value;
         });
-        if (!good) findings.push_back({place.path, 1, "wants " + place.key + place.value});
+        if (!good) {
+            findings.push_back({place.path, 1, "wants " + place.key + place.value});
+        }
     }
     return findings;
 }
@@ -113,13 +118,15 @@ std::vector<Finding> grace_findings(const std::vector<Source>& sources) {
         const int delay = ms_of(path, "{name: BOOKSTORE_DRAIN_DELAY, value: ");
         const int timeout = ms_of(path, "{name: BOOKSTORE_DRAIN_TIMEOUT, value: ");
         const int grace_s = ms_of(path, "terminationGracePeriodSeconds: ");
-        if (delay <= 0 || timeout < 0 || grace_s * 1000 <= delay + timeout)
+        if (delay <= 0 || timeout < 0 || grace_s * 1000 <= delay + timeout) {
             findings.push_back({path, 1, "its grace period ends before it had time to drain"});
+        }
     }
     const int timeout = ms_of("compose.yaml", "BOOKSTORE_DRAIN_TIMEOUT: ");
-    if (timeout < 0 || ms_of("compose.yaml", "stop_grace_period: ") * 1000 <= timeout)
+    if (timeout < 0 || ms_of("compose.yaml", "stop_grace_period: ") * 1000 <= timeout) {
         findings.push_back({"compose.yaml", 1, "its grace period ends before it had time to drain"}
         );
+    }
     return findings;
 }
 
@@ -129,11 +136,13 @@ std::vector<Finding> deployment_findings(const std::vector<Source>& sources) {
     const std::string_view below = "deploy/kubernetes/";
     const auto resources = text_of(sources, "deploy/kubernetes/kustomization.yaml");
     for (const auto& source : sources) {
-        if (!source.path.starts_with(below) || source.path.ends_with("/kustomization.yaml"))
+        if (!source.path.starts_with(below) || source.path.ends_with("/kustomization.yaml")) {
             continue;
+        }
         const auto name = source.path.substr(below.size());
-        if (!resources.contains("\n  - " + name + "\n"))
+        if (!resources.contains("\n  - " + name + "\n")) {
             findings.push_back({source.path, 1, "kustomization.yaml does not name it"});
+        }
     }
     return findings;
 }

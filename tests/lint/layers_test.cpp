@@ -98,16 +98,24 @@ std::optional<Include> parse_include(std::string_view line) {
         line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
     };
     skip_blanks();
-    if (!line.starts_with('#')) return {};
+    if (!line.starts_with('#')) {
+        return {};
+    }
     line.remove_prefix(1);
     skip_blanks();
-    if (!line.starts_with("include")) return {};
+    if (!line.starts_with("include")) {
+        return {};
+    }
     line.remove_prefix(7);
     skip_blanks();
-    if (!line.starts_with('"') && !line.starts_with('<')) return {};
+    if (!line.starts_with('"') && !line.starts_with('<')) {
+        return {};
+    }
     const bool quoted = line.front() == '"';
     const auto end = line.find(quoted ? '"' : '>', 1);
-    if (end == std::string_view::npos) return {};
+    if (end == std::string_view::npos) {
+        return {};
+    }
     return Include{{}, 0, std::string(line.substr(1, end - 1)), quoted};
 }
 
@@ -133,8 +141,12 @@ std::set<std::string> network_headers(const std::vector<Include>& includes) {
     for (bool grew = true; grew;) {
         grew = false;
         for (const auto& include : includes) {
-            if (!is_header(include.from) || layer_of(include.from) != "http") continue;
-            if (!is_asio_or_beast(include.what) && !found.contains(include.what)) continue;
+            if (!is_header(include.from) || layer_of(include.from) != "http") {
+                continue;
+            }
+            if (!is_asio_or_beast(include.what) && !found.contains(include.what)) {
+                continue;
+            }
             grew |= found.insert(include.from).second;
         }
     }
@@ -143,7 +155,9 @@ std::set<std::string> network_headers(const std::vector<Include>& includes) {
 
 std::optional<std::string> library_violation(const Include& include) {
     const auto from = layer_of(include.from);
-    if (is_asio_or_beast(include.what) && from != "http") return "Asio and Beast stay inside http";
+    if (is_asio_or_beast(include.what) && from != "http") {
+        return "Asio and Beast stay inside http";
+    }
     // The check reads the files by SQLite alone, without believing the storage.
     const bool knows_sqlite = (from == "storage" || from == "check") && !is_header(include.from);
     if (include.what == "sqlite3.h" && !knows_sqlite) {
@@ -160,12 +174,18 @@ std::optional<std::string> layer_violation(const Include& include) {
     const auto from = layer_of(include.from);
     const auto to = layer_of(include.what);
     if (!may_include.contains(to)) {
-        if (include.quoted) return "\"" + include.what + "\" is no path below src/";
+        if (include.quoted) {
+            return "\"" + include.what + "\" is no path below src/";
+        }
         return {};
     }
     const auto rule = may_include.find(from);
-    if (rule == may_include.end()) return "a layer without a rule: " + std::string(from);
-    if (!rule->second.contains(to)) return std::string(from) + " must not include " + include.what;
+    if (rule == may_include.end()) {
+        return "a layer without a rule: " + std::string(from);
+    }
+    if (!rule->second.contains(to)) {
+        return std::string(from) + " must not include " + include.what;
+    }
     if (from == "modules" && to == "modules" &&
         module_of(include.from) != module_of(include.what) &&
         !include.what.ends_with("/events.hpp")) {
@@ -180,11 +200,15 @@ std::vector<Finding> layer_findings(const std::vector<Source>& sources) {
     std::vector<Finding> findings;
     for (const auto& include : includes) {
         auto message = library_violation(include);
-        if (!message) message = layer_violation(include);
+        if (!message) {
+            message = layer_violation(include);
+        }
         if (!message && network.contains(include.what) && layer_of(include.from) != "http") {
             message = include.what + " brings Asio or Beast along: http's own";
         }
-        if (message) findings.push_back({"src/" + include.from, include.line, *message});
+        if (message) {
+            findings.push_back({"src/" + include.from, include.line, *message});
+        }
     }
     return findings;
 }

@@ -19,8 +19,9 @@ namespace {
 // Put together here, since this file is read too.
 std::vector<std::string> machine_paths() {
     std::vector<std::string> paths;
-    for (const std::string name : {"work", "tmp", "var/tmp", "home", "root"})
+    for (const std::string name : {"work", "tmp", "var/tmp", "home", "root"}) {
         paths.push_back("/" + name + "/");
+    }
     return paths;
 }
 
@@ -31,7 +32,9 @@ std::vector<std::string> foreign_tools() {
 
 // Whether an absolute path can begin behind `text`: not in "network/tmp/" or "$build/tmp/".
 bool path_may_begin(std::string_view text) {
-    if (text.empty()) return true;
+    if (text.empty()) {
+        return true;
+    }
     const char last = text.back();
     return std::isalnum(static_cast<unsigned char>(last)) == 0 &&
            std::string_view("_-./}*").find(last) == std::string_view::npos;
@@ -39,7 +42,9 @@ bool path_may_begin(std::string_view text) {
 
 bool names_machine_path(std::string_view line, std::string_view path) {
     for (auto at = line.find(path); at != std::string_view::npos; at = line.find(path, at + 1)) {
-        if (path_may_begin(line.substr(0, at))) return true;
+        if (path_may_begin(line.substr(0, at))) {
+            return true;
+        }
     }
     return false;
 }
@@ -51,12 +56,14 @@ std::vector<Finding> name_findings(const std::vector<Source>& sources) {
         for (const auto line : lines_of(source.text)) {
             ++number;
             for (const auto& path : machine_paths()) {
-                if (names_machine_path(line, path))
+                if (names_machine_path(line, path)) {
                     findings.push_back({source.path, number, "a path of one machine: " + path});
+                }
             }
             for (const auto& tool : foreign_tools()) {
-                if (line.contains(tool))
+                if (line.contains(tool)) {
                     findings.push_back({source.path, number, "no part of the project: " + tool});
+                }
             }
         }
     }
@@ -75,7 +82,9 @@ std::vector<Finding> migration_findings(const std::vector<Source>& sources) {
     std::set<std::string, std::less<>> owners = {"bus", "topic"};
     for (const auto& source : sources) {
         const std::string_view modules = "src/modules/";
-        if (!source.path.starts_with(modules)) continue;
+        if (!source.path.starts_with(modules)) {
+            continue;
+        }
         const auto rest = source.path.substr(modules.size());
         owners.insert(rest.substr(0, rest.find('/')));
     }
@@ -83,7 +92,9 @@ std::vector<Finding> migration_findings(const std::vector<Source>& sources) {
     std::vector<Finding> findings;
     for (const auto& source : sources) {
         const std::string_view root = "migrations/";
-        if (!source.path.starts_with(root)) continue;
+        if (!source.path.starts_with(root)) {
+            continue;
+        }
         const auto rest = std::string_view(source.path).substr(root.size());
         const auto slash = rest.find('/');
         const auto file =
@@ -134,15 +145,18 @@ TEST_CASE("a machine's path is found wherever it begins") {
 }
 
 TEST_CASE("a foreign tool's name is found") {
-    for (const auto& tool : foreign_tools())
+    for (const auto& tool : foreign_tools()) {
         CHECK_NE(report(name_findings({{"a", "uses " + tool + "."}})), "");
+    }
 }
 
 TEST_CASE("a migration with a wrong name, owner or number is found") {
     const Source order{"src/modules/order/store.cpp", ""};
     const auto said_of = [&](std::vector<std::string> paths) {
         std::vector<Source> sources;
-        for (auto& path : paths) sources.push_back({"migrations/" + path, ""});
+        for (auto& path : paths) {
+            sources.push_back({"migrations/" + path, ""});
+        }
         sources.push_back(order);
         return report(migration_findings(sources));
     };

@@ -18,7 +18,9 @@ bool in_word(char c) {
 
 std::string read(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
-    if (!in) throw std::runtime_error("cannot read " + path.string());
+    if (!in) {
+        throw std::runtime_error("cannot read " + path.string());
+    }
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
@@ -28,8 +30,12 @@ std::vector<std::string> ignored_entries(const fs::path& root) {
     std::vector<std::string> entries{".git"};
     const auto text = read(root / ".gitignore");
     for (std::string_view line : lines_of(text)) {
-        if (line.ends_with('/')) line.remove_suffix(1);
-        if (!line.empty()) entries.emplace_back(line);
+        if (line.ends_with('/')) {
+            line.remove_suffix(1);
+        }
+        if (!line.empty()) {
+            entries.emplace_back(line);
+        }
     }
     return entries;
 }
@@ -46,9 +52,13 @@ std::vector<Source> read_project(const fs::path& root) {
             at.disable_recursion_pending();
             continue;
         }
-        if (!at->is_regular_file()) continue;
+        if (!at->is_regular_file()) {
+            continue;
+        }
         auto text = read(at->path());
-        if (text.contains('\0')) continue;
+        if (text.contains('\0')) {
+            continue;
+        }
         sources.push_back({path, std::move(text)});
     }
     std::ranges::sort(sources, {}, &Source::path);
@@ -61,7 +71,9 @@ class Eraser {
     explicit Eraser(std::string_view text) : text_(text), out_(text) {}
 
     std::string run() && {
-        while (at_ < text_.size()) step();
+        while (at_ < text_.size()) {
+            step();
+        }
         return std::move(out_);
     }
 
@@ -84,7 +96,9 @@ class Eraser {
 
     void erase_to(std::size_t end) {
         for (; at_ < end; ++at_) {
-            if (out_[at_] != '\n') out_[at_] = ' ';
+            if (out_[at_] != '\n') {
+                out_[at_] = ' ';
+            }
         }
     }
 
@@ -96,8 +110,9 @@ class Eraser {
     // The end of the line, or of a later one that a backslash joins to it.
     std::size_t logical_line_end() const {
         auto end = text_.find('\n', at_);
-        while (end != std::string_view::npos && text_[end - 1] == '\\')
+        while (end != std::string_view::npos && text_[end - 1] == '\\') {
             end = text_.find('\n', end + 1);
+        }
         return std::min(end, text_.size());
     }
 
@@ -118,7 +133,9 @@ class Eraser {
 
     std::string_view word_before() const {
         auto start = at_;
-        while (start > 0 && (in_word(text_[start - 1]) || text_[start - 1] == '\'')) --start;
+        while (start > 0 && (in_word(text_[start - 1]) || text_[start - 1] == '\'')) {
+            --start;
+        }
         return text_.substr(start, at_ - start);
     }
 

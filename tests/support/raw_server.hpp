@@ -39,7 +39,9 @@ class RawConnection {
             }
             char data[4096];
             const auto count = ::recv(fd_, data, sizeof data, 0);
-            if (count <= 0) return {};
+            if (count <= 0) {
+                return {};
+            }
             received_.append(data, static_cast<std::size_t>(count));
         }
     }
@@ -47,7 +49,9 @@ class RawConnection {
     bool send(std::string_view text) {
         while (!text.empty()) {
             const auto count = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
-            if (count <= 0) return false;
+            if (count <= 0) {
+                return false;
+            }
             text.remove_prefix(static_cast<std::size_t>(count));
         }
         return true;
@@ -67,12 +71,16 @@ class RawConnection {
     }
     void close() {
         const std::scoped_lock lock(mutex_);
-        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+        if (fd_ >= 0) {
+            ::close(std::exchange(fd_, -1));
+        }
     }
     /// Any thread: ends what its thread waits for.
     void interrupt() {
         const std::scoped_lock lock(mutex_);
-        if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
+        if (fd_ >= 0) {
+            ::shutdown(fd_, SHUT_RDWR);
+        }
     }
 
   private:
@@ -111,8 +119,12 @@ class RawServer {
         stopping_ = true;
         acceptor_.join();
         ::close(fd_);
-        for (auto& connection : connections_) connection->interrupt();
-        for (std::thread& thread : threads_) thread.join();
+        for (auto& connection : connections_) {
+            connection->interrupt();
+        }
+        for (std::thread& thread : threads_) {
+            thread.join();
+        }
     }
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
@@ -122,9 +134,13 @@ class RawServer {
     void accept() {
         while (!stopping_) {
             pollfd poll{fd_, POLLIN, 0};
-            if (::poll(&poll, 1, 10) <= 0) continue;
+            if (::poll(&poll, 1, 10) <= 0) {
+                continue;
+            }
             const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-            if (fd < 0) continue;
+            if (fd < 0) {
+                continue;
+            }
             RawConnection& one = *connections_.emplace_back(std::make_unique<RawConnection>(fd));
             threads_.emplace_back([this, &one, number = ++accepted_] {
                 serve_(one, number);

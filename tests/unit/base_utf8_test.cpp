@@ -12,7 +12,9 @@ constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
 std::string replacements(int count) {
     std::string out;
-    for (int i = 0; i < count; ++i) out += replacement;
+    for (int i = 0; i < count; ++i) {
+        out += replacement;
+    }
     return out;
 }
 
@@ -20,9 +22,15 @@ std::string replacements(int count) {
 std::string encoded(char32_t code) {
     const auto byte = [](char32_t bits) { return static_cast<char>(bits); };
     const auto tail = [&](int shift) { return byte(0x80 | ((code >> shift) & 0x3F)); };
-    if (code < 0x80) return {byte(code)};
-    if (code < 0x800) return {byte(0xC0 | (code >> 6)), tail(0)};
-    if (code < 0x10000) return {byte(0xE0 | (code >> 12)), tail(6), tail(0)};
+    if (code < 0x80) {
+        return {byte(code)};
+    }
+    if (code < 0x800) {
+        return {byte(0xC0 | (code >> 6)), tail(0)};
+    }
+    if (code < 0x10000) {
+        return {byte(0xE0 | (code >> 12)), tail(6), tail(0)};
+    }
     return {byte(0xF0 | (code >> 18)), tail(12), tail(6), tail(0)};
 }
 
@@ -34,7 +42,9 @@ TEST_CASE("every code point is decoded from its bytes, surrogates excepted") {
         const auto character = utf8::decode(text + "x");
         const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
         REQUIRE(character.has_value() == !surrogate);
-        if (surrogate) continue;
+        if (surrogate) {
+            continue;
+        }
         REQUIRE(character->code == code);
         REQUIRE(character->bytes == text.size());
     }

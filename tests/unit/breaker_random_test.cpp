@@ -27,7 +27,9 @@ constexpr BreakerOptions rules{
 /// Opened at 1000, asked for its trial at 2000.
 struct Trying : Breaker {
     Trying() : Breaker(rules) {
-        for (int i = 0; i < 4; ++i) failure(ask(1'000), 1'000);
+        for (int i = 0; i < 4; ++i) {
+            failure(ask(1'000), 1'000);
+        }
         trial = ask(2'000);
     }
     Permit trial;
@@ -113,7 +115,9 @@ TEST_CASE("what is shown: state, since when, why, and how often") {
     CHECK(breaker.snapshot(800).since_ms == 700);
     CHECK(!breaker.snapshot(800).last_transition);
     breaker.success(breaker.ask(900), 900);
-    for (int i = 0; i < 3; ++i) breaker.failure(breaker.ask(1'000), 1'000);
+    for (int i = 0; i < 3; ++i) {
+        breaker.failure(breaker.ask(1'000), 1'000);
+    }
     breaker.ask(1'100);
     auto shown = breaker.snapshot(1'100);
     CHECK(shown.state == State::open);
@@ -155,13 +159,17 @@ TEST_CASE("whatever its callers do, it makes legal transitions and lets a call t
                 ++asked;
                 const Permit permit = breaker.ask(seen);
                 if (permit == Permit::none) {
-                    if (refused_since < 0) refused_since = seen;
+                    if (refused_since < 0) {
+                        refused_since = seen;
+                    }
                     // At the latest: the trial's timeout, then a sleep window.
                     CHECK(seen - refused_since <= rules.timeout_ms + rules.sleep_window_ms);
                 } else {
                     ++let_through;
                     refused_since = -1;
-                    if (!draw.one_in(4)) under_way.push_back(permit);  // else it is forgotten
+                    if (!draw.one_in(4)) {
+                        under_way.push_back(permit);  // else it is forgotten
+                    }
                 }
             } else if (!under_way.empty()) {
                 const auto at =
@@ -184,6 +192,8 @@ TEST_CASE("whatever its callers do, it makes legal transitions and lets a call t
         const Permit last = breaker.ask(now);
         CHECK(last.kind != Permit::none);
         breaker.success(last, now);
-        if (last == Permit::trial) CHECK(breaker.state(now) == State::closed);
+        if (last == Permit::trial) {
+            CHECK(breaker.state(now) == State::closed);
+        }
     }
 }

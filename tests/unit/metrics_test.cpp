@@ -98,7 +98,9 @@ TEST_CASE("what one thread counts, another reads, without a step back") {
     CHECK(stats.requests.size() == 21);
     CHECK(stats.in_flight == 0);
     std::uint64_t all = 0;
-    for (int status = 200; status < 207; ++status) all += answered(stats, status);
+    for (int status = 200; status < 207; ++status) {
+        all += answered(stats, status);
+    }
     CHECK(all == times);
 }
 
