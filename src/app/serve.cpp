@@ -70,7 +70,7 @@ class Entrance {
         auto answer = cors_.intercept(request);
         if (!answer) {
             const http::Router* router = router_.load(std::memory_order_acquire);
-            return router == nullptr ? std::nullopt : router->refusal(request);
+            return router == nullptr ? std::nullopt : router->header_problem(request);
         }
         auto* problem = std::get_if<http::Problem>(&*answer);
         return problem != nullptr ? std::optional(std::move(*problem)) : std::nullopt;

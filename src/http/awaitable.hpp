@@ -12,7 +12,7 @@ namespace bookstore::http {
 
 namespace asio = boost::asio;
 
-// The io_context's own executor everywhere: type-erased ones cost on every operation.
+// The io_context's own executor everywhere: a type-erased one costs something on every operation.
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Token = asio::use_awaitable_t<Executor>;

@@ -8,8 +8,8 @@
 
 namespace bookstore::http {
 
-/// What a connection's coroutine waits for when it is not for its socket: an answer that is given,
-/// an event for its stream. Of one thread alone, and one coroutine.
+/// What a connection's coroutine waits for when it does not wait for its socket: that an answer was
+/// given, that its stream has something to send. One thread, and one coroutine.
 class Bell {
   public:
     /// Wakes the coroutine if it waits in rung(), else its next rung() returns at once. The

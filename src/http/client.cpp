@@ -123,7 +123,7 @@ class ClientConnection {
         if (result) {
             return *result;
         }
-        // The operation refers to our variables: it has to end before they do.
+        // The operation refers to local variables: it has to end before they do.
         error_code ignored;
         socket_.close(ignored);
         io_.restart();

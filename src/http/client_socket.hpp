@@ -19,7 +19,7 @@
 
 namespace bookstore::http {
 
-/// Bytes to and from a client, and by when. Of one thread alone.
+/// A client's socket, what was received from it, and the deadline of what it does. One thread.
 class ClientSocket {
   public:
     using Transferred = std::tuple<boost::system::error_code, std::size_t>;
@@ -30,10 +30,10 @@ class ClientSocket {
     /// Nothing if it is gone already.
     std::optional<asio::ip::address> peer_address() const;
 
-    ReadBuffer received;  ///< and not taken yet
+    ReadBuffer received;  ///< and not parsed yet
     PhaseClock clock;
 
-    /// Reads something behind what was received; received.commit() makes it part of it.
+    /// Reads something after what was received; received.commit() makes it part of it.
     Awaitable<Transferred> read_some();
     Awaitable<Transferred> read_some_into(asio::mutable_buffer room);
     /// Waits for something to read, or the client's end, without memory.
@@ -59,7 +59,8 @@ class ClientSocket {
 
     /// Ends the reads and writes under way, too.
     void close();
-    /// As close(); for whoever goes on to wait for something else: is_aborted() says so.
+    /// As close(), and is_aborted() is true from then on: for a coroutine that waits for something
+    /// else than the socket.
     void abort();
     bool is_aborted() const { return aborted_; }
 

@@ -85,13 +85,14 @@ Awaitable<void> Connection::serve() {
         Response response = take_response();
         const Terms terms = answer_terms();
         next = send_now(response, terms);
-        if (next == Next::rest) {
+        if (next == Next::send_rest) {
             const Next later = co_await send_rest(response, terms);
             next = later;
         }
         in_flight_.end();
         if (next == Next::request && !client_.received.empty()) {
-            // Its next request is here already: a buffer of them would take the thread for long.
+            // Its next request is here already. Others first: a buffer full of requests would keep
+            // the thread for long.
             co_await worker_.turn();
             if (client_.is_aborted()) {
                 co_return;
@@ -166,7 +167,7 @@ void Connection::sweep(PhaseClock::Time now) {
 void Connection::drain() {
     PhaseClock& clock = client_.clock;
     if (stream_sender_.is_sending()) {
-        // Nobody waits for a reader that does not keep up.
+        // The server's end does not wait for a slow reader.
         if (clock.phase() == Phase::write) {
             client_.close();
         }
@@ -215,8 +216,8 @@ void Connection::dispatch() {
 Response Connection::take_response() {
     const Request& request = exchange_->request;
     Response response;
-    if (const auto& refusal = reader_.refusal()) {
-        response = render_problem(*refusal, request.path, wall_clock_ms());
+    if (const auto& unreadable = reader_.problem()) {
+        response = render_problem(*unreadable, request.path, wall_clock_ms());
     } else {
         if (exchange_->was_given_up()) {
             report("a handler dropped its request without an answer");
@@ -239,7 +240,7 @@ Response Connection::take_response() {
 
 Connection::Terms Connection::answer_terms() {
     Request& request = exchange_->request;
-    // Of a header that never came to its end.
+    // The header was not read to its end.
     if (request.id.empty()) {
         request.id = worker_.next_request_id();
     }
@@ -255,14 +256,14 @@ Connection::Terms Connection::answer_terms() {
 /// Sends the answer without waiting, or leaves it to send_rest().
 Connection::Next Connection::send_now(const Response& response, const Terms& terms) {
     if (ResponseWriter::is_streamed(response, terms)) {
-        return Next::rest;
+        return Next::send_rest;
     }
     const ResponseWriter::Progress progress = writer_.send_now(response, terms);
     if (progress == ResponseWriter::Progress::gone) {
         return Next::gone;
     }
     if (progress == ResponseWriter::Progress::unsent) {
-        return Next::rest;
+        return Next::send_rest;
     }
     note_answer(response.status);
     return terms.keep_alive ? Next::request : Next::close;
@@ -282,7 +283,8 @@ Awaitable<Connection::Next> Connection::send_rest(Response& response, Terms term
 }
 
 Awaitable<Connection::Next> Connection::send_stream(Response& response, Terms terms) {
-    terms.keep_alive = terms.keep_alive && !terms.http_1_0;  // there, its end is the connection's
+    terms.keep_alive =
+        terms.keep_alive && !terms.http_1_0;  // a stream to HTTP/1.0 ends with the connection
     const std::string head = writer_.head_of_stream(response, terms);
     const bool opened = co_await client_.write(head);
     if (!opened) {

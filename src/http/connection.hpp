@@ -34,7 +34,7 @@ class Connection final : private Answerable {
 
     /// Looks at the clock: cuts off what takes too long, frees what an idle connection holds.
     void sweep(PhaseClock::Time now);
-    /// The server is stopping: ends what waits for nothing, and makes the next answer the last.
+    /// The server is stopping: ends an idle connection; another one ends after its next answer.
     void drain();
     /// Ends run() soon, whatever it is doing.
     void abort();
@@ -48,8 +48,8 @@ class Connection final : private Answerable {
     enum class Next {
         request,
         close,
-        gone,  ///< the client is, there is nothing to close
-        rest   ///< of the answer
+        gone,      ///< the client has closed the connection
+        send_rest  ///< of the answer, since the socket did not take all of it
     };
 
     // The loop

@@ -62,7 +62,7 @@ std::string normal(std::string_view origin) {
     return text;
 }
 
-/// "scheme://host[:port]" and nothing behind it.
+/// "scheme://host[:port]" and nothing after it.
 bool is_origin(std::string_view text) {
     const auto colon = text.find("://");
     if (colon == text.npos || colon == 0) {

@@ -91,8 +91,8 @@ void Mailbox::close() {
     letters_.swap(dropped);
 }
 
-/// Done. If all copies go without having been called, a handler forgot its request: the client gets
-/// a 500 instead of waiting for ever.
+/// Done. If all copies are destroyed without a call, a handler has forgotten its request: the
+/// client gets a 500 instead of waiting for ever.
 class Exchange::Reply {
   public:
     explicit Reply(ExchangeRef exchange) : exchange_(std::move(exchange)) { count(); }

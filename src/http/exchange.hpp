@@ -10,7 +10,8 @@
 
 #include "http/message.hpp"
 
-// One request and its answer, and how the answer gets from whatever thread to the connection's.
+// One request and its answer, and how the answer gets from the thread that gives it to the
+// connection's thread.
 
 namespace bookstore::http {
 
@@ -89,14 +90,14 @@ class Exchange {
     bool is_shared() const { return references_.load(std::memory_order_acquire) > 1; }
     void forget_owner() { owner_ = nullptr; }
 
-    /// Calls the function with this exchange's Done, in a way that an answer given within the call
-    /// takes no detour.
+    /// Calls the function with this exchange's Done. An answer given within the call is there when
+    /// it returns, without a wake-up through the mailbox.
     void dispatch(const std::function<void(Request&, Done)>& handler, const ExchangeRef& self);
 
     /// Whether take_answer() has something.
     bool is_answered() const { return arrived_; }
     Answer take_answer() { return std::move(answer_); }
-    /// Whether every copy of Done went without a call; the answer is a 500 then.
+    /// Whether all copies of Done were destroyed without a call; the answer is a 500 then.
     bool was_given_up() const { return given_up_; }
 
     /// Any thread: the first one counts.

@@ -229,12 +229,12 @@ std::optional<Element> parse_element(std::string_view text) {
         if (!value) {
             return std::nullopt;
         }
-        const auto take = [&](std::string_view name, std::string& place, bool& taken) {
+        const auto take = [&](std::string_view name, std::string& place, bool& has_it) {
             if (!equal_ignoring_case(pair->substr(0, equals), name)) {
                 return true;
             }
             place = std::move(*value);
-            return !std::exchange(taken, true);
+            return !std::exchange(has_it, true);
         };
         if (!take("for", element.client, has_client) || !take("host", element.host, has_host) ||
             !take("proto", element.scheme, has_scheme)) {

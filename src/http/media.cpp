@@ -9,8 +9,8 @@ namespace bookstore::http {
 
 namespace {
 
-/// How much an Accept field wants one media type. A range that names more decides over one that
-/// names less, whatever their weights (RFC 9110 12.5.1).
+/// How much an Accept field wants one media type. A more specific range decides over a less
+/// specific one, whatever their weights (RFC 9110 12.5.1).
 struct Wish {
     int weight = 0;       ///< q in thousandths
     int specificity = 0;  ///< 1: */*, 2: type/*, 3: type/subtype; 0: no range fits

@@ -43,7 +43,7 @@ struct Request {
     /// W3C traceparent as received (of a later version, as version 00 understands it); empty if
     /// there was none or it is malformed. Whoever dispatches may put one of its own there.
     std::string trace;
-    std::int64_t arrived_ms = 0;  ///< of whoever dispatches: wall clock; 0: not noted
+    std::int64_t arrived_ms = 0;  ///< wall clock, noted by whoever dispatches; 0: not noted
     bool from_loopback = false;   ///< the connection comes from this machine
     bool from_trusted_proxy = false;
     /// The number of the route that it is for, from 1 on (Router::routes); 0: there is none.

@@ -247,7 +247,7 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
     }
 
     void succeed() {
-        // What nobody asked for would be taken for the next request's answer.
+        // Bytes after the answer would be taken for the answer to the next request.
         const bool reusable = parser_->keeps_connection() && received_.empty();
         if (reusable) {
             impl_.kept.keep(std::move(socket_));

@@ -5,7 +5,7 @@
 
 namespace bookstore::http {
 
-/// What a connection is about.
+/// What a connection is doing.
 enum class Phase {
     idle,    ///< nothing of a request came yet
     header,  ///< reading one
@@ -16,9 +16,9 @@ enum class Phase {
     linger   ///< the answer was the last one: see Connection::linger
 };
 
-/// What a connection is about, since when and until when. Looked at now and then (Worker::sweep)
-/// instead of a timer that runs out: to set a deadline costs no system call, and as a rule no look
-/// at the clock either.
+/// What a connection is doing, and its deadline. There is no timer for each: Worker::sweep compares
+/// the deadlines with the clock now and then, so that setting one costs no system call, and as a
+/// rule no reading of the clock either.
 class PhaseClock {
   public:
     using Clock = std::chrono::steady_clock;
@@ -50,7 +50,7 @@ class PhaseClock {
     void shorten(Time deadline) { deadline_ = std::min(deadline_, deadline); }
 
     bool is_over(Time now) const { return now >= deadline_; }
-    /// That it is over was seen, and is not to be seen again.
+    /// Removes the deadline: whoever saw that it is over has acted on it.
     void expire() { deadline_ = never; }
 
   private:

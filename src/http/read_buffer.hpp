@@ -9,7 +9,8 @@
 
 namespace bookstore::http {
 
-/// The bytes of a connection that were received and not taken yet. Holds no memory when released.
+/// The bytes of a connection that were received and not consumed yet. Holds no memory when
+/// released.
 class ReadBuffer {
   public:
     static constexpr std::size_t first_bytes = 4096;
@@ -27,7 +28,7 @@ class ReadBuffer {
         }
     }
 
-    /// Room behind the bytes, at least 1 KiB unless there are `max_bytes` already.
+    /// Room after the bytes, at least 1 KiB unless there are `max_bytes` already.
     std::span<char> prepare(std::size_t max_bytes) {
         constexpr std::size_t least_room = 1024;
         if (capacity_ - end_ < least_room) {

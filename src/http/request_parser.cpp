@@ -41,9 +41,9 @@ Method method_of(beast_http::verb verb) {
     }
 }
 
-/// Whether what stands in the version's place is one of HTTP that is none of ours: 505 instead of
-/// 400. Beast judges it as soon as it is there, so nothing behind it counts.
-bool names_other_version(std::string_view line) {
+/// Whether the line has another version of HTTP than ours in the version's place: then it is a 505
+/// instead of a 400. Beast judges it as soon as it is there, so nothing after it counts.
+bool has_other_http_version(std::string_view line) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     const auto skip_word = [&] {
         line.remove_prefix(std::min(line.find(' '), line.size()));
@@ -112,31 +112,31 @@ RequestParser::State RequestParser::put(std::string_view& in) {
     error_code ec;
     const std::size_t used = basic_parser::put({in.data(), in.size()}, ec);
     taken_bytes_ += used;
-    const std::string_view rest = in.substr(used);
-    if (refused_) {
-        return State::refused;
+    const std::string_view unread = in.substr(used);
+    if (failed_) {
+        return State::failed;
     }
     if (ec && ec != beast_http::error::need_more && ec != beast_http::error::header_limit) {
-        return refuse_error(ec, in);
+        return fail_with(ec, in);
     }
     if (has_fold(in.substr(0, used))) {
-        return refuse(400, "A header field goes on in a second line.");
+        return fail(400, "A header field goes on in a second line.");
     }
-    in = rest;
+    in = unread;
     const bool done = !ec && is_header_done();
-    const State size = check_size(done ? std::string_view() : rest);
-    if (size == State::refused) {
+    const State size = check_size(done ? std::string_view() : unread);
+    if (size == State::failed) {
         return size;
     }
     if (ec == beast_http::error::header_limit) {
-        return refuse(431, "The header is too large.");
+        return fail(431, "The header is too large.");
     }
     if (done) {
         return check_framing();
     }
     // Beast waits for the eight characters of a version even where the header ends before.
-    if (line_bytes_ == 0 && rest.find("\r\n\r\n") != rest.npos) {
-        return refuse_error(beast_http::error::bad_version, rest);
+    if (line_bytes_ == 0 && unread.find("\r\n\r\n") != unread.npos) {
+        return fail_with(beast_http::error::bad_version, unread);
     }
     return State::more;
 }
@@ -161,10 +161,10 @@ void RequestParser::on_request_impl(
     method_name_ = method_name.substr(0, line_extra_bytes);
     request_.target.assign(target.data(), target.size());
     if (target.size() > limits_.target_bytes) {
-        refuse(414, "The target is too long.");
+        fail(414, "The target is too long.");
         ec = beast_http::error::bad_target;
     } else if (line_bytes_ > max_line_bytes() + 2) {
-        refuse(400, std::string(reason_of(beast_http::error::bad_method)));
+        fail(400, std::string(reason_of(beast_http::error::bad_method)));
         ec = beast_http::error::bad_method;
     }
 }
@@ -173,7 +173,7 @@ void RequestParser::on_field_impl(
     beast_http::field field, string_view name, string_view value, error_code& ec
 ) {
     if (request_.headers.size() == max_fields) {
-        refuse(431, "The header has too many fields.");
+        fail(431, "The header has too many fields.");
         ec = beast_http::error::bad_field;
         return;
     }
@@ -236,65 +236,65 @@ std::size_t RequestParser::max_line_bytes() const {
     return limits_.target_bytes + line_extra_bytes;
 }
 
-RequestParser::State RequestParser::refuse(int status, std::string message) {
-    if (!refused_) {
+RequestParser::State RequestParser::fail(int status, std::string message) {
+    if (!failed_) {
         problem_ = Problem{status, std::move(message), {}, {}};
     }
-    refused_ = true;
-    return State::refused;
+    failed_ = true;
+    return State::failed;
 }
 
-RequestParser::State RequestParser::refuse_error(error_code ec, std::string_view rest) {
-    if (ec == beast_http::error::bad_version && names_other_version(rest)) {
-        return refuse(505, "This server speaks HTTP/1.1 and HTTP/1.0.");
+RequestParser::State RequestParser::fail_with(error_code ec, std::string_view unread) {
+    if (ec == beast_http::error::bad_version && has_other_http_version(unread)) {
+        return fail(505, "This server speaks HTTP/1.1 and HTTP/1.0.");
     }
-    return refuse(400, std::string(reason_of(ec)));
+    return fail(400, std::string(reason_of(ec)));
 }
 
-/// `rest` is what was received of the header and not taken yet.
-RequestParser::State RequestParser::check_size(std::string_view rest) {
+/// `unread` is what was received of the header and not parsed yet.
+RequestParser::State RequestParser::check_size(std::string_view unread) {
     std::size_t line_bytes = line_bytes_;
     if (line_bytes == 0) {
         // Of a header in pieces Beast takes the line only when the header is complete.
-        const std::size_t end = std::min(rest.find('\r'), rest.size());
+        const std::size_t end = std::min(unread.find('\r'), unread.size());
         if (end > max_line_bytes()) {
-            if (rest.find(' ') < line_extra_bytes) {
-                return refuse(414, "The target is too long.");
+            if (unread.find(' ') < line_extra_bytes) {
+                return fail(414, "The target is too long.");
             }
-            return refuse(400, std::string(reason_of(beast_http::error::bad_method)));
+            return fail(400, std::string(reason_of(beast_http::error::bad_method)));
         }
-        line_bytes = std::min(end + 2, rest.size());
+        line_bytes = std::min(end + 2, unread.size());
     }
-    if (taken_bytes_ + rest.size() - line_bytes <= limits_.fields_bytes) {
+    if (taken_bytes_ + unread.size() - line_bytes <= limits_.fields_bytes) {
         return State::more;
     }
-    return refuse(431, "The header fields are too large.");
+    return fail(431, "The header fields are too large.");
 }
 
 RequestParser::State RequestParser::check_framing() {
     if (encodings_ > 0 && version_ < 11) {
-        return refuse(400, "HTTP/1.0 has no Transfer-Encoding.");
+        return fail(400, "HTTP/1.0 has no Transfer-Encoding.");
     }
     if (encodings_ > 1 || unknown_encoding_) {
-        return refuse(501, "The only Transfer-Encoding here is chunked.");
+        return fail(501, "The only Transfer-Encoding here is chunked.");
     }
     if (lengths_ > 1 || bad_length_) {
-        return refuse(400, "Content-Length is not one number.");
+        return fail(400, "Content-Length is not one number.");
     }
     if (lengths_ > 0 && encodings_ > 0) {
-        return refuse(400, "Content-Length stands beside Transfer-Encoding.");
+        return fail(400, "Content-Length stands beside Transfer-Encoding.");
     }
     if (hosts_ > 1) {
-        return refuse(400, "There is more than one Host.");
+        return fail(400, "There is more than one Host.");
     }
     if (hosts_ == 0 && version_ >= 11) {
-        return refuse(400, "There is no Host.");
+        return fail(400, "There is no Host.");
     }
     if (!request_.host.empty() && !is_valid_host(request_.host)) {
-        return refuse(400, "Host is malformed.");
+        return fail(400, "Host is malformed.");
     }
     if (unknown_expectation_) {
-        return refuse(417, "The only Expect here is 100-continue.");
+        return fail(417, "The only Expect here is 100-continue.");
     }
     return check_target();
 }
@@ -306,7 +306,7 @@ RequestParser::State RequestParser::check_target() {
         if (request_.method == Method::other) {
             return State::done;
         }
-        return refuse(400, std::move(target.error()));
+        return fail(400, std::move(target.error()));
     }
     request_.path = std::move(target->path);
     request_.literal_slashes = std::move(target->literal_slashes);

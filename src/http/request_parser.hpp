@@ -22,13 +22,13 @@ struct HeaderLimits {
 /// our contract refuses and Beast 1.81 lets pass. The body is not its business, only its framing.
 class RequestParser final : private boost::beast::http::basic_parser<true> {
   public:
-    enum class State { more, done, refused };
+    enum class State { more, done, failed };
 
     /// `request` must be new; it outlives the parser.
     RequestParser(Request& request, HeaderLimits limits);
 
-    /// Takes bytes off the front of `in`. `more`: give it what is left in `in`, and more behind it.
-    /// `done`: what is left is the body. `refused`: problem() says why; framing is lost.
+    /// Takes bytes off the front of `in`. `more`: give it what is left in `in`, and more after it.
+    /// `done`: what is left is the body. `failed`: problem() says why; framing is lost.
     State put(std::string_view& in);
 
     Problem& problem() { return problem_; }
@@ -64,9 +64,9 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
     void on_finish_impl(error_code&) override {}
 
     std::size_t max_line_bytes() const;
-    State refuse(int status, std::string message);
-    State refuse_error(error_code ec, std::string_view rest);
-    State check_size(std::string_view rest);
+    State fail(int status, std::string message);
+    State fail_with(error_code ec, std::string_view unread);
+    State check_size(std::string_view unread);
     State check_framing();
     State check_target();
     void take_connection(std::string_view value);
@@ -77,7 +77,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
     Request& request_;
     HeaderLimits limits_;
     Problem problem_;
-    bool refused_ = false;
+    bool failed_ = false;
     std::string method_name_;
     std::size_t taken_bytes_ = 0;
     std::size_t line_bytes_ = 0;  ///< of the request line; 0: not read yet

@@ -111,9 +111,9 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
     client_.clock.enter(Phase::header, options.header_timeout);
     RequestParser parser(request, {options.max_header_bytes, options.max_target_bytes});
     for (;;) {
-        std::string_view rest = client_.received.view();
-        const RequestParser::State state = parser.put(rest);
-        client_.received.consume(client_.received.size() - rest.size());
+        std::string_view unread = client_.received.view();
+        const RequestParser::State state = parser.put(unread);
+        client_.received.consume(client_.received.size() - unread.size());
         if (state != RequestParser::State::more) {
             co_return conclude(request, parser, state);
         }
@@ -127,7 +127,7 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
 /// Forgets the last request.
 void RequestReader::begin() {
     framing_ = Framing{};
-    refusal_.reset();
+    problem_.reset();
     if (!other_method_.empty()) {
         other_method_.clear();
     }
@@ -136,7 +136,7 @@ void RequestReader::begin() {
 }
 
 /// Whether there is something of a request in the buffer. RFC 9112 2.2: a line break before it,
-/// which old clients send behind a body, is skipped.
+/// which old clients send after a body, is skipped.
 bool RequestReader::has_begun() {
     ReadBuffer& received = client_.received;
     while (received.view().starts_with("\r\n")) {
@@ -162,8 +162,8 @@ RequestReader::Arrival RequestReader::conclude(
         other_method_ = parser.method_name();
     }
     complete_header(request);
-    if (state == RequestParser::State::refused) {
-        return refuse(std::move(parser.problem()));
+    if (state == RequestParser::State::failed) {
+        return fail(std::move(parser.problem()));
     }
     framing_.http_1_0 = parser.is_http_1_0();
     framing_.keep_alive = parser.keep_alive();
@@ -194,9 +194,9 @@ void RequestReader::complete_header(Request& request) {
 // ---- The body
 
 Awaitable<RequestReader::Arrival> RequestReader::read_body(Request& request) {
-    auto problem = refusal_of_body(request);
+    auto problem = body_problem(request);
     if (problem) {
-        co_return refuse(std::move(*problem));
+        co_return fail(std::move(*problem));
     }
     client_.clock.enter(Phase::body, worker_.shared.options.body_timeout);
     if (framing_.expects_continue && client_.received.empty()) {
@@ -214,7 +214,7 @@ Awaitable<RequestReader::Arrival> RequestReader::read_body(Request& request) {
 }
 
 /// What speaks against reading the body, as far as the header shows it.
-std::optional<Problem> RequestReader::refusal_of_body(Request& request) {
+std::optional<Problem> RequestReader::body_problem(Request& request) {
     const Shared& shared = worker_.shared;
     if (framing_.content_length > shared.options.max_body_bytes) {
         return Problem{413, "The body is too large.", {}, {}};
@@ -253,14 +253,14 @@ Awaitable<RequestReader::Arrival> RequestReader::read_chunked_body(std::string& 
     ChunkDecoder decoder(worker_.shared.options.max_body_bytes, max_chunk_extras);
     received.reserve(body_buffer_bytes);
     for (;;) {
-        std::string_view rest = received.view();
-        const State state = decoder.put(rest, body);
-        received.consume(received.size() - rest.size());
+        std::string_view unread = received.view();
+        const State state = decoder.put(unread, body);
+        received.consume(received.size() - unread.size());
         if (state == State::done) {
             co_return Arrival::complete;
         }
         if (state != State::more) {
-            co_return refuse(problem_of(state));
+            co_return fail(problem_of(state));
         }
         const auto [failed, count] = co_await client_.read_some();
         if (!take(failed, count)) {
@@ -271,18 +271,18 @@ Awaitable<RequestReader::Arrival> RequestReader::read_chunked_body(std::string& 
 
 // ---- Refusing
 
-RequestReader::Arrival RequestReader::refuse(Problem problem) {
-    refusal_ = std::move(problem);
+RequestReader::Arrival RequestReader::fail(Problem problem) {
+    problem_ = std::move(problem);
     framing_.keep_alive = false;
-    return Arrival::refused;
+    return Arrival::failed;
 }
 
-/// What it means when a read in the middle of a request gave nothing.
+/// How a request ends of which no more can be read: failed by its time, or gone with its client.
 RequestReader::Arrival RequestReader::cut_off() {
     if (interrupt_ != Interrupt::timed_out || client_.is_aborted()) {
         return Arrival::gone;
     }
-    return refuse({408, "The request took too long to arrive.", {}, {}});
+    return fail({408, "The request took too long to arrive.", {}, {}});
 }
 
 // ---- Cutting a read short

@@ -19,12 +19,13 @@ namespace bookstore::http {
 class Worker;
 
 /// Reads the requests of a connection, one after the other, and refuses what may not be one.
-/// The coroutines are one at a time, the other members are for between and beside them.
+/// One of its coroutines runs at a time; the other members may be called meanwhile.
 class RequestReader {
   public:
     enum class Arrival {
         complete,
-        refused,  ///< refusal() is the answer, and the last one: nobody knows where it ends
+        failed,  ///< problem() is the answer, and the last one: nobody knows where the next request
+                 ///< begins
         gone
     };
 
@@ -48,20 +49,20 @@ class RequestReader {
     /// Behind read_head(), of a request that has one. "100 Continue" is said where it is asked for.
     Awaitable<Arrival> read_body(Request& request);
 
-    /// Of the request that was read last; of a refused one, what was understood of it.
+    /// Of the request that was read last; where reading failed, what was understood of it.
     const Framing& framing() const { return framing_; }
-    /// Nothing if it was not refused.
-    const std::optional<Problem>& refusal() const { return refusal_; }
+    /// Why the last request could not be read; nothing if it could.
+    const std::optional<Problem>& problem() const { return problem_; }
     /// Its method as received, when it is none of ours.
     std::string_view other_method() const { return other_method_; }
 
-    /// The phase's time is over: what is being read of a request is refused.
+    /// The phase's time is over: the request that is being read fails with a 408.
     void time_out();
-    /// A connection that has been idle until now for long gives its buffer back.
+    /// Frees the buffer of a connection that has been idle for long.
     void release_idle_buffer(PhaseClock::Time now);
 
   private:
-    /// Why a read is cut short that is under way.
+    /// Why the read that is under way is cut short.
     enum class Interrupt { none, timed_out, release_buffer };
 
     /// Who is at the other end of the connection.
@@ -76,17 +77,17 @@ class RequestReader {
     bool take(boost::system::error_code failed, std::size_t count);
     Arrival conclude(Request& request, RequestParser& parser, RequestParser::State state);
     void complete_header(Request& request);
-    std::optional<Problem> refusal_of_body(Request& request);
+    std::optional<Problem> body_problem(Request& request);
     Awaitable<Arrival> read_counted_body(std::string& body);
     Awaitable<Arrival> read_chunked_body(std::string& body);
-    Arrival refuse(Problem problem);
+    Arrival fail(Problem problem);
     Arrival cut_off();
 
     Worker& worker_;
     ClientSocket& client_;
     const Sender sender_;
     Framing framing_;
-    std::optional<Problem> refusal_;
+    std::optional<Problem> problem_;
     std::string other_method_;
     Interrupt interrupt_ = Interrupt::none;
 };

@@ -48,7 +48,8 @@ ResponseParser::State ResponseParser::put_header(std::string& received) {
             failed = {};
         }
         const std::size_t waiting = header_->is_header_done() ? 0 : received.size();
-        // Whichever notices first: it comes in one piece, or in many.
+        // Beast notices it in a header that comes in one piece, the count in one that comes in
+        // many.
         if (failed == boost::beast::http::error::header_limit ||
             header_bytes_ + waiting > limits_.header_bytes) {
             return fail("the answer's header is too large");
@@ -88,7 +89,7 @@ ResponseParser::State ResponseParser::begin_body(int status) {
     } else if (const auto length = header_->content_length()) {
         left_ = *length;
     } else {
-        keeps_connection_ = false;  // its end is the connection's
+        keeps_connection_ = false;  // the body ends with the connection
     }
     if (left_ && *left_ > limits_.body_bytes) {
         return fail(std::string(body_too_large));

@@ -26,7 +26,7 @@ class ResponseParser {
 
     explicit ResponseParser(ResponseLimits limits);
 
-    /// Takes bytes off the front of `received`. `more`: give it what is left, and more behind it.
+    /// Takes bytes off the front of `received`. `more`: give it what is left, and more after it.
     /// `done`: what is left is not the answer's. `failed`: error() says why.
     State put(std::string& received);
     const std::string& error() const { return error_; }

@@ -12,7 +12,7 @@ namespace bookstore::http {
 
 namespace {
 
-/// Up to here a body is copied behind its head; beyond, the two are written side by side.
+/// Up to here a body is copied after its head; beyond, the two are written side by side.
 constexpr std::size_t copied_body_bytes = 16 << 10;
 
 bool is_bare(const Response& response, const ResponseWriter::Terms& terms) {

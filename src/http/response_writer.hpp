@@ -19,7 +19,8 @@ class ResponseWriter {
   public:
     enum class Progress { sent, unsent, gone };
 
-    /// What the request and the connection make of an answer.
+    /// What an answer's form depends on beside the answer: the request, and whether the connection
+    /// goes on.
     struct Terms {
         std::string_view request_id;
         bool http_1_0 = false;
@@ -30,7 +31,7 @@ class ResponseWriter {
     /// Both outlive it.
     ResponseWriter(Worker& worker, ClientSocket& client) : worker_(worker), client_(client) {}
 
-    /// Whether the answer has a stream that is to be sent, behind head_of_stream().
+    /// Whether the answer has a stream that is to be sent, after head_of_stream().
     static bool is_streamed(const Response& response, const Terms& terms);
     std::string head_of_stream(const Response& response, const Terms& terms);
 

@@ -143,8 +143,8 @@ Router::Node& Router::Node::captured() {
     return *capture;
 }
 
-/// `begin` is where the next segment starts; beyond the path's end there is none. At its end there
-/// is an empty one: of two slashes only one was cut off.
+/// `begin` is where the next segment starts; there is none when it is greater than the path's size.
+/// When it is equal, there is an empty one: of two trailing slashes only one was cut off.
 const Router::Node* Router::Node::find(
     const Segments& segments, std::size_t begin, Captured& captured
 ) const {
@@ -295,7 +295,7 @@ std::optional<Problem> Router::check_media(Request& request, const Route& route)
     return std::nullopt;
 }
 
-std::optional<Problem> Router::refusal(Request& request) const {
+std::optional<Problem> Router::header_problem(Request& request) const {
     Resolution found = resolve(request);
     return std::move(found.problem);
 }

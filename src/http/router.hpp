@@ -42,7 +42,7 @@ class Router {
 
     /// What dispatch would refuse by the header alone. The server asks before it tells a client
     /// that expects "100-continue" to send its body.
-    std::optional<Problem> refusal(Request& request) const;
+    std::optional<Problem> header_problem(Request& request) const;
 
     const std::vector<Route>& routes() const { return routes_; }
 

@@ -155,7 +155,7 @@ Server::Impl::Backlog Server::Impl::accept_some() {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 return Backlog::stuck;
             }
-            continue;  // what went wrong is this one client's
+            continue;  // this one client's connection failed; the next one may be well
         }
         shared.accepted.add();
         Worker& worker = *workers[next_worker++ % workers.size()];

@@ -54,7 +54,7 @@ class Server {
     /// What else the server may call, on its I/O threads; each may be empty.
     struct Hooks {
         /// Judges a request by its header, before its body is asked for with "100 Continue"
-        /// (Router::refusal). The dispatch judges again.
+        /// (Router::header_problem). The dispatch judges again.
         std::function<std::optional<Problem>(Request&)> precheck;
         /// Has the last word on every answer, the server's own refusals included: CORS, say.
         /// Of a request that was refused early, much may be empty.
@@ -80,9 +80,9 @@ class Server {
     void start();
 
     /// Stops accepting, closes idle connections and event streams, answers what is in flight with
-    /// `Connection: close`, and returns when all is done or `drain` is over. Who is in the backlog
-    /// by then, and who was answered a moment ago, may still send a request. Any thread but its
-    /// own.
+    /// `Connection: close`, and returns when all is done or `drain` is over. Connections of the
+    /// backlog, and those that were answered a moment ago, may still send one request. Any thread
+    /// but its own.
     void stop(std::chrono::milliseconds drain);
 
     std::size_t connections() const;

@@ -14,7 +14,7 @@ namespace {
 using boost::system::error_code;
 
 constexpr std::size_t stream_piece_bytes = 64 << 10;
-/// A stream that waits keeps no more.
+/// A frame's memory beyond this is freed while its stream waits.
 constexpr std::size_t kept_frame_bytes = 4 << 10;
 /// What a client sends while a stream runs is kept for later up to here, then left in the socket.
 constexpr std::size_t max_watched_bytes = 16 << 10;

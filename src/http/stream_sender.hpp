@@ -32,7 +32,7 @@ class StreamSender {
 
     /// Whether a read is under way beside the coroutine.
     bool is_watching() const { return watching_; }
-    /// Ends it. Only then may the connection end.
+    /// Ends the read beside the coroutine, which refers to the connection: before that ends.
     Awaitable<void> stop_watching();
 
   private:

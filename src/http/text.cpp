@@ -115,7 +115,7 @@ bool is_traceparent(std::string_view value) {
     if (!std::ranges::all_of(version, is_lower_hex) || version == "ff") {
         return false;
     }
-    // A later version may say more behind what this one has.
+    // A later version may say more after what this one has.
     if (value.size() > 55 && (version == "00" || value[55] != '-')) {
         return false;
     }

@@ -25,7 +25,7 @@ bool is_valid_host(std::string_view host);
 bool is_sane_request_id(std::string_view id);
 
 /// W3C Trace Context: "00-<32 hex>-<16 hex>-<2 hex>", lower case, no id all zero; or a later
-/// version, which may have more behind that.
+/// version, which may have more after that.
 bool is_traceparent(std::string_view value);
 
 }  // namespace bookstore::http

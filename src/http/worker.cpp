@@ -60,7 +60,8 @@ void Shared::connection_ended() {
     if (connections.fetch_sub(1, std::memory_order_acq_rel) != 1) {
         return;
     }
-    // Under the lock, so that stop() cannot look at the count and go to sleep between the two.
+    // Under the lock: else stop() could read the count before this and sleep after the
+    // notification.
     const std::lock_guard lock(mutex);
     none_left.notify_all();
 }
@@ -193,7 +194,7 @@ void Worker::say_farewell(UniqueFd fd) {
     std::string text;
     append_head(text, response, head);
     text += response.body;
-    // Fits into a new socket's buffer, or the client is out of luck.
+    // It fits into a new socket's buffer. If it does not, the client gets no answer.
     [[maybe_unused]] const auto sent =
         ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::shutdown(fd.get(), SHUT_WR);
@@ -212,8 +213,8 @@ void Worker::remove(Connection& connection) {
     shared.connection_ended();
 }
 
-/// The one timer of the thread: deadlines are looked at now and then, so that setting one costs no
-/// timer operation. It rests while there is nobody to look at.
+/// The one timer of the thread: deadlines are checked now and then, so that setting one costs no
+/// timer operation. It does not run while there is no connection.
 void Worker::schedule_sweep() {
     if (sweeping_) {
         return;

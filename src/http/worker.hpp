@@ -51,8 +51,8 @@ class UniqueFd {
     int fd_;
 };
 
-/// What all threads of a server share. `draining` and the count are of all threads, the rest is
-/// constant once the server runs.
+/// What all threads of a server share: constant once the server runs, but for `draining`, the
+/// counters and what stop() waits by.
 struct Shared {
     Shared(ServerOptions o, Server::Dispatch d, Server::AccessLog log)
         : options(std::move(o)), dispatch(std::move(d)), access_log(std::move(log)) {}
@@ -66,8 +66,8 @@ struct Shared {
 
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> connections{0};
-    Counter accepted;     ///< added to by who accepts: the first worker's thread
-    Counter turned_away;  ///< as accepted
+    Counter accepted;     ///< added to by the thread that accepts, the first worker's
+    Counter turned_away;  ///< by the same thread
     std::mutex mutex;
     std::condition_variable none_left;
 
@@ -96,16 +96,16 @@ class Worker {
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
     bool is_draining() const { return shared.draining.load(std::memory_order_relaxed); }
     std::string next_request_id();
-    /// Of the thread's streams and pipelined requests one goes on at a time, and between two the
-    /// thread serves whoever sent something: thousands of streams, woken by one event or far
-    /// behind, and thousands of requests at once keep nobody waiting. Waits for its turn, behind
-    /// those that came before.
+    /// Waits for its turn, in the order of the calls. The thread's streams and pipelined requests
+    /// go on one at a time, and between two turns the thread serves other sockets: so thousands of
+    /// streams that one event wakes, or thousands of pipelined requests, keep no other client
+    /// waiting.
     Awaitable<void> turn();
 
     Shared& shared;
     DateClock date;
     RequestStats requests;
-    std::string scratch;  ///< where heads are made; nobody's beyond a function call
+    std::string scratch;  ///< where heads are made; free again when the function returns
 
   private:
     /// A client that was turned away, kept for a moment so that it can read why.

@@ -379,7 +379,7 @@ void dispatch(Served& served) {
         write_answer(served, std::move(*intercepted));
         return;
     }
-    const auto refusal = router().refusal(request);
+    const auto refusal = router().header_problem(request);
     request.captures.clear();
     request.prefers_json = false;
     calls() = {};
@@ -514,7 +514,7 @@ Read read_request(ReadBuffer& buffer, Client& client, Served& served) {
         if (state == RequestParser::State::done) {
             break;
         }
-        if (state == RequestParser::State::refused) {
+        if (state == RequestParser::State::failed) {
             return refuse(served, std::move(parser.problem()));
         }
         require(!buffer.view().contains("\r\n\r\n"), "a header that is complete is waited for");

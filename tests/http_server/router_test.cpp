@@ -302,7 +302,7 @@ TEST_CASE("the refusal by header alone is the one that dispatch gives") {
     Request form = request_for(Method::post, "/books", {{"Content-Type", "text/plain"}});
     Request fine = request_for(Method::post, "/books");
     const auto status_of = [&](Request& request) {
-        const auto problem = router.refusal(request);
+        const auto problem = router.header_problem(request);
         return problem ? problem->status : 0;
     };
     CHECK(status_of(missing) == 404);
@@ -644,7 +644,7 @@ TEST_CASE("any bytes may be given to the request parser, in any pieces") {
             state = parser.put(rest);
             pending = std::string(rest);
         }
-        if (state == RequestParser::State::refused) {
+        if (state == RequestParser::State::failed) {
             CHECK(parser.problem().status >= 400);
         }
         if (state == RequestParser::State::done) {
