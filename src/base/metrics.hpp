@@ -135,7 +135,7 @@ using Latencies = Durations<latency_bounds>;
 using HandlerDurations = Durations<handler_bounds>;
 using BatchSizes = Histogram<batch_bounds>;
 
-/// Adds the time it lives.
+/// Adds the time from its construction to its destruction.
 template <class Times>
 class Timed {
   public:

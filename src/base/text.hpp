@@ -25,7 +25,7 @@ class Digits {
 
 namespace detail {
 
-/// A literal's length is known where it is compiled: nobody counts it.
+/// A literal's length is known when it is compiled: it is not counted at run time.
 template <std::size_t N>
 constexpr std::string_view view_of(const char (&literal)[N]) {
     return {literal, N - 1};
@@ -52,7 +52,7 @@ inline void append_views(std::string& out, const auto&... texts) {
 
 }  // namespace detail
 
-/// Appends texts and literals one behind the other; the string grows once.
+/// Appends texts and literals one after the other; the string grows once.
 void append_all(std::string& out, const auto&... texts) {
     detail::append_views(out, detail::view_of(texts)...);
 }

@@ -50,13 +50,13 @@ class LogScope {
 
 /// Of this thread; null outside of any.
 const LogContext* log_context();
-/// traceparent_of what this thread is doing: for a request that it is about to send to another
-/// process. Empty when that is nothing, or has no trace.
+/// traceparent_of the trace of log_context(): for a request to another process. Empty when there is
+/// none.
 std::string current_traceparent();
 
-/// " order=5 event=Ordered trace=..." behind a line of text.
+/// " order=5 event=Ordered trace=..." after a line of text.
 std::string context_text(const LogContext& context);
-/// The same as fields of a JSON object, each behind a comma.
+/// The same as fields of a JSON object, each after a comma.
 std::string context_json(const LogContext& context);
 
 }  // namespace bookstore

@@ -15,8 +15,8 @@ namespace {
 const Sql* newest_sql = nullptr;
 std::size_t sql_count = 0;
 
-// SQLite counts its memory under one lock for the whole process; nobody asks for the counts. Before
-// anything else of SQLite: it is refused later.
+// SQLite would count its memory, which nobody reads, under one lock for the whole process. To be
+// set before any other call of SQLite, which does not allow it later.
 [[maybe_unused]] const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 
 constexpr int progress_opcodes = 4000;  ///< how often a statement's time is looked at

@@ -15,7 +15,8 @@ namespace bookstore::storage {
 namespace {
 
 constexpr int pages_a_chunk = 256;
-constexpr int chunks_a_sync = 16;  ///< what is dirty at once stays small: others sync beside it
+constexpr int chunks_a_sync =
+    16;  ///< few, since other files' syncs wait for what is not written yet
 
 /// A descriptor beside SQLite's own, to sync by.
 class Synced {

@@ -21,7 +21,7 @@ bool end_transaction(Connection& connection) {
         }
         return true;
     } catch (const Error&) {
-        return false;  // a read transaction has nothing to lose
+        return false;  // nothing is lost with a read transaction
     }
 }
 
@@ -92,7 +92,7 @@ Reader::Held Database::open_reader() {
     const bool open = writer_->while_open([&] {
         held.connection =
             std::make_unique<Connection>(options_.path, Connection::Mode::read_only, options_.vfs);
-        // Joins the others that have the file open; the first statement would do it too late.
+        // SQLite opens the file at the first statement: now, while the writer has it open.
         held.connection->query_integer("SELECT count(*) FROM sqlite_schema WHERE rowid = 0");
     });
     if (!open) {
@@ -105,7 +105,7 @@ Reader::Held Database::open_reader() {
 
 void Database::give_back(Reader::Held held) {
     if (held.connection->autocommit() || held.version != writer_->version()) {
-        // What was committed meanwhile will be wanted: nothing is gained by keeping this.
+        // Something was committed meanwhile, so the next reader wants a new transaction anyway.
         if (!end_transaction(*held.connection)) {
             return;
         }

@@ -47,7 +47,7 @@ class Database {
         std::string path;
         std::string vfs;                      ///< empty: SQLite's default
         std::vector<std::string> migrations;  ///< sources, in order
-        std::function<void()> ring;           ///< told when a job was submitted
+        std::function<void()> ring;           ///< called when a job was submitted
         std::int64_t now_ms = 0;              ///< when the migrations are applied
         int read_limit_ms = 250;              ///< a reader's statement is interrupted after it
     };

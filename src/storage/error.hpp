@@ -5,7 +5,7 @@
 
 namespace bookstore::storage {
 
-/// SQLite said no. Never a rule of the business: a broken dependency, or a mistake of ours.
+/// SQLite failed: the storage does not work, or a statement is wrong. Never a rule of the business.
 class Error : public std::runtime_error {
   public:
     Error(int code, const std::string& what) : std::runtime_error(what), code_(code) {}

@@ -124,7 +124,7 @@ void migrate(
     std::span<const Migration> migrations
 ) {
     if (!any_due(connection, file, sources, migrations)) {
-        return;  // nothing is written, and nobody waited for
+        return;  // without a write transaction, for which it might have to wait
     }
     // One transaction for all: a file that is refused, or whose migration fails, is left as it was,
     // and a new file costs one sync.

@@ -11,17 +11,17 @@ void StorageTrouble::failed(std::string_view why) {
     spdlog::log(first ? spdlog::level::err : spdlog::level::debug, "{}: {}", who_, why);
 }
 
-void StorageTrouble::failed(std::string_view why, std::int64_t now_ms) {
+void StorageTrouble::failed(std::string_view why, std::int64_t steady_ms) {
     failed(why);
-    pause(now_ms);
+    pause(steady_ms);
 }
 
-std::int64_t StorageTrouble::pause_left_ms(std::int64_t now_ms) const {
-    return retry_at_ms_ ? std::max<std::int64_t>(*retry_at_ms_ - now_ms, 0) : 0;
+std::int64_t StorageTrouble::pause_left_ms(std::int64_t steady_ms) const {
+    return retry_at_ms_ ? std::max<std::int64_t>(*retry_at_ms_ - steady_ms, 0) : 0;
 }
 
-bool StorageTrouble::may_try(std::int64_t now_ms) {
-    if (pause_left_ms(now_ms) > 0) {
+bool StorageTrouble::may_try(std::int64_t steady_ms) {
+    if (pause_left_ms(steady_ms) > 0) {
         return false;
     }
     retry_at_ms_.reset();

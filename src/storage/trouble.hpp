@@ -9,10 +9,10 @@
 
 namespace bookstore::storage {
 
-/// What somebody who works with a file and goes on after an error must remember: whether the
-/// storage works, whether it was said that it does not, and how long to pause. Each keeps its own.
+/// What a worker on a file that goes on after errors keeps of them: whether the storage works,
+/// whether the error was logged, and how long to pause. One for each worker.
 ///
-/// One thread, but for healthy(). Times are those of Clock::steady_ms.
+/// One thread, but for healthy(). Points in time are those of Clock::steady_ms.
 class StorageTrouble {
   public:
     static constexpr std::int64_t pause_ms = 200;
@@ -26,7 +26,7 @@ class StorageTrouble {
     /// on the same full disk must not fill it too.
     void failed(std::string_view why);
     /// The same, and pauses.
-    void failed(std::string_view why, std::int64_t now_ms);
+    void failed(std::string_view why, std::int64_t steady_ms);
     /// The storage accepted something: the next error is logged again. A pause goes on, since it
     /// may be others' work that succeeded.
     void succeeded() { healthy_.store(true, std::memory_order_relaxed); }
@@ -34,11 +34,11 @@ class StorageTrouble {
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
 
     /// Pauses for pause_ms, whatever was paused for before.
-    void pause(std::int64_t now_ms) { retry_at_ms_ = now_ms + pause_ms; }
+    void pause(std::int64_t steady_ms) { retry_at_ms_ = steady_ms + pause_ms; }
     /// 0 when there is none (any more).
-    std::int64_t pause_left_ms(std::int64_t now_ms) const;
+    std::int64_t pause_left_ms(std::int64_t steady_ms) const;
     /// false while a pause lasts. One that is over is forgotten.
-    bool may_try(std::int64_t now_ms);
+    bool may_try(std::int64_t steady_ms);
     /// When the pause is over, be it in the past; nothing when there was none since may_try().
     std::optional<std::int64_t> retry_at_ms() const { return retry_at_ms_; }
 

@@ -21,7 +21,7 @@ WalKeeper::WalKeeper(Connection& connection, std::atomic<std::uint64_t>& version
     : connection_(connection), version_(version), checkpoint_at_(checkpoint_pages) {
     // Only this connection checkpoints, and only between batches: two that checkpoint and commit at
     // the same moment can corrupt the file (sqlite.org/wal.html#walresetbug).
-    connection_.execute("PRAGMA wal_autocheckpoint = 0");  // before the hook: it takes one away
+    connection_.execute("PRAGMA wal_autocheckpoint = 0");  // first: it removes a hook that is set
     sqlite3_wal_hook(
         connection_.handle(),
         [](void* keeper, sqlite3*, const char*, int pages) {
@@ -76,8 +76,8 @@ bool WalKeeper::checkpoint() {
     if (complete) {
         pages_ = 0;
     }
-    // As after a commit: who goes on reading as of before would keep the next commit from writing
-    // the WAL from its beginning again.
+    // As after a commit, so that readers begin new transactions: one that goes on with its old one
+    // would keep the next commit from writing the WAL from its beginning again.
     version_.fetch_add(1, std::memory_order_release);
     return true;
 }

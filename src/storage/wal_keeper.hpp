@@ -22,7 +22,7 @@ class WalKeeper {
     /// committed there, but did not come to sync, is acted on by others from now on, so it must not
     /// be lost with the power. It is written again because a sync that failed may have lost for
     /// good what it was to write (Linux marks such pages clean, and a later sync succeeds without
-    /// them), and later commits stand behind it. Throws Error.
+    /// them), and later commits stand after it. Throws Error.
     void secure();
 
     /// Nothing was committed since the last checkpoint that moved everything.

@@ -20,9 +20,9 @@ namespace bookstore::storage {
 struct Outcome {
     enum class Kind {
         committed,    ///< on disk (a durable job), or in the WAL (another)
-        rolled_back,  ///< it said so itself, or it threw; its effects alone are gone
-        failed,       ///< storage refused; nothing of the batch was committed
-        unknown,      ///< the commit itself failed; a later look at the file tells
+        rolled_back,  ///< it returned false or threw; its effects alone are gone
+        failed,       ///< the storage failed; nothing of the batch was committed
+        unknown,      ///< COMMIT failed: it may be on disk or not; reading the file shows it
     };
     Kind kind = Kind::committed;
     std::exception_ptr error;  ///< what was thrown, if anything
@@ -75,8 +75,8 @@ class Writer {
     Connection& connection() { return file_.connection(); }
     /// Step it in a while, though nothing waits: the file could not be opened again.
     bool wants_opening() const { return !file_.is_open(); }
-    /// Somebody waits for the transaction that is under way, or for the next: a long job ends soon
-    /// when it is asked for. Inside a job.
+    /// Others wait for the transaction that is under way, or for the next: a long job that asks
+    /// should end soon. Inside a job.
     bool others_wait();
 
     /// Counts reopenings: readers of an older generation are dropped. Any thread.
@@ -101,8 +101,8 @@ class Writer {
     };
     enum class LastCommit {
         settled,  ///< it is known how it ended, and the WAL on disk says the same
-        /// It may be in the WAL, or not. The next one is synced whatever it holds, so that after a
-        /// power loss the WAL cannot end with the former in the place of the latter.
+        /// It may be in the WAL, or not. The next commit is synced whatever it holds: it may take
+        /// the same place in the WAL, and after a power loss the former must not be found there.
         unsettled,
     };
 

@@ -34,7 +34,7 @@ class WriterFile {
     /// Opens it if it is not open. false: it cannot be, which is logged.
     bool ensure_open();
     /// Closes it, and tries to open it: what is in memory may not be what is on disk. It may be
-    /// closed after that. Whoever has a read transaction at rest must have let it go.
+    /// closed after that. Idle read transactions must have been ended.
     void reopen();
 
     /// Whether COMMIT waits until the WAL is on disk (PRAGMA synchronous: FULL or NORMAL). Between

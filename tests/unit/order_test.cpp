@@ -89,7 +89,7 @@ TEST_CASE("what the two contexts answer decides the order") {
              Row{F::unavailable, F::no, true, S::customer_not_verified},
          }) {
         const Verdict verdict{row.customer, row.book};
-        CHECK(verdict.refused() == row.refused);
+        CHECK(verdict.negative() == row.refused);
         if (!row.refused) {
             CHECK(verdict.status() == row.status);
         }

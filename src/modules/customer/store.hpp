@@ -77,7 +77,7 @@ class MyPageRows : public bus::IdentityMap {
 
     bool rebuilt_;
     Rows recent_;
-    Rows older_;  ///< what was recent before: goes with the next change of generations
+    Rows older_;  ///< the generation before the recent one; dropped when the recent one is full
     std::vector<Row*> changed_;
     std::unordered_map<std::int64_t, std::int64_t> newest_of_customer_;  ///< nth_of_customer
 };

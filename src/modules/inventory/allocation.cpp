@@ -19,8 +19,8 @@ void publish_prepared(UnitOfWork& work, std::int64_t order_id) {
     });
 }
 
-/// Serves what waits behind `after_order`; notes how far it came when more is left to look at.
-void serve_behind(UnitOfWork& work, std::int64_t book_id, std::int64_t after_order) {
+/// Serves what waits after `after_order`; notes how far it came when more is left to look at.
+void serve_after(UnitOfWork& work, std::int64_t book_id, std::int64_t after_order) {
     const std::int64_t before = store::stock_of(work.db(), book_id).value_or(0);
     if (before == 0) {
         store::end_serving(work.db(), book_id);
@@ -51,12 +51,12 @@ void serve_behind(UnitOfWork& work, std::int64_t book_id, std::int64_t after_ord
 }  // namespace
 
 void serve_waiting(UnitOfWork& work, std::int64_t book_id) {
-    serve_behind(work, book_id, 0);
+    serve_after(work, book_id, 0);
 }
 
 void go_on_serving(UnitOfWork& work, std::int64_t book_id) {
     if (const auto after = store::serving_after(work.db(), book_id)) {
-        serve_behind(work, book_id, *after);
+        serve_after(work, book_id, *after);
     }
 }
 
@@ -68,11 +68,11 @@ void allocate_when_ordered(const order::Ordered& ordered, UnitOfWork& work) {
         .quantity = ordered.quantity,
         .status = DeliverableStatus::stock_lacked
     };
-    // While waiting orders are being served it joins them: it must not overtake one that fits.
+    // While waiting orders are being served it waits too: it must not overtake one that fits.
     const auto served_to = store::serving_after(work.db(), ordered.book_id);
     const std::int64_t stock = store::stock_of(work.db(), ordered.book_id).value_or(0);
     if (served_to && ordered.order_id <= *served_to) {
-        // Verified late, its id is lower than what was looked at: the task begins there again.
+        // It was verified late: its id is lower than those that were looked at. Begin there again.
         store::set_serving(
             work.db(), ordered.book_id, ordered.order_id - 1, work.now_ms(), work.trace()
         );

@@ -41,7 +41,7 @@ Deliverable deliverable_in(storage::Statement& row);
 extern const kernel::TablePages deliverable_pages;
 
 std::int64_t count_waiting(storage::Connection& db, std::int64_t book_id);
-/// Waiting deliverables of a book behind that order, lowest order first.
+/// Waiting deliverables of a book after that order, lowest order first.
 std::vector<Deliverable> waiting(
     storage::Connection& db, std::int64_t book_id, std::int64_t after_order, std::size_t limit
 );

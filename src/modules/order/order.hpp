@@ -94,8 +94,9 @@ struct Verdict {
     Found customer = Found::unavailable;
     Found book = Found::unavailable;
 
-    constexpr bool refused() const { return customer == Found::no || book == Found::no; }
-    /// When nothing was refused.
+    /// One said that there is no such thing.
+    constexpr bool negative() const { return customer == Found::no || book == Found::no; }
+    /// When it is not negative.
     constexpr OrderStatus status() const {
         if (customer == Found::unavailable) {
             return OrderStatus::customer_not_verified;

@@ -18,8 +18,8 @@ OrderStatus known_status(bus::UnitOfWork& work, std::int64_t id) {
     return *status;
 }
 
-/// Moves the order on by a rule: status before -> after, or nothing. Where it is what it `usual`ly
-/// is when the event comes, one statement looks and writes.
+/// Changes the order's status by a rule: status before -> after, or nothing. Where the status is
+/// the `usual` one, one statement both checks and changes it.
 template <class Rule>
 void move_on(
     bus::UnitOfWork& work,

@@ -73,7 +73,7 @@ http::Response shown(const Request& request, const Order& order, int status = 20
     return kernel::item_response(request, orders, order.id, order, links_of(order), status);
 }
 
-http::Problem refusal(const Order& order, const Verdict& verdict) {
+http::Problem negative_answer(const Order& order, const Verdict& verdict) {
     http::Problem problem{.status = 400, .message = {}};
     const auto add = [&problem](std::string_view field, std::string_view what, std::int64_t id) {
         problem.errors.push_back(
@@ -115,8 +115,8 @@ Next place_order(const Ports& ports, const Request& request, Order order) {
             book_id,
             [&request, order = std::move(order), go_on = std::move(go_on)](Verdict verdict
             ) mutable {
-                if (verdict.refused()) {
-                    go_on({refusal(order, verdict)});
+                if (verdict.negative()) {
+                    go_on({negative_answer(order, verdict)});
                     return;
                 }
                 order.order_status = verdict.status();
@@ -173,12 +173,12 @@ http::Problem not_unverified(const Order& order) {
     );
 }
 
-/// What a repeated question leads to.
+/// How a verification that a client asked for goes on.
 Next after_asking(const Request& request, const Order& order, const Verdict& verdict) {
-    if (verdict.refused()) {
-        const auto refused = refusal(order, verdict);
+    if (verdict.negative()) {
+        const auto problem = negative_answer(order, verdict);
         return {kernel::problem(
-            409, fmt::format("order {} stays unverified: {}", order.id, refused.errors[0].message)
+            409, fmt::format("order {} stays unverified: {}", order.id, problem.errors[0].message)
         )};
     }
     if (verdict.status() != OrderStatus::ordered) {

@@ -24,7 +24,7 @@ std::optional<Order> find(storage::Connection& db, std::int64_t id);
 std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id);
 /// false: its status is not `before`; nothing is written.
 bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, OrderStatus after);
-/// The order is ORDERED, or canceled: nobody asks any more.
+/// The order is ORDERED, or canceled: it is not to be verified any more.
 void end_verification(
     storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered
 );
@@ -52,11 +52,12 @@ struct ToVerify {
 };
 std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
 std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);
-/// Nobody could say: again then.
+/// A context did not answer: verified again at that time (wall clock).
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
-/// One said there is none: no more asking.
+/// A context said that there is no such thing: never verified again.
 void give_up(storage::Connection& db, std::int64_t id);
-/// Of those that wait, a bounded number is due now: a context came back. false: those were all.
+/// A context came back: a bounded number of the orders that wait to be verified are due now. false:
+/// there are no more.
 bool try_some_now(storage::Connection& db, std::int64_t now_ms);
 
 }  // namespace bookstore::order::store

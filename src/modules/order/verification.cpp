@@ -39,7 +39,7 @@ void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdic
         work.set_outcome("not unverified any more");
         return;  // verified by a request, or canceled, while the others were asked
     }
-    if (verdict.refused()) {
+    if (verdict.negative()) {
         spdlog::warn(
             "order {} stays unverified: there is no {} {}",
             intent.id,

@@ -43,7 +43,7 @@ void move_to(UnitOfWork& work, const store::Record& before, const Standing& afte
     }
 }
 
-/// What VAN's answer leads to, or that there was none.
+/// Stores what VAN's answer makes of the payment, or the next try where there was none.
 void settle(UnitOfWork& work, const store::Intent& intent, VanAnswer answer, Random& random) {
     const auto record = store::find_record(work.db(), intent.id);
     if (!record || record->standing.call != intent.call) {

@@ -27,7 +27,7 @@ struct Intent {
     std::int64_t order() const { return order_id; }
 };
 
-/// From now on what is done about it goes back to another request.
+/// What is done about the payment from now on belongs to another request's trace.
 void set_trace(storage::Connection& db, std::int64_t id, std::string_view trace);
 
 /// A payment with what its transitions depend on.
@@ -53,7 +53,7 @@ void update(
 );
 /// The order was canceled while VAN is asked.
 void want_cancel(storage::Connection& db, std::int64_t id);
-/// VAN did not answer: again then.
+/// VAN did not answer: asked again at that time (wall clock).
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
 
 std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
