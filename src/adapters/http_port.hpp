@@ -38,9 +38,9 @@ class HttpPort {
     void call(http::PeerRequest request, IsAnswer is_answer, Done done);
 
     Breaker& breaker() { return breaker_; }
-    /// `told` is called on the peer's thread when it answers again after it did not, at most once a
+    /// `hook` is called on the peer's thread when it answers again after it did not, at most once a
     /// second. Before the first call.
-    void when_back(std::function<void()> told) { when_back_ = std::move(told); }
+    void when_back(std::function<void()> hook) { when_back_ = std::move(hook); }
 
   private:
     void note_back();

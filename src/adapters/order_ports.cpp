@@ -15,11 +15,11 @@ namespace bookstore::adapters {
 namespace {
 
 using order::Found;
-using Asks = std::function<void(std::int64_t id, std::function<void(Found)> done)>;
+using Port = std::function<void(std::int64_t id, std::function<void(Found)> done)>;
 using Has = bool (*)(storage::Connection&, std::int64_t id);
 
 /// Asks the context of this process; null: it is not hosted.
-Asks asks_in_process(kernel::HostedModule* module, Has has) {
+Port port_in_process(kernel::HostedModule* module, Has has) {
     return [module, has](std::int64_t id, const std::function<void(Found)>& done) {
         if (module == nullptr || !module->available()) {
             done(Found::unavailable);
@@ -40,7 +40,7 @@ bool is_found_or_not(const http::ClientResponse& response) {
     return response.status == 200 || response.status == 404;
 }
 
-Asks asks_over_http(HttpPort& port, std::string_view path) {
+Port port_over_http(HttpPort& port, std::string_view path) {
     return [&port, path](std::int64_t id, std::function<void(Found)> done) {
         port.call(
             {.method = http::Method::get, .target = fmt::format("{}/{}", path, id)},
@@ -61,23 +61,23 @@ Asks asks_over_http(HttpPort& port, std::string_view path) {
 order::Ports order_ports(
     kernel::Wiring& wiring, const OrderPortOptions& options, const Clock& clock
 ) {
-    const auto asks = [&](std::string_view context,
-                          const std::optional<http::Url>& origin,
-                          std::string_view path,
-                          Has has) {
+    const auto port_to = [&](std::string_view context,
+                             const std::optional<http::Url>& origin,
+                             std::string_view path,
+                             Has has) {
         if (!origin) {
-            return asks_in_process(wiring.hosted(context), has);
+            return port_in_process(wiring.hosted(context), has);
         }
         HttpPortOptions http = options.http;
         http.origin = *origin;
         auto& port = wiring.offer("order", std::make_shared<HttpPort>(context, http, clock));
         port.when_back(wiring.back_of("order"));
         wiring.note_breaker("order", context, port.breaker());
-        return asks_over_http(port, path);
+        return port_over_http(port, path);
     };
     return {
-        .has_customer = asks("customer", options.customer, "/customers", customer::has_customer),
-        .has_book = asks("inventory", options.inventory, "/books", inventory::has_book)
+        .has_customer = port_to("customer", options.customer, "/customers", customer::has_customer),
+        .has_book = port_to("inventory", options.inventory, "/books", inventory::has_book)
     };
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 kernel::Board board_of(const kernel::Context& context, const kernel::Module& declared) {
     kernel::Board board = kernel::board_of(declared);
-    board.asks = context.needs;
+    board.needs = context.needs;
     return board;
 }
 

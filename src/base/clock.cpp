@@ -58,19 +58,19 @@ std::int64_t SystemRandom::below(std::int64_t bound) {
     return std::uniform_int_distribution<std::int64_t>(0, bound - 1)(engine);
 }
 
-std::string event_timestamp(std::int64_t ms) {
+std::string event_timestamp(std::int64_t wall_ms) {
     // The text has no more than seconds, and events come many a second.
     thread_local std::int64_t second = -1;
     thread_local std::string text;
-    if (ms / 1000 != second) {
-        text = format("{:04}{:02}{:02}{:02}{:02}{:02}", ms);
-        second = ms / 1000;
+    if (wall_ms / 1000 != second) {
+        text = format("{:04}{:02}{:02}{:02}{:02}{:02}", wall_ms);
+        second = wall_ms / 1000;
     }
     return text;
 }
 
-std::string iso_timestamp(std::int64_t ms) {
-    return format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", ms);
+std::string iso_timestamp(std::int64_t wall_ms) {
+    return format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", wall_ms);
 }
 
 std::int64_t backoff_ms(

@@ -11,7 +11,7 @@ class Clock {
     virtual ~Clock() = default;
     /// Wall clock, ms since 1970 UTC: what is stored and shown.
     virtual std::int64_t now_ms() const = 0;
-    /// Never goes back: timeouts and windows.
+    /// Steady clock, ms since some moment: never goes back. For timeouts and windows; never stored.
     virtual std::int64_t steady_ms() const = 0;
 };
 
@@ -37,10 +37,10 @@ class SystemRandom final : public Random {
     std::int64_t below(std::int64_t bound) override;
 };
 
-/// "20200910045035": the timestamp of events. UTC, calendar year.
-std::string event_timestamp(std::int64_t ms);
-/// "2020-09-10T04:50:35Z": timestamps in resources.
-std::string iso_timestamp(std::int64_t ms);
+/// "20200910045035": the timestamp of events, of a time on the wall clock. UTC, calendar year.
+std::string event_timestamp(std::int64_t wall_ms);
+/// "2020-09-10T04:50:35Z": timestamps in resources, of a time on the wall clock.
+std::string iso_timestamp(std::int64_t wall_ms);
 
 /// Exponential backoff with full jitter on its upper half: attempt 1 waits about `first_ms`.
 std::int64_t backoff_ms(

@@ -23,7 +23,7 @@ std::string way_out_of(const FileRole& file) {
 
 }  // namespace
 
-void refuse_if_damaged(
+void throw_if_damaged(
     const std::string& data_dir, const FileRole& file, const storage::Error& error
 ) {
     if (!error.corrupt()) {
@@ -45,8 +45,8 @@ void read_roots(storage::Database& database) {
         "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND "
         "name NOT LIKE 'sqlite%'"
     );
-    std::istringstream names(tables.value_or(""));
-    for (std::string name; names >> name;) {
+    std::istringstream table_names(tables.value_or(""));
+    for (std::string name; table_names >> name;) {
         reader->query_text("SELECT * FROM " + name + " LIMIT 1");
     }
 }

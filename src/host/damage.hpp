@@ -22,7 +22,7 @@ inline const FileRole topic_file{"topic", "the log of all events"};
 
 /// Throws storage::Refused when the error says that the file is damaged: with what it holds, and
 /// the way out.
-void refuse_if_damaged(
+void throw_if_damaged(
     const std::string& data_dir, const FileRole& file, const storage::Error& error
 );
 
@@ -36,7 +36,7 @@ auto opened(const std::string& data_dir, const FileRole& file, Open open) {
     try {
         return open();
     } catch (const storage::Error& error) {
-        refuse_if_damaged(data_dir, file, error);
+        throw_if_damaged(data_dir, file, error);
         throw;
     }
 }

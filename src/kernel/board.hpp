@@ -57,7 +57,7 @@ struct Board {
     std::vector<PublishedEvent> publishes{};
     std::vector<PolicyDescription> policies{};
     std::vector<ReadModelDescription> read_models{};
-    std::vector<std::string> asks{};         ///< contexts that it asks and waits for
+    std::vector<std::string> needs{};        ///< contexts that it asks and waits for
     std::vector<std::string> collections{};  ///< of its resources: "orders"
 };
 

@@ -47,7 +47,7 @@ json::object object_of(const Board& board) {
         {"publishes", texts(types_of(board.publishes))},
         {"policies", std::move(policies)},
         {"readModels", std::move(models)},
-        {"asks", texts(board.asks)},
+        {"asks", texts(board.needs)},
         {"collections", texts(board.collections)}
     };
 }
@@ -84,7 +84,7 @@ std::string board_json(std::span<const Board> boards) {
 std::string board_mermaid(std::span<const Board> boards) {
     std::string out = "flowchart LR\n";
     for (const Board& board : boards) {
-        for (const std::string& asked : board.asks) {
+        for (const std::string& asked : board.needs) {
             out += fmt::format("    {} -.->|asks| {}\n", board.context, asked);
         }
     }
@@ -133,7 +133,7 @@ std::string board_lines(std::span<const Board> boards) {
                 "  read model  {}, from {}\n", model.name, fmt::join(model.whenever, ", ")
             );
         }
-        for (const std::string& asked : board.asks) {
+        for (const std::string& asked : board.needs) {
             out += fmt::format("  asks        {}\n", asked);
         }
     }

@@ -30,7 +30,7 @@ struct WrittenRequest {
     std::int64_t time_ms = 0;
     std::string trace;
     std::string context;
-    std::string told_by;  ///< if nobody saw it
+    std::string known_from;  ///< if nobody saw it
     std::int64_t rank = 0;
     kernel::StoryRequest request;
 };
@@ -123,7 +123,7 @@ void Collector::add_untold(const std::string& context, const kernel::StoryPart& 
             {.time_ms = untold.time_ms,
              .trace = untold.trace,
              .context = context,
-             .told_by = fmt::format("the {} context", context),
+             .known_from = fmt::format("the {} context", context),
              .rank = request_rank,
              .request = untold.request}
         );
@@ -155,8 +155,9 @@ void Collector::add_request_of(std::size_t place) {
         {.time_ms = published.time_ms,
          .trace = published.trace,
          .context = published.source,
-         .told_by = found->cause ? fmt::format("event {} ({})", published.position, published.type)
-                                 : "its event " + published.type,
+         .known_from = found->cause
+                           ? fmt::format("event {} ({})", published.position, published.type)
+                           : "its event " + published.type,
          .rank = published.position * ranks + request_rank,
          .request = found->request}
     );
@@ -173,7 +174,7 @@ void Collector::add_request(const WrittenRequest& request) {
         .context = request.context,
         .trace = request.trace,
         .detail =
-            fmt::format("known from {} alone: its time is that of the change", request.told_by),
+            fmt::format("known from {} alone: its time is that of the change", request.known_from),
         .rank = request.rank
     };
     // A trace may be that of many requests: this one was under way when its change was written.

@@ -87,8 +87,8 @@ TEST_CASE("each context reacts as the contract has it") {
     CHECK(board("customer").read_models.at(0).name == "my-page");
     CHECK(board("customer").read_models.at(0).whenever.size() == 7);
     CHECK(board("payment_history").read_models.at(0).whenever.size() == 3);
-    CHECK(board("order").asks == std::vector<std::string>{"customer", "inventory"});
-    CHECK(board("payment").asks == std::vector<std::string>{"van"});
+    CHECK(board("order").needs == std::vector<std::string>{"customer", "inventory"});
+    CHECK(board("payment").needs == std::vector<std::string>{"van"});
 }
 
 TEST_CASE("an event's example is one of its kind, with the contract's key") {
