@@ -40,7 +40,7 @@ payment::VanPort port_in_process(kernel::HostedModule* module, van::Van* van) {
             done(VanAnswer::none);
             return;
         }
-        van->charge(key, amount, [done](van::Answer answer, std::int64_t) {
+        van->charge(key, amount, [done](van::Answer answer, std::chrono::milliseconds) {
             done(van_answer(answer));
         });
     };
@@ -49,7 +49,9 @@ payment::VanPort port_in_process(kernel::HostedModule* module, van::Van* van) {
             done(VanAnswer::none);
             return;
         }
-        van->cancel(key, [done](van::Answer answer, std::int64_t) { done(van_answer(answer)); });
+        van->cancel(key, [done](van::Answer answer, std::chrono::milliseconds) {
+            done(van_answer(answer));
+        });
     };
     return port;
 }

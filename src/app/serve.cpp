@@ -181,7 +181,7 @@ class Process {
             *system_,
             threads_,
             clock_,
-            host::Health::Options{options_.system.data_dir, options_.stall_timeout.count()}
+            host::Health::Options{options_.system.data_dir, options_.stall_timeout}
         );
         metrics_.emplace(
             *system_,
@@ -206,11 +206,11 @@ class Process {
                 spdlog::info("signal {}: finishing what is under way", *number);
                 return 0;
             }
-            health_->look();
-            const std::chrono::milliseconds ill(health_->ill_for_ms());
-            if (options_.exit_when_unhealthy && ill >= *options_.exit_when_unhealthy) {
+            health_->update();
+            const std::chrono::milliseconds unhealthy = health_->unhealthy_for();
+            if (options_.exit_when_unhealthy && unhealthy >= *options_.exit_when_unhealthy) {
                 spdlog::critical(
-                    "unhealthy for {} s: ending, to be started again", ill.count() / 1000
+                    "unhealthy for {} s: ending, to be started again", unhealthy.count() / 1000
                 );
                 return 1;
             }

@@ -9,48 +9,53 @@ namespace bookstore {
 
 // ---- with the mutex held
 
-/// Makes the transitions that time alone decides, and returns what counts as now.
-std::int64_t Breaker::settle(std::int64_t now_ms) {
-    latest_ms_ = std::max(latest_ms_, now_ms);
-    if (state_ == State::half_open && trial_until_ms_ && latest_ms_ >= *trial_until_ms_) {
+/// Makes the transitions that are due by the time alone; returns the latest time that was handed
+/// in.
+std::int64_t Breaker::settle(std::int64_t steady_ms) {
+    latest_steady_ms_ = std::max(latest_steady_ms_, steady_ms);
+    if (state_ == State::half_open && trial_until_steady_ms_ &&
+        latest_steady_ms_ >= *trial_until_steady_ms_) {
         open(
-            *trial_until_ms_, fmt::format("the trial had no end after {} ms", options_.timeout_ms)
+            *trial_until_steady_ms_,
+            fmt::format("the trial had no end after {} ms", options_.timeout_ms)
         );
     }
-    if (state_ == State::open && latest_ms_ - since_ms_ >= options_.sleep_window_ms) {
+    if (state_ == State::open && latest_steady_ms_ - since_steady_ms_ >= options_.sleep_window_ms) {
         move_to(
             State::half_open,
-            since_ms_ + options_.sleep_window_ms,
+            since_steady_ms_ + options_.sleep_window_ms,
             fmt::format("the sleep window of {} ms is over", options_.sleep_window_ms)
         );
     }
-    return latest_ms_;
+    return latest_steady_ms_;
 }
 
-void Breaker::move_to(State state, std::int64_t at_ms, std::string reason) {
-    last_transition_ = {.from = state_, .to = state, .at_ms = at_ms, .reason = std::move(reason)};
+void Breaker::move_to(State state, std::int64_t at_steady_ms, std::string reason) {
+    last_transition_ = {
+        .from = state_, .to = state, .at_steady_ms = at_steady_ms, .reason = std::move(reason)
+    };
     state_ = state;
-    since_ms_ = at_ms;
-    trial_until_ms_.reset();
+    since_steady_ms_ = at_steady_ms;
+    trial_until_steady_ms_.reset();
     if (on_transition_) {
         on_transition_(*last_transition_);
     }
 }
 
-void Breaker::open(std::int64_t at_ms, std::string reason) {
+void Breaker::open(std::int64_t at_steady_ms, std::string reason) {
     ++opened_;
-    move_to(State::open, at_ms, std::move(reason));
+    move_to(State::open, at_steady_ms, std::move(reason));
 }
 
 /// Not one that has been given up.
 bool Breaker::is_current_trial(const Permit& permit) const {
-    return permit.kind == Permit::trial && trial_until_ms_ && permit.trial_number == trials_;
+    return permit.kind == Permit::trial && trial_until_steady_ms_ && permit.trial_number == trials_;
 }
 
-Breaker::Bucket& Breaker::bucket(std::int64_t now_ms) {
+Breaker::Bucket& Breaker::bucket(std::int64_t steady_ms) {
     const auto count = static_cast<std::int64_t>(buckets_.size());
     const std::int64_t width = std::max<std::int64_t>(options_.window_ms / count, 1);
-    const std::int64_t number = now_ms / width;
+    const std::int64_t number = steady_ms / width;
     Bucket& bucket = buckets_[static_cast<std::size_t>(number % count)];
     if (bucket.number != number) {
         bucket = {.number = number, .calls = 0, .failures = 0};
@@ -58,10 +63,10 @@ Breaker::Bucket& Breaker::bucket(std::int64_t now_ms) {
     return bucket;
 }
 
-Breaker::Bucket Breaker::window(std::int64_t now_ms) const {
+Breaker::Bucket Breaker::window(std::int64_t steady_ms) const {
     const auto count = static_cast<std::int64_t>(buckets_.size());
     const std::int64_t width = std::max<std::int64_t>(options_.window_ms / count, 1);
-    Bucket sum{.number = now_ms / width, .calls = 0, .failures = 0};
+    Bucket sum{.number = steady_ms / width, .calls = 0, .failures = 0};
     for (const Bucket& bucket : buckets_) {
         if (bucket.number > sum.number - count) {
             sum.calls += bucket.calls;
@@ -73,23 +78,23 @@ Breaker::Bucket Breaker::window(std::int64_t now_ms) const {
 
 // ---- any thread
 
-Breaker::Permit Breaker::ask(std::int64_t now_ms) {
+Breaker::Permit Breaker::ask(std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
-    const std::int64_t now = settle(now_ms);
+    const std::int64_t now = settle(steady_ms);
     if (state_ == State::closed) {
         return {.kind = Permit::call};
     }
-    if (state_ == State::open || trial_until_ms_) {
+    if (state_ == State::open || trial_until_steady_ms_) {
         ++refused_;
         return {};
     }
-    trial_until_ms_ = now + options_.timeout_ms;
+    trial_until_steady_ms_ = now + options_.timeout_ms;
     return {.kind = Permit::trial, .trial_number = ++trials_};
 }
 
-void Breaker::success(const Permit& permit, std::int64_t now_ms) {
+void Breaker::success(const Permit& permit, std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
-    const std::int64_t now = settle(now_ms);
+    const std::int64_t now = settle(steady_ms);
     ++succeeded_;
     if (is_current_trial(permit)) {
         buckets_ = {};
@@ -98,9 +103,9 @@ void Breaker::success(const Permit& permit, std::int64_t now_ms) {
     ++bucket(now).calls;
 }
 
-void Breaker::failure(const Permit& permit, std::int64_t now_ms) {
+void Breaker::failure(const Permit& permit, std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
-    const std::int64_t now = settle(now_ms);
+    const std::int64_t now = settle(steady_ms);
     ++failed_;
     Bucket& current = bucket(now);
     ++current.calls;
@@ -122,24 +127,26 @@ void Breaker::failure(const Permit& permit, std::int64_t now_ms) {
     }
 }
 
-Breaker::State Breaker::state(std::int64_t now_ms) {
+Breaker::State Breaker::state(std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
-    settle(now_ms);
+    settle(steady_ms);
     return state_;
 }
 
-std::int64_t Breaker::retry_after_ms(std::int64_t now_ms) {
+std::chrono::milliseconds Breaker::retry_after(std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
-    const std::int64_t now = settle(now_ms);
-    return state_ == State::open ? since_ms_ + options_.sleep_window_ms - now : 0;
+    const std::int64_t now = settle(steady_ms);
+    return std::chrono::milliseconds(
+        state_ == State::open ? since_steady_ms_ + options_.sleep_window_ms - now : 0
+    );
 }
 
-Breaker::Snapshot Breaker::snapshot(std::int64_t now_ms) {
+Breaker::Snapshot Breaker::snapshot(std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
-    const Bucket sum = window(settle(now_ms));
+    const Bucket sum = window(settle(steady_ms));
     return {
         .state = state_,
-        .since_ms = since_ms_,
+        .since_steady_ms = since_steady_ms_,
         .opened = opened_,
         .succeeded = succeeded_,
         .failed = failed_,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -11,7 +12,7 @@
 namespace bookstore {
 
 struct BreakerOptions {
-    std::int64_t timeout_ms = 5'000;        ///< of a call; its caller ends it
+    std::int64_t timeout_ms = 5'000;        ///< of a call; the caller sees to it
     std::int64_t sleep_window_ms = 10'000;  ///< open for so long before a trial
     std::int64_t request_volume = 20;       ///< calls in the window below which it stays closed
     std::int64_t error_percent = 50;        ///< at which it opens
@@ -26,7 +27,7 @@ struct BreakerOptions {
 /// A trial that has not ended after `timeout_ms` has failed, whether or not its caller ever says
 /// so: no hanging, dropped or forgotten call keeps it half-open.
 ///
-/// Time is handed in (ms on Clock::steady_ms; one that goes back counts as the latest).
+/// The time is handed in, as Clock::steady_ms has it; one before the latest counts as the latest.
 /// Thread-safe.
 class Breaker {
   public:
@@ -43,7 +44,7 @@ class Breaker {
     struct Transition {
         State from = State::closed;
         State to = State::closed;
-        std::int64_t at_ms = 0;
+        std::int64_t at_steady_ms = 0;
         std::string reason{};
     };
     /// It must not call the breaker.
@@ -52,8 +53,8 @@ class Breaker {
     /// What there is to show of it.
     struct Snapshot {
         State state = State::closed;
-        std::int64_t since_ms = 0;  ///< on the steady clock, as all times here
-        std::int64_t opened = 0;    ///< how often, failed trials included
+        std::int64_t since_steady_ms = 0;
+        std::int64_t opened = 0;  ///< how often, failed trials included
         std::int64_t succeeded = 0;
         std::int64_t failed = 0;
         std::int64_t refused = 0;  ///< calls that were not let through
@@ -63,23 +64,23 @@ class Breaker {
     };
 
     explicit Breaker(
-        BreakerOptions options, std::int64_t now_ms = 0, OnTransition on_transition = {}
+        BreakerOptions options, std::int64_t steady_ms = 0, OnTransition on_transition = {}
     )
         : options_(options),
           on_transition_(std::move(on_transition)),
-          latest_ms_(now_ms),
-          since_ms_(now_ms) {}
+          latest_steady_ms_(steady_ms),
+          since_steady_ms_(steady_ms) {}
 
     /// May a call go through now? With Permit::none it must not be made.
-    Permit ask(std::int64_t now_ms);
-    void success(const Permit& permit, std::int64_t now_ms);
-    void failure(const Permit& permit, std::int64_t now_ms);
+    Permit ask(std::int64_t steady_ms);
+    void success(const Permit& permit, std::int64_t steady_ms);
+    void failure(const Permit& permit, std::int64_t steady_ms);
 
     /// Open turns half-open when a trial may go through.
-    State state(std::int64_t now_ms);
+    State state(std::int64_t steady_ms);
     /// How long until a call may go through; 0 when one may now, or a trial is under way.
-    std::int64_t retry_after_ms(std::int64_t now_ms);
-    Snapshot snapshot(std::int64_t now_ms);
+    std::chrono::milliseconds retry_after(std::int64_t steady_ms);
+    Snapshot snapshot(std::int64_t steady_ms);
     const BreakerOptions& options() const { return options_; }
 
   private:
@@ -90,23 +91,23 @@ class Breaker {
     };
 
     // All with the mutex held.
-    std::int64_t settle(std::int64_t now_ms);
-    void move_to(State state, std::int64_t at_ms, std::string reason);
-    void open(std::int64_t at_ms, std::string reason);
+    std::int64_t settle(std::int64_t steady_ms);
+    void move_to(State state, std::int64_t at_steady_ms, std::string reason);
+    void open(std::int64_t at_steady_ms, std::string reason);
     bool is_current_trial(const Permit& permit) const;
-    Bucket& bucket(std::int64_t now_ms);
+    Bucket& bucket(std::int64_t steady_ms);
     /// The rolling window's sum.
-    Bucket window(std::int64_t now_ms) const;
+    Bucket window(std::int64_t steady_ms) const;
 
     const BreakerOptions options_;
     const OnTransition on_transition_;
     std::mutex mutex_;
     std::array<Bucket, 10> buckets_;
-    std::int64_t latest_ms_;
+    std::int64_t latest_steady_ms_;
     State state_ = State::closed;
-    std::int64_t since_ms_;
-    std::uint64_t trials_ = 0;                    ///< the last one's number
-    std::optional<std::int64_t> trial_until_ms_;  ///< half-open: the one call is under way
+    std::int64_t since_steady_ms_;
+    std::uint64_t trials_ = 0;                           ///< the last one's number
+    std::optional<std::int64_t> trial_until_steady_ms_;  ///< half-open: the one call is under way
     std::int64_t opened_ = 0;
     std::int64_t succeeded_ = 0;
     std::int64_t failed_ = 0;

@@ -20,31 +20,31 @@ bool disk_is_full(const std::string& directory) {
 Health::Health(System& system, const Threads& threads, const Clock& clock, Options options)
     : system_(system), threads_(threads), clock_(clock), options_(std::move(options)) {}
 
-void Health::look() {
+void Health::update() {
     disk_full_ = disk_is_full(options_.data_dir);
     for (const auto& module : system_.modules()) {
         module->try_storage();
     }
     const std::string found = fault();
-    const std::int64_t now_ms = clock_.steady_ms();
     if (found.empty()) {
         if (!logged_.empty()) {
             spdlog::info("healthy again");
         }
-        ill_since_ms_ = -1;
+        unhealthy_since_steady_ms_.reset();
     } else {
         if (found != logged_) {
             spdlog::error("unhealthy: {}", found);
         }
-        if (ill_since_ms_ < 0) {
-            ill_since_ms_ = now_ms;
+        if (!unhealthy_since_steady_ms_) {
+            unhealthy_since_steady_ms_ = clock_.steady_ms();
         }
     }
     logged_ = found;
 }
 
-std::int64_t Health::ill_for_ms() const {
-    return ill_since_ms_ < 0 ? 0 : clock_.steady_ms() - ill_since_ms_;
+std::chrono::milliseconds Health::unhealthy_for() const {
+    const std::int64_t now = clock_.steady_ms();
+    return std::chrono::milliseconds(now - unhealthy_since_steady_ms_.value_or(now));
 }
 
 std::string Health::fault() const {
@@ -66,8 +66,8 @@ std::string Health::fault_of(std::size_t place) const {
     const bool relay = place == system_.relay_place();
     const std::string name =
         relay ? "the relay" : fmt::format("the {} context", system_.modules()[place]->name());
-    if (const std::int64_t ms = threads_.busy_for_ms(place); ms > options_.stall_timeout_ms) {
-        return fmt::format("{} hangs: it is in one step for {} s", name, ms / 1000);
+    if (const auto busy = threads_.busy_for(place); busy > options_.stall_timeout) {
+        return fmt::format("{} hangs: it is in one step for {} s", name, busy.count() / 1000);
     }
     if (relay) {
         return system_.relay().healthy() ? "" : "the relay cannot write the topic";

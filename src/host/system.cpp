@@ -149,19 +149,23 @@ void System::wire_those_that_come_back() {
 
 std::vector<NamedBreaker> System::breakers() const {
     std::vector<NamedBreaker> breakers;
-    const std::int64_t now_ms = clock_.steady_ms();
-    const std::int64_t began_ms = clock_.now_ms() - now_ms;  // of the steady clock
+    const std::int64_t steady_ms = clock_.steady_ms();
+    const std::int64_t wall_minus_steady_ms = clock_.now_ms() - steady_ms;
     for (const auto& module : modules_) {
         for (const kernel::Wiring::NotedBreaker& noted : wiring_.breakers()) {
             if (noted.context != module->name()) {
                 continue;
             }
-            Breaker::Snapshot snapshot = noted.breaker->snapshot(now_ms);
-            snapshot.since_ms += began_ms;
-            if (snapshot.last_transition) {
-                snapshot.last_transition->at_ms += began_ms;
+            NamedBreaker named{
+                .context = noted.context,
+                .name = noted.name,
+                .snapshot = noted.breaker->snapshot(steady_ms)
+            };
+            named.since_ms = named.snapshot.since_steady_ms + wall_minus_steady_ms;
+            if (const auto& last = named.snapshot.last_transition) {
+                named.last_transition_ms = last->at_steady_ms + wall_minus_steady_ms;
             }
-            breakers.push_back({noted.context, noted.name, std::move(snapshot)});
+            breakers.push_back(std::move(named));
         }
     }
     return breakers;

@@ -36,7 +36,9 @@ struct SystemOptions {
 struct NamedBreaker {
     std::string context;
     std::string name;
-    Breaker::Snapshot snapshot{};  ///< its times in ms since 1970
+    Breaker::Snapshot snapshot{};                      ///< its times are those of the steady clock
+    std::int64_t since_ms = 0;                         ///< the snapshot's, on the wall clock
+    std::optional<std::int64_t> last_transition_ms{};  ///< the same
 };
 
 /// The contexts that are hosted, the topic and the relay, wired to each other; without threads and
@@ -45,7 +47,7 @@ struct NamedBreaker {
 class System {
   public:
     /// Tells that what stands at that place has something to do: a context at its place in
-    /// modules(), the relay behind them all.
+    /// modules(), the relay after them all.
     using Ring = std::function<void(std::size_t place)>;
     /// How many places there will be: one a context that is hosted, and the relay's.
     static std::size_t places(const Contexts& contexts, const SystemOptions& options);

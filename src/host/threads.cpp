@@ -10,9 +10,11 @@
 namespace bookstore::host {
 namespace {
 
-constexpr std::int64_t idle_ms = 500;   ///< without work: the WAL is moved into the file
-constexpr std::int64_t pause_ms = 100;  ///< after an exception that nobody expected
-constexpr std::int64_t resting = -1;
+using std::chrono::milliseconds;
+
+constexpr milliseconds idle_time{500};   ///< without work: the WAL is moved into the file
+constexpr milliseconds pause_time{100};  ///< after an exception that nobody expected
+constexpr std::int64_t in_no_step = -1;
 
 void name_thread(const std::string& name) {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
@@ -31,12 +33,12 @@ void Bell::ring() {
     rung_.notify_one();
 }
 
-bool Bell::wait(std::optional<std::int64_t> ms) {
+bool Bell::wait(std::optional<milliseconds> limit) {
     std::unique_lock lock(mutex_);
     const auto rung = [this] { return ringing_; };
     bool woken = true;
-    if (ms) {
-        woken = rung_.wait_for(lock, std::chrono::milliseconds(*ms), rung);
+    if (limit) {
+        woken = rung_.wait_for(lock, *limit, rung);
     } else {
         rung_.wait(lock, rung);
     }
@@ -47,20 +49,21 @@ bool Bell::wait(std::optional<std::int64_t> ms) {
 /// While it lives, its thread is in a step.
 class Threads::Step {
   public:
-    Step(std::atomic<std::int64_t>& began_ms, const Clock& clock) : began_ms_(began_ms) {
-        began_ms_.store(clock.steady_ms(), std::memory_order_relaxed);
+    Step(std::atomic<std::int64_t>& began_steady_ms, const Clock& clock)
+        : began_steady_ms_(began_steady_ms) {
+        began_steady_ms_.store(clock.steady_ms(), std::memory_order_relaxed);
     }
-    ~Step() { began_ms_.store(resting, std::memory_order_relaxed); }
+    ~Step() { began_steady_ms_.store(in_no_step, std::memory_order_relaxed); }
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;
 
   private:
-    std::atomic<std::int64_t>& began_ms_;
+    std::atomic<std::int64_t>& began_steady_ms_;
 };
 
-Threads::Threads(std::size_t places) : step_began_ms_(places) {
-    for (auto& began_ms : step_began_ms_) {
-        began_ms = resting;
+Threads::Threads(std::size_t places) : step_began_steady_ms_(places) {
+    for (auto& began_steady_ms : step_began_steady_ms_) {
+        began_steady_ms = in_no_step;
     }
     for (std::size_t i = 0; i < places; ++i) {
         bells_.push_back(std::make_unique<Bell>());
@@ -82,16 +85,17 @@ void Threads::start(System& system) {
     threads_.emplace_back([this, &system] { run_relay(system); });
 }
 
-std::int64_t Threads::busy_for_ms(std::size_t place) const {
-    const std::int64_t began_ms = step_began_ms_[place].load(std::memory_order_relaxed);
-    return began_ms == resting ? 0 : clock_.steady_ms() - began_ms;
+milliseconds Threads::busy_for(std::size_t place) const {
+    const std::int64_t began_steady_ms =
+        step_began_steady_ms_[place].load(std::memory_order_relaxed);
+    return milliseconds(began_steady_ms == in_no_step ? 0 : clock_.steady_ms() - began_steady_ms);
 }
 
 void Threads::run_module(kernel::HostedModule& module, std::size_t place) {
     name_thread(module.name());
     Bell& bell = *bells_[place];
     const auto step = [&] {
-        const Step timed(step_began_ms_[place], clock_);
+        const Step timed(step_began_steady_ms_[place], clock_);
         return module.step();
     };
     bool idle_done = false;
@@ -101,17 +105,17 @@ void Threads::run_module(kernel::HostedModule& module, std::size_t place) {
                 idle_done = false;
                 continue;
             }
-            const auto due = module.due_in_ms();
-            const auto wait = idle_done ? due : std::min(due.value_or(idle_ms), idle_ms);
+            const auto due = module.due_in();
+            const auto wait = idle_done ? due : std::min(due.value_or(idle_time), idle_time);
             const bool rung = bell.wait(wait);
-            if (!rung && !idle_done && wait == idle_ms) {
-                const Step timed(step_began_ms_[place], clock_);
+            if (!rung && !idle_done && wait == idle_time) {
+                const Step timed(step_began_steady_ms_[place], clock_);
                 module.idle();
                 idle_done = true;
             }
         } catch (const std::exception& error) {
             spdlog::error("{}: {}", module.name(), error.what());
-            bell.wait(pause_ms);
+            bell.wait(pause_time);
         }
     }
     try {
@@ -127,7 +131,7 @@ void Threads::run_relay(System& system) {
     bus::Topic& topic = system.topic();
     Bell& bell = *bells_[system.relay_place()];
     const auto step = [&] {
-        const Step timed(step_began_ms_[system.relay_place()], clock_);
+        const Step timed(step_began_steady_ms_[system.relay_place()], clock_);
         return relay.step() || topic.database().writer().step();
     };
     bool idle_done = false;
@@ -137,17 +141,17 @@ void Threads::run_relay(System& system) {
                 idle_done = false;
                 continue;
             }
-            std::optional<std::int64_t> wait = idle_done ? std::nullopt : std::optional(idle_ms);
+            std::optional<milliseconds> wait = idle_done ? std::nullopt : std::optional(idle_time);
             if (const auto due = relay.next_due_ms()) {
-                wait = std::max<std::int64_t>(*due - clock_.steady_ms(), 0);
+                wait = milliseconds(std::max<std::int64_t>(*due - clock_.steady_ms(), 0));
             }
-            if (!bell.wait(wait) && !idle_done && wait == idle_ms) {
+            if (!bell.wait(wait) && !idle_done && wait == idle_time) {
                 topic.idle();
                 idle_done = true;
             }
         } catch (const std::exception& error) {
             spdlog::error("relay: {}", error.what());
-            bell.wait(pause_ms);
+            bell.wait(pause_time);
         }
     }
     try {

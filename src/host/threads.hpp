@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -18,8 +19,8 @@ namespace bookstore::host {
 class Bell {
   public:
     void ring();
-    /// Until it is rung, or so many ms are over (nothing: no limit). false: the time was over.
-    bool wait(std::optional<std::int64_t> ms);
+    /// Until it is rung, or that time is over (nothing: no limit). false: the time was over.
+    bool wait(std::optional<std::chrono::milliseconds> limit);
 
   private:
     std::mutex mutex_;
@@ -39,9 +40,8 @@ class Threads {
 
     System::Ring ring();
     void start(System& system);
-    /// How long the thread of that place is in the step it is in, in ms; 0 when it is in none. Any
-    /// thread.
-    std::int64_t busy_for_ms(std::size_t place) const;
+    /// How long the thread of that place is in the step it is in; 0 when it is in none. Any thread.
+    std::chrono::milliseconds busy_for(std::size_t place) const;
     /// Every context writes its cursors and moves its WAL; returns when all threads are done.
     void stop();
 
@@ -52,8 +52,8 @@ class Threads {
     void run_relay(System& system);
 
     std::vector<std::unique_ptr<Bell>> bells_;
-    /// Since when each is in a step, on the steady clock; `resting` while it is in none.
-    std::vector<std::atomic<std::int64_t>> step_began_ms_;
+    /// Since when each is in a step, on the steady clock; `in_no_step` while it is in none.
+    std::vector<std::atomic<std::int64_t>> step_began_steady_ms_;
     std::vector<std::thread> threads_;
     std::atomic<bool> stopping_{false};
     const SystemClock clock_;

@@ -317,7 +317,7 @@ class Collection {
         }
         std::optional<http::Problem> stale(const http::Request& request, const T& item) const {
             return is_conditional(request)
-                       ? refuse_stale(request, tag_of(item, links_of(items, item)))
+                       ? precondition_problem(request, tag_of(item, links_of(items, item)))
                        : std::nullopt;
         }
     };

@@ -10,7 +10,7 @@
 
 namespace bookstore::kernel {
 
-/// A refusal with a message, without field errors.
+/// A Problem without field errors.
 inline http::Problem problem(int status, std::string message) {
     return {.status = status, .message = std::move(message)};
 }
@@ -23,10 +23,10 @@ using Query = std::function<http::Answer(const http::Request&, storage::Connecti
 struct Next;
 using Continue = std::function<void(Next)>;
 
-/// The write of a command: it checks again what is its own, for what was read or asked before may
-/// have changed. What it answers with a status of 400 or more is rolled back; the answer is given
-/// after the commit. It runs on the module's thread, twice when another write of its batch failed:
-/// what it does besides the transaction must bear that.
+/// The write of a command. It checks again what it relies on in its own file, which may have
+/// changed since it was read. What it answers with a status of 400 or more is rolled back; the
+/// answer is given after the commit. It runs on the module's thread, twice when another write of
+/// its batch failed: what it does besides the transaction must bear that.
 using Write = std::function<http::Answer(bus::UnitOfWork&)>;
 
 /// Asks other contexts, outside of any transaction, and goes on with what they said.

@@ -9,14 +9,14 @@
 namespace bookstore::kernel {
 namespace {
 
-bool is_refusal(const http::Answer& answer) {
+bool is_failure(const http::Answer& answer) {
     const auto* response = std::get_if<http::Response>(&answer);
     return response == nullptr || response->status >= 400;
 }
 
 using Claim = std::shared_ptr<IdempotencyKeys::Claim>;
 
-/// The same step, whose write stores its answer too.
+/// The same step, but its write also stores its answer under the key.
 Next recording(Next next, const Claim& claim) {
     if (auto* ask = std::get_if<Ask>(&next.step)) {
         next.step = Ask{[run = std::move(ask->run), claim](const Continue& go_on) {
@@ -25,7 +25,7 @@ Next recording(Next next, const Claim& claim) {
     } else if (auto* write = std::get_if<Write>(&next.step)) {
         next.step = Write{[write = std::move(*write), claim](bus::UnitOfWork& work) {
             http::Answer answer = write(work);
-            if (!is_refusal(answer)) {
+            if (!is_failure(answer)) {
                 claim->record(work.db(), std::get<http::Response>(answer));
             }
             return answer;
@@ -42,7 +42,7 @@ CommandPath::CommandPath(const Parts& parts, std::int64_t kept_ms)
 void CommandPath::run(
     const Command& command, const http::Request& request, bool once, http::Done done
 ) {
-    if (auto problem = parts_.lifecycle.refuse_write()) {
+    if (auto problem = parts_.lifecycle.write_problem()) {
         done(std::move(*problem));
         return;
     }
@@ -112,14 +112,14 @@ void CommandPath::go_on(Next next, SharedDone done, std::string trace) {
     }
 }
 
-/// Now; or later, when events wait for so long that writes are put off.
+/// Submits the write now; or later, when events have waited for so long that writes are put off.
 void CommandPath::write_in_turn(Write write, SharedDone done, std::string trace) {
     auto write_now = [this, write = std::move(write), done = std::move(done), trace] {
         submit(
             write,
             [done](http::Answer answer) { (*done)(std::move(answer)); },
             trace,
-            &Lifecycle::refuse_write
+            &Lifecycle::write_problem
         );
     };
     const std::int64_t delay_ms = parts_.pressure.delay_ms();
@@ -127,7 +127,7 @@ void CommandPath::write_in_turn(Write write, SharedDone done, std::string trace)
         write_now();
         return;
     }
-    // Meanwhile it keeps nobody from the cores.
+    // While it waits it is not a command for which others give way.
     parts_.pressure.command_ended();
     parts_.strand.after(delay_ms, [this, write_now = std::move(write_now)] {
         parts_.pressure.command_began();
@@ -138,13 +138,16 @@ void CommandPath::write_in_turn(Write write, SharedDone done, std::string trace)
 void CommandPath::write(
     Write write, std::function<void(http::Answer)> done, std::string_view trace
 ) {
-    submit(std::move(write), std::move(done), trace, &Lifecycle::refuse_read);
+    submit(std::move(write), std::move(done), trace, &Lifecycle::read_problem);
 }
 
-/// The module may have been stopped since the write was asked for: `refusal` is looked at when the
-/// write runs, on the thread that stops it.
+/// `state_problem` is asked when the write runs, on the module's thread, since the module may have
+/// been stopped after the write was submitted.
 void CommandPath::submit(
-    Write write, std::function<void(http::Answer)> done, std::string_view trace, Refusal refusal
+    Write write,
+    std::function<void(http::Answer)> done,
+    std::string_view trace,
+    StateProblem state_problem
 ) {
     struct Running {
         Write write;
@@ -158,8 +161,8 @@ void CommandPath::submit(
     parts_.database.writer().submit({
         .durable = true,
         .run =
-            [this, running, refusal](storage::Connection& db) {
-                if (auto problem = (parts_.lifecycle.*refusal)()) {
+            [this, running, state_problem](storage::Connection& db) {
+                if (auto problem = (parts_.lifecycle.*state_problem)()) {
                     running->answer = std::move(*problem);
                     return false;
                 }
@@ -167,7 +170,7 @@ void CommandPath::submit(
                 const LogScope scope(context);
                 bus::UnitOfWork work(db, parts_.outbox, parts_.clock, running->trace);
                 running->answer = running->write(work);
-                return !is_refusal(running->answer);
+                return !is_failure(running->answer);
             },
         .done =
             [this, running](const storage::Outcome& outcome) {

@@ -18,8 +18,8 @@
 
 namespace bookstore::kernel {
 
-/// The way of a command through one context: its begin, what it asks of others, its write in the
-/// next group commit, its answer after that; once a key, where the request has an Idempotency-Key.
+/// Runs the commands of one context: the begin, what is asked of other contexts, the write in the
+/// next group commit, the answer after that. One with an Idempotency-Key is run once a key.
 /// Writes are put off while events wait for too long (bus::Pressure). Any thread.
 class CommandPath {
   public:
@@ -39,19 +39,22 @@ class CommandPath {
     /// Runs a command for a request, which lives until it has answered; `done` is called once.
     /// `once`: its Idempotency-Key counts.
     void run(const Command& command, const http::Request& request, bool once, http::Done done);
-    /// Runs a write outside of any request; `done` is told on the module's thread.
+    /// Runs a write outside of any request; `done` is called on the module's thread.
     void write(Write write, std::function<void(http::Answer)> done, std::string_view trace);
 
   private:
     using SharedDone = std::shared_ptr<const http::Done>;
-    using Refusal = std::optional<http::Problem> (Lifecycle::*)() const;
+    using StateProblem = std::optional<http::Problem> (Lifecycle::*)() const;
 
     void run_once(const Command& command, const http::Request& request, http::Done done);
     void begin(const Command& command, const http::Request& request, http::Done done);
     void go_on(Next next, SharedDone done, std::string trace);
     void write_in_turn(Write write, SharedDone done, std::string trace);
     void submit(
-        Write write, std::function<void(http::Answer)> done, std::string_view trace, Refusal refusal
+        Write write,
+        std::function<void(http::Answer)> done,
+        std::string_view trace,
+        StateProblem state_problem
     );
 
     const Parts parts_;

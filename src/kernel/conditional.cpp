@@ -12,7 +12,7 @@ namespace {
 enum class Comparison { strong, weak };
 
 /// Whether one of the tags in all fields of that name is this one; nothing when there is no field.
-std::optional<bool> names_tag(
+std::optional<bool> has_tag(
     const http::Request& request,
     std::string_view field,
     std::string_view tag,
@@ -56,12 +56,14 @@ std::string EntityTag::text() const {
 }
 
 bool client_has(const http::Request& request, std::string_view tag) {
-    return names_tag(request, "If-None-Match", tag, Comparison::weak).value_or(false);
+    return has_tag(request, "If-None-Match", tag, Comparison::weak).value_or(false);
 }
 
-std::optional<http::Problem> refuse_stale(const http::Request& request, std::string_view tag) {
+std::optional<http::Problem> precondition_problem(
+    const http::Request& request, std::string_view tag
+) {
     std::string why;
-    if (!names_tag(request, "If-Match", tag, Comparison::strong).value_or(true)) {
+    if (!has_tag(request, "If-Match", tag, Comparison::strong).value_or(true)) {
         why = "it was changed since, or If-Match is no tag of it";
     } else if (client_has(request, tag)) {
         why = "it is what If-None-Match names";

@@ -28,8 +28,10 @@ class EntityTag {
 bool client_has(const http::Request& request, std::string_view tag);
 
 /// 412 when If-Match or If-None-Match forbids to change what has that tag now.
-std::optional<http::Problem> refuse_stale(const http::Request& request, std::string_view tag);
-/// Whether refuse_stale() could refuse: the request is conditional.
+std::optional<http::Problem> precondition_problem(
+    const http::Request& request, std::string_view tag
+);
+/// Whether precondition_problem() may find one: the request is conditional.
 bool is_conditional(const http::Request& request);
 
 }  // namespace bookstore::kernel

@@ -7,7 +7,7 @@
 namespace bookstore::kernel {
 
 Wiring::~Wiring() {
-    // What came later may use what was there before.
+    // The last offer first: it may use an earlier one.
     while (!offers_.empty()) {
         offers_.pop_back();
     }

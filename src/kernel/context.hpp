@@ -53,7 +53,8 @@ class Wiring {
 
     /// What is to be done when one that this context asks answers again; see Context::back.
     void set_back(std::string_view context, std::function<void()> back);
-    /// For an adapter that finds so: calls what set_back() was given by then.
+    /// For an adapter: a function that calls what set_back() was given for that context, to be
+    /// called when a context that it asks answers again.
     std::function<void()> back_of(std::string_view context) const;
 
   private:

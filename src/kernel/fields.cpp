@@ -89,7 +89,7 @@ NumberFault to_integer(const boost::json::value& value, std::int64_t& into) {
             return NumberFault::no_number;
         }
         if (real.ec == std::errc::result_out_of_range) {
-            // Too small for a double, which is no integer, or too large.
+            // No double holds it: it is a fraction next to 0, or too large.
             return text.find("e-") != text.npos || text.find("E-") != text.npos
                        ? NumberFault::no_integer
                        : NumberFault::too_large;

@@ -24,7 +24,8 @@ storage::Database::Options database_options(
     return options;
 }
 
-constexpr std::int64_t reopen_ms = 200;  ///< between attempts to open a file that failed
+constexpr std::chrono::milliseconds reopen_pause{200
+};  ///< between attempts to open a file that failed
 
 }  // namespace
 
@@ -142,7 +143,7 @@ std::vector<Endpoint> HostedModule::endpoints() {
         describe_context(endpoint, std::holds_alternative<Command>(route.how));
         endpoint.route.handler =
             [this, handler = handler_of(route)](const http::Request& request, http::Done done) {
-                if (auto problem = lifecycle_.refuse_read()) {
+                if (auto problem = lifecycle_.read_problem()) {
                     done(std::move(*problem));
                     return;
                 }
@@ -182,21 +183,21 @@ void HostedModule::notice_caught_up() {
     }
 }
 
-void HostedModule::stop(std::function<void()> told) {
-    strand_.post([this, told = std::move(told)] {
+void HostedModule::stop(std::function<void()> done) {
+    strand_.post([this, done = std::move(done)] {
         if (available()) {
-            rest_now();
+            stop_now();
         }
-        // Whatever was submitted before stands before it: the file has one queue.
+        // An empty job: the writer has one queue, so its end is the end of all that came before.
         database_.writer().submit(
             {.durable = false,
              .run = [](storage::Connection&) { return true; },
-             .done = [told](const storage::Outcome&) { told(); }}
+             .done = [done](const storage::Outcome&) { done(); }}
         );
     });
 }
 
-void HostedModule::rest_now() {
+void HostedModule::stop_now() {
     lifecycle_.move_to(State::stopped);
     for (const auto& task : tasks_) {
         task->rest(true);
@@ -207,16 +208,16 @@ void HostedModule::rest_now() {
     spdlog::info("the {} context was stopped", name());
 }
 
-void HostedModule::go_on(std::function<void()> told) {
-    strand_.post([this, told = std::move(told)] {
+void HostedModule::resume(std::function<void()> done) {
+    strand_.post([this, done = std::move(done)] {
         if (!available()) {
-            go_on_now();
+            resume_now();
         }
-        told();
+        done();
     });
 }
 
-void HostedModule::go_on_now() {
+void HostedModule::resume_now() {
     catch_up_to_ = environment_.topic.end();
     for (const auto& subscription : subscriptions_) {
         subscription->look();
@@ -224,7 +225,7 @@ void HostedModule::go_on_now() {
     for (const auto& task : tasks_) {
         task->rest(false);
     }
-    went_on_.store(true, std::memory_order_relaxed);
+    was_resumed_.store(true, std::memory_order_relaxed);
     lifecycle_.move_to(State::starting);
     notice_caught_up();
     spdlog::info("the {} context goes on, from {} events back", name(), lag());
@@ -234,7 +235,7 @@ void HostedModule::go_on_now() {
 }
 
 bool HostedModule::catching_up() const {
-    return state() == State::starting && went_on_.load(std::memory_order_relaxed);
+    return state() == State::starting && was_resumed_.load(std::memory_order_relaxed);
 }
 
 std::int64_t HostedModule::lag() const {
@@ -247,7 +248,7 @@ std::int64_t HostedModule::lag() const {
 
 // ---- stepping
 
-void HostedModule::look_for_tasks() {
+void HostedModule::wake_tasks() {
     for (const auto& task : tasks_) {
         task->look();
     }
@@ -271,7 +272,7 @@ bool HostedModule::step() {
     }
     if (write_batch()) {
         did = true;
-        look_for_tasks();
+        wake_tasks();
     }
     if (available()) {
         for (const auto& task : tasks_) {
@@ -284,28 +285,30 @@ bool HostedModule::step() {
     return did;
 }
 
-std::optional<std::int64_t> HostedModule::due_in_ms() {
-    std::optional<std::int64_t> due;
-    const auto consider = [&due](std::optional<std::int64_t> at, std::int64_t now) {
-        if (at) {
-            const std::int64_t wait = std::max<std::int64_t>(*at - now, 0);
-            due = due ? std::min(*due, wait) : wait;
+std::optional<std::chrono::milliseconds> HostedModule::due_in() {
+    using std::chrono::milliseconds;
+    std::optional<milliseconds> due;
+    // Both on the same clock.
+    const auto consider = [&due](std::optional<std::int64_t> at_ms, std::int64_t now_ms) {
+        if (at_ms) {
+            const milliseconds wait(std::max<std::int64_t>(*at_ms - now_ms, 0));
+            due = std::min(due.value_or(wait), wait);
         }
     };
     consider(strand_.next_due_ms(), environment_.clock.steady_ms());
     if (database_.writer().wants_opening()) {
-        consider(reopen_ms, 0);
+        due = std::min(due.value_or(reopen_pause), reopen_pause);
     }
     if (available()) {
-        const std::int64_t now = environment_.clock.now_ms();
+        const std::int64_t wall_ms = environment_.clock.now_ms();
         for (const auto& subscription : subscriptions_) {
-            consider(subscription->next_due_ms(), now);
+            consider(subscription->next_due_ms(), wall_ms);
         }
         for (const auto& task : tasks_) {
-            consider(task->next_due_ms(), now);
+            consider(task->next_due_ms(), wall_ms);
         }
         for (const auto& rebuild : rebuilds_) {
-            consider(rebuild->next_due_ms(), now);
+            consider(rebuild->next_due_ms(), wall_ms);
         }
     }
     return due;
@@ -319,7 +322,7 @@ void HostedModule::try_storage() {
         .durable = true,
         .run =
             [](storage::Connection& db) {
-                db.execute("PRAGMA user_version = 1");  // writes a page, whatever it was
+                db.execute("PRAGMA user_version = 1");  // writes a page, also when nothing changes
                 return true;
             },
         .done = [this](const storage::Outcome&) { trying_storage_ = false; },

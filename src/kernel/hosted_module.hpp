@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -77,13 +78,14 @@ class HostedModule {
 
     /// Reads the cursors and listens. The relay must have been made before.
     void start(bool stopped);
-    /// An operator stops it, or lets it go on: nothing happens when it is so already. Any thread;
-    /// `told` is called on the module's thread. When a stop is told, what was under way is settled:
-    /// committed, or refused and unwritten (a write that is put off is refused in its turn). What
-    /// goes on reads first the events that it missed.
-    void stop(std::function<void()> told);
-    void go_on(std::function<void()> told);
-    /// Called on the module's thread whenever it goes on: it answers again. Before start().
+    /// An operator stops it; nothing happens when it is stopped. `done` is called on the module's
+    /// thread, when all writes that were under way are committed, or refused and not written (one
+    /// that is put off is refused when its time comes). Any thread.
+    void stop(std::function<void()> done);
+    /// An operator lets it go on: it reads first the events that it missed; nothing happens when it
+    /// is not stopped. `done` is called on the module's thread. Any thread.
+    void resume(std::function<void()> done);
+    /// `hook` is called on the module's thread whenever it was resumed. Before start().
     void when_back(std::function<void()> hook) { back_.push_back(std::move(hook)); }
     /// Any thread, as the next three.
     State state() const { return lifecycle_.state(); }
@@ -98,14 +100,14 @@ class HostedModule {
 
     /// One of everything that has something to do; false when nothing had.
     bool step();
-    /// After a commit: intents may be due. step() does it by itself.
-    void look_for_tasks();
-    /// When something is due though nobody rings, in ms from now; nothing when nothing is.
-    std::optional<std::int64_t> due_in_ms();
-    /// A storage that refused its last write is given one to try, so that it is known to work again
-    /// though nobody writes. Any thread.
+    /// Has the tasks look for intents that a commit may have made due. step() does it by itself.
+    void wake_tasks();
+    /// How long until something is due though nobody rings; nothing when nothing is.
+    std::optional<std::chrono::milliseconds> due_in();
+    /// Writes something if the last write failed, so that it is seen when the storage works again
+    /// though no client writes. Any thread.
     void try_storage();
-    /// Nobody rang for a while.
+    /// To be called when nobody rang for a while: moves the WAL.
     void idle() { database_.writer().idle(); }
     /// Writes the cursors and moves the WAL: the end of the module's thread.
     void finish();
@@ -117,8 +119,8 @@ class HostedModule {
     http::Handler handler_of(const Declarations::Route& route);
     bool write_batch();
     void notice_caught_up();
-    void rest_now();
-    void go_on_now();
+    void stop_now();
+    void resume_now();
 
     Environment environment_;
     std::function<void()> ring_;
@@ -132,8 +134,8 @@ class HostedModule {
     std::vector<std::unique_ptr<bus::TaskRunner>> tasks_;
     std::vector<std::unique_ptr<Rebuild>> rebuilds_;
     std::vector<std::function<void()>> back_;
-    std::atomic<bool> went_on_{false};  ///< an operator let it go on since the process started
-    std::int64_t catch_up_to_ = 0;      ///< position: until then its writes are refused
+    std::atomic<bool> was_resumed_{false};  ///< by an operator, since the process started
+    std::int64_t catch_up_to_ = 0;  ///< the position up to which it reads before it takes writes
     std::atomic<bool> trying_storage_{false};
 };
 

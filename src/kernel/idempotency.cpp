@@ -14,7 +14,7 @@ namespace {
 using storage::Sql;
 
 constexpr std::size_t max_key_bytes = 255;
-constexpr int removed_at_once = 8;  ///< more than are added, so that the old ones come to an end
+constexpr int removed_at_once = 8;  ///< for one that is added, so that all old ones go in time
 
 const Sql select_answer{
     "*",
@@ -131,7 +131,7 @@ std::expected<std::shared_ptr<IdempotencyKeys::Claim>, http::Answer> Idempotency
         }
         claim->held_ = true;
     }
-    // Only now: between a look without the claim and the claim, the first could have ended.
+    // Looked up after the claim, not before: the first request could have ended in between.
     if (auto answer = answer_of(*claim)) {
         return std::unexpected(std::move(*answer));
     }

@@ -38,7 +38,7 @@ class IdempotencyKeys {
         Claim(const Claim&) = delete;
         Claim& operator=(const Claim&) = delete;
 
-        /// Once the outcome is settled, and before it is told.
+        /// When the outcome is known, before the client is answered.
         void release();
         /// Stores the answer; within the transaction that did the work, on the writer's thread.
         void record(storage::Connection& db, const http::Response& response) const;

@@ -6,16 +6,16 @@
 
 namespace bookstore::kernel {
 
-std::optional<http::Problem> Lifecycle::refuse_read() const {
+std::optional<http::Problem> Lifecycle::read_problem() const {
     if (!stopped()) {
         return std::nullopt;
     }
     return unavailable(fmt::format("the {} context is stopped", context_));
 }
 
-std::optional<http::Problem> Lifecycle::refuse_write() const {
+std::optional<http::Problem> Lifecycle::write_problem() const {
     if (state() != State::starting) {
-        return refuse_read();
+        return read_problem();
     }
     return unavailable(
         fmt::format("the {} context is starting: it reads the events it missed", context_)

@@ -81,8 +81,8 @@ class Module {
 
     // ---- the board, filled by install()
 
-    // A route's declaration is a route without its handler, and what it says of itself; what is
-    // common to all routes, or to all that write, is added to that.
+    // `declared` is the route without a handler, and its description for OpenAPI; what all routes
+    // have in common, or all that write, is added.
 
     void query(Endpoint declared, Query query);
     /// A POST may carry an Idempotency-Key: then its work is done once, and its answer kept.
@@ -121,7 +121,7 @@ class Module {
     bus::Strand& strand();
     const Clock& clock() const { return clock_; }
     Random& random() { return random_; }
-    /// Runs a write outside of any request (VAN's ledger): `done` is told on the module's thread.
+    /// Runs a write outside of any request (VAN's ledger); `done` is called on the module's thread.
     /// While the module is stopped nothing is written: 503. Any thread.
     void write(Write write, std::function<void(http::Answer)> done, std::string_view trace = {});
 

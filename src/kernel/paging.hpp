@@ -21,7 +21,7 @@ using AddRow = std::function<void(CollectionWriter&, storage::Statement&)>;
 /// An order that a collection offers beside its ids'. There is an index on these columns.
 struct SortOrder {
     std::string_view property;  ///< what `sort` calls it
-    /// What decides, then what breaks ties: the id, or what grows with it.
+    /// The sorted column, then one that breaks ties: the id, or one that grows with it.
     std::vector<std::string_view> columns;
 };
 
@@ -126,7 +126,7 @@ class DeletablePages final : public Pages {
         const std::vector<SortOrder>& orders
     );
 
-    /// That row was marked. In the same transaction.
+    /// To be called in the transaction that marks the row as deleted.
     void count_deleted(storage::Connection& db, std::int64_t id) const;
 
   private:

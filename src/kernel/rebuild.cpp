@@ -94,7 +94,7 @@ void Rebuild::submit(
                 try {
                     committed();
                 } catch (const std::exception& error) {
-                    end(error.what());  // the writer tells others after us
+                    end(error.what());  // `done` must not throw
                 }
             },
     });
@@ -192,7 +192,7 @@ void Rebuild::end(std::string failure) {
 
 void Rebuild::shrink_cache() {
     if (database_.writer().wants_opening()) {
-        return;  // what is opened again has the usual one
+        return;  // a connection that is opened again has the usual cache
     }
     try {
         database_.writer().connection().execute(usual_cache);

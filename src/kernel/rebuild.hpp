@@ -48,9 +48,10 @@ class Rebuild {
     bool begin();
     /// false when there is nothing to do.
     bool step();
+    /// Its second set's next try of held events, on the wall clock; nothing when none is under way.
     std::optional<std::int64_t> next_due_ms() const;
     bool under_way() const { return phase_ != Phase::idle; }
-    /// Of the last one. Any thread.
+    /// Of the last rebuild. Any thread.
     Progress progress() const;
     /// The statements of its table are for TABLE_rebuild: made here, for tests of their plans too.
     static void create_table(storage::Connection& db, const std::string& table);

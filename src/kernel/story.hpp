@@ -29,7 +29,7 @@ struct SeenRequest {
     std::string trace;
 };
 
-/// A request that must have been, since there is what it wrote.
+/// A request that must have happened, since what it wrote is there.
 struct StoryRequest {
     std::string name;  ///< if nobody saw it: "PATCH or PUT /deliveries/5"
     /// Whether that is it, among those of the same trace that were under way then.

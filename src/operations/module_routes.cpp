@@ -290,7 +290,7 @@ std::vector<kernel::Endpoint> module_endpoints(host::System& system) {
         "Let a context go on",
         "It reads the events that it missed; its resources are read at once, and written when it "
         "has caught up: until then its state is STARTING.",
-        &HostedModule::go_on
+        &HostedModule::resume
     ));
     return endpoints;
 }

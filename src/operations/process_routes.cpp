@@ -68,11 +68,12 @@ Component component_of(const host::System& system, const host::Health& health, s
     return component;
 }
 
-std::string object_of(const Breaker::Snapshot& breaker) {
+std::string object_of(const host::NamedBreaker& named) {
+    const Breaker::Snapshot& breaker = named.snapshot;
     std::string out = fmt::format(
         R"({{"state":"{}","since":"{}","opened":{},"calls":{{"succeeded":{},"failed":{},"refused":{}}},"lastTransition":)",
         name_of(breaker.state),
-        iso_timestamp(breaker.since_ms),
+        iso_timestamp(named.since_ms),
         breaker.opened,
         breaker.succeeded,
         breaker.failed,
@@ -83,7 +84,7 @@ std::string object_of(const Breaker::Snapshot& breaker) {
             R"({{"from":"{}","to":"{}","at":"{}","reason":)",
             name_of(last->from),
             name_of(last->to),
-            iso_timestamp(last->at_ms)
+            iso_timestamp(named.last_transition_ms.value_or(0))
         );
         json::append(out, last->reason);
         out += '}';
@@ -102,7 +103,7 @@ std::string object_of(const Component& component) {
     std::string breakers;
     for (const host::NamedBreaker& breaker : component.breakers) {
         breakers += breakers.empty() ? "" : ",";
-        breakers += fmt::format(R"("{}":{})", breaker.name, object_of(breaker.snapshot));
+        breakers += fmt::format(R"("{}":{})", breaker.name, object_of(breaker));
     }
     if (!breakers.empty()) {
         details +=

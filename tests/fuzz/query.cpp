@@ -227,9 +227,11 @@ void check_conditions(const std::string& tags) {
     request.headers = {{"If-None-Match", tags}};
     const bool has = kernel::client_has(request, tag);
     require(!has || tags.contains(tag) || tags.contains('*'), "a tag out of nowhere");
-    require(kernel::refuse_stale(request, tag).has_value() == has, "has it, and may change it");
+    require(
+        kernel::precondition_problem(request, tag).has_value() == has, "has it, and may change it"
+    );
     request.headers = {{"If-Match", tags}};
-    const auto refused = kernel::refuse_stale(request, tag);
+    const auto refused = kernel::precondition_problem(request, tag);
     require(refused || tags.contains(tag) || tags.contains('*'), "changed in spite of If-Match");
     if (refused) {
         read_back(http::render_problem(*refused, "/orders/1", 0).body);

@@ -201,7 +201,7 @@ void World::step_module(kernel::HostedModule& module) {
             break;
         case 2:
             module.database().writer().step();
-            module.look_for_tasks();
+            module.wake_tasks();
             break;
         case 3:
             steps_one(module.tasks());
@@ -237,7 +237,7 @@ void World::operate() {
             break;
         case 1:
             note("start " + module.name());
-            module.go_on([] {});
+            module.resume([] {});
             break;
         default:
             retry_parked(module);
@@ -459,8 +459,8 @@ void World::settle() {
             due = std::max<std::int64_t>(*due - clock_.steady_ms(), 0);
         }
         for (const auto& module : system_->modules()) {
-            if (const auto wait = module->due_in_ms()) {
-                due = due ? std::min(*due, *wait) : *wait;
+            if (const auto wait = module->due_in()) {
+                due = std::min(due.value_or(wait->count()), wait->count());
             }
         }
         if (!due) {

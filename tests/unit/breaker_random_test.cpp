@@ -56,13 +56,13 @@ struct Witness {
     void operator()(const Breaker::Transition& transition) {
         CHECK(transition.from == state);
         CHECK(may_follow(transition.from, transition.to));
-        CHECK(transition.at_ms >= at_ms);
+        CHECK(transition.at_steady_ms >= at_ms);
         if (transition.to == State::half_open) {
-            CHECK(transition.at_ms - at_ms == rules.sleep_window_ms);
+            CHECK(transition.at_steady_ms - at_ms == rules.sleep_window_ms);
         }
         CHECK(!transition.reason.empty());
         state = transition.to;
-        at_ms = transition.at_ms;
+        at_ms = transition.at_steady_ms;
         ++count;
     }
 };
@@ -75,11 +75,11 @@ TEST_CASE("a trial that hangs or is dropped has failed after the timeout") {
     CHECK(breaker.state(2'499) == State::half_open);
     CHECK(breaker.state(2'500) == State::open);
     const auto shown = breaker.snapshot(2'500);
-    CHECK(shown.since_ms == 2'500);
+    CHECK(shown.since_steady_ms == 2'500);
     CHECK(shown.opened == 2);
     REQUIRE(shown.last_transition);
     CHECK(shown.last_transition->reason == "the trial had no end after 500 ms");
-    CHECK(breaker.retry_after_ms(2'600) == 900);
+    CHECK(breaker.retry_after(2'600) == std::chrono::milliseconds(900));
     CHECK(breaker.ask(3'499) == Permit::none);
     CHECK(breaker.ask(3'500) == Permit::trial);
 }
@@ -112,7 +112,7 @@ TEST_CASE("a process that was busy for long finds the breaker where time has bro
 TEST_CASE("what is shown: state, since when, why, and how often") {
     Breaker breaker(rules, 700);
     CHECK(breaker.snapshot(800).state == State::closed);
-    CHECK(breaker.snapshot(800).since_ms == 700);
+    CHECK(breaker.snapshot(800).since_steady_ms == 700);
     CHECK(!breaker.snapshot(800).last_transition);
     breaker.success(breaker.ask(900), 900);
     for (int i = 0; i < 3; ++i) {
@@ -121,7 +121,7 @@ TEST_CASE("what is shown: state, since when, why, and how often") {
     breaker.ask(1'100);
     auto shown = breaker.snapshot(1'100);
     CHECK(shown.state == State::open);
-    CHECK(shown.since_ms == 1'000);
+    CHECK(shown.since_steady_ms == 1'000);
     CHECK(shown.opened == 1);
     CHECK(shown.succeeded == 1);
     CHECK(shown.failed == 3);
@@ -135,7 +135,7 @@ TEST_CASE("what is shown: state, since when, why, and how often") {
     breaker.success(breaker.ask(2'000), 2'010);
     shown = breaker.snapshot(2'010);
     CHECK(shown.state == State::closed);
-    CHECK(shown.since_ms == 2'010);
+    CHECK(shown.since_steady_ms == 2'010);
     CHECK(shown.last_transition->from == State::half_open);
     CHECK(shown.last_transition->reason == "the trial succeeded");
 }

@@ -62,11 +62,11 @@ TEST_CASE("what is older than the rolling window does not count") {
 TEST_CASE("open, it lets nothing through until the sleep window is over") {
     OpenBreaker breaker;
     CHECK(breaker.ask(1'001) == Permit::none);
-    CHECK(breaker.retry_after_ms(2'000) == 9'000);
+    CHECK(breaker.retry_after(2'000) == std::chrono::milliseconds(9'000));
     CHECK(breaker.ask(10'999) == Permit::none);
     CHECK(breaker.state(10'999) == State::open);
     CHECK(breaker.state(11'000) == State::half_open);
-    CHECK(breaker.retry_after_ms(11'000) == 0);
+    CHECK(breaker.retry_after(11'000) == std::chrono::milliseconds(0));
 }
 
 TEST_CASE("half-open, it lets one trial through, and no second one") {

@@ -39,7 +39,9 @@ struct RunningSystem {
     host::System system{
         app::contexts(), {.data_dir = "data", .vfs = vfs.name()}, clock, random, threads.ring()
     };
-    host::Health health{system, threads, clock, {.data_dir = "data", .stall_timeout_ms = 50}};
+    host::Health health{
+        system, threads, clock, {.data_dir = "data", .stall_timeout = std::chrono::milliseconds(50)}
+    };
 
     RunningSystem() { threads.start(system); }
     ~RunningSystem() { threads.stop(); }
@@ -72,9 +74,9 @@ struct RunningSystem {
 }  // namespace
 
 TEST_CASE_FIXTURE(RunningSystem, "a system at rest is well") {
-    health.look();
+    health.update();
     CHECK(health.fault() == "");
-    CHECK(health.ill_for_ms() == 0);
+    CHECK(health.unhealthy_for() == std::chrono::milliseconds(0));
     CHECK(health.fault_of(system.relay_place()) == "");
 }
 
@@ -98,13 +100,13 @@ TEST_CASE_FIXTURE(
     }));
     CHECK(health.fault_of(place("order")).starts_with("the order context hangs"));
     CHECK(health.fault_of(place("payment")) == "");
-    health.look();
-    CHECK(eventually([&] { return health.ill_for_ms() > 20; }));
+    health.update();
+    CHECK(eventually([&] { return health.unhealthy_for() > std::chrono::milliseconds(20); }));
     gate->hang = false;
     gate->released.count_down();
     CHECK(eventually([&] { return health.fault().empty(); }));
-    health.look();
-    CHECK(health.ill_for_ms() == 0);
+    health.update();
+    CHECK(health.unhealthy_for() == std::chrono::milliseconds(0));
 }
 
 TEST_CASE_FIXTURE(
@@ -121,13 +123,13 @@ TEST_CASE_FIXTURE(
         return health.fault() == "the storage of the payment context refuses writes";
     }));
     for (int i = 0; i < 5; ++i) {
-        health.look();
+        health.update();
         CHECK_FALSE(health.fault().empty());
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     vfs.clear_failures();
     CHECK(eventually([&] {
-        health.look();
+        health.update();
         return health.fault().empty();
     }));
 }
@@ -150,8 +152,8 @@ TEST_CASE_FIXTURE(RunningSystem, "a relay that cannot write the topic is a fault
 TEST_CASE_FIXTURE(RunningSystem, "a zombie stays one") {
     health.make_zombie();
     CHECK(health.fault() == "Zombie...");
-    health.look();
-    CHECK(eventually([&] { return health.ill_for_ms() > 1; }));
+    health.update();
+    CHECK(eventually([&] { return health.unhealthy_for() > std::chrono::milliseconds(1); }));
 }
 
 }  // namespace bookstore::test

@@ -92,7 +92,7 @@ struct Stepped {
     /// It goes on, and has not read anything yet.
     void go_on(const std::string& name) {
         bool told = false;
-        module(name).go_on([&told] { told = true; });
+        module(name).resume([&told] { told = true; });
         module(name).strand().step();
         REQUIRE(told);
     }
@@ -236,10 +236,10 @@ TEST_CASE_FIXTURE(
     for (const auto& stopped : system->modules()) {
         CAPTURE(stopped->name());
         CHECK_FALSE(stopped->step());
-        CHECK_FALSE(stopped->due_in_ms());
+        CHECK_FALSE(stopped->due_in());
     }
     for (const auto& stopped : system->modules()) {
-        stopped->go_on([] {});
+        stopped->resume([] {});
     }
     settle();
     CHECK(answered(http::Method::get, "/orders/1") == 200);

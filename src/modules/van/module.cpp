@@ -11,7 +11,7 @@ namespace {
 using http::Method;
 using http::Request;
 
-http::Answer answer_of(Answer answer, std::int64_t retry_after_ms) {
+http::Answer answer_of(Answer answer, std::chrono::milliseconds retry_after) {
     http::Response response;
     response.content_type = "text/plain;charset=UTF-8";
     switch (answer) {
@@ -33,7 +33,8 @@ http::Answer answer_of(Answer answer, std::int64_t retry_after_ms) {
     }
     auto problem =
         kernel::unavailable("VAN does not answer now; repeat with the same Idempotency-Key");
-    const std::int64_t seconds = std::max<std::int64_t>((retry_after_ms + 999) / 1000, 1);
+    const std::int64_t seconds =
+        std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(retry_after).count(), 1);
     problem.headers = {{"Retry-After", std::to_string(seconds)}};
     return problem;
 }
@@ -58,8 +59,8 @@ void request_payment(Van& van, const Request& request, const http::Done& done) {
         done(std::move(problem));
         return;
     }
-    const auto answered = [done](Answer answer, std::int64_t retry_after_ms) {
-        done(answer_of(answer, retry_after_ms));
+    const auto answered = [done](Answer answer, std::chrono::milliseconds retry_after) {
+        done(answer_of(answer, retry_after));
     };
     const auto key = kernel::idempotency_key(request);
     if (!key) {
@@ -84,8 +85,8 @@ void cancel_payment(Van& van, const Request& request, const http::Done& done) {
         ));
         return;
     }
-    van.cancel(std::string(*key), [done](Answer answer, std::int64_t retry_after_ms) {
-        done(answer_of(answer, retry_after_ms));
+    van.cancel(std::string(*key), [done](Answer answer, std::chrono::milliseconds retry_after) {
+        done(answer_of(answer, retry_after));
     });
 }
 

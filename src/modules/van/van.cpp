@@ -13,7 +13,7 @@ using storage::Sql;
 constexpr auto file = "van";
 constexpr auto completed_text = "PAYMENT_COMPLETED";
 constexpr auto failed_text = "PAYMENT_FAILED";
-constexpr std::int64_t storage_retry_ms = 1'000;
+constexpr std::chrono::milliseconds storage_retry{1'000};
 
 const Sql select_entry{file, "SELECT amount, answer FROM ledger WHERE key = ?1"};
 const Sql insert_entry{
@@ -93,11 +93,11 @@ void Van::charge(Money amount, Done done) {
     module_.strand().post([this, amount, done = std::move(done)] {
         const auto permit = keyless_.ask(module_.clock().steady_ms());
         if (permit == Breaker::Permit::none) {
-            done(Answer::failed, 0);
+            done(Answer::failed, {});
             return;
         }
         call_network(keyless_, permit, amount, [done](bool completed) {
-            done(completed ? Answer::completed : Answer::failed, 0);
+            done(completed ? Answer::completed : Answer::failed, {});
         });
     });
 }
@@ -106,7 +106,7 @@ void Van::charge(const std::string& key, Money amount, Done done) {
     module_.strand().post([this, key, amount, done = std::move(done)]() mutable {
         const auto [call, first] = under_way_.try_emplace(key, UnderWay{amount, {}});
         if (call->second.amount != amount) {
-            done(Answer::other_amount, 0);
+            done(Answer::other_amount, {});
             return;
         }
         call->second.waiting.push_back(std::move(done));
@@ -125,13 +125,13 @@ void Van::start_charge(const std::string& key, Money amount) {
         }
     } catch (const storage::Error& error) {
         spdlog::error("van: {}", error.what());
-        finish(key, Answer::unavailable, storage_retry_ms);
+        finish(key, Answer::unavailable, storage_retry);
         return;
     }
     const std::int64_t now = module_.clock().steady_ms();
     const auto permit = keyed_.ask(now);
     if (permit == Breaker::Permit::none) {
-        finish(key, Answer::unavailable, keyed_.retry_after_ms(now));
+        finish(key, Answer::unavailable, keyed_.retry_after(now));
         return;
     }
     call_network(keyed_, permit, amount, [this, key, amount](bool completed) {
@@ -154,15 +154,19 @@ void Van::record(const std::string& key, Money amount, Answer answer) {
         },
         [this, key, recorded](const http::Answer& written) {
             const bool stored = std::holds_alternative<http::Response>(written);
-            finish(key, stored ? *recorded : Answer::unavailable, stored ? 0 : storage_retry_ms);
+            finish(
+                key,
+                stored ? *recorded : Answer::unavailable,
+                stored ? std::chrono::milliseconds(0) : storage_retry
+            );
         }
     );
 }
 
-void Van::finish(const std::string& key, Answer answer, std::int64_t retry_after_ms) {
+void Van::finish(const std::string& key, Answer answer, std::chrono::milliseconds retry_after) {
     const auto call = under_way_.extract(key);
     for (const Done& done : call.mapped().waiting) {
-        done(answer, retry_after_ms);
+        done(answer, retry_after);
     }
 }
 
@@ -178,7 +182,10 @@ void Van::cancel(const std::string& key, Done done) {
         },
         [done = std::move(done)](const http::Answer& written) {
             const bool stored = std::holds_alternative<http::Response>(written);
-            done(stored ? Answer::canceled : Answer::unavailable, stored ? 0 : storage_retry_ms);
+            done(
+                stored ? Answer::canceled : Answer::unavailable,
+                stored ? std::chrono::milliseconds(0) : storage_retry
+            );
         }
     );
 }

@@ -34,7 +34,7 @@ enum class Answer {
 /// Public members from any thread; what it keeps in memory lives on the module's strand.
 class Van {
   public:
-    using Done = std::function<void(Answer, std::int64_t retry_after_ms)>;
+    using Done = std::function<void(Answer, std::chrono::milliseconds retry_after)>;
 
     Van(kernel::Module& module, Options options);
 
@@ -62,7 +62,7 @@ class Van {
     );
     void start_charge(const std::string& key, Money amount);
     void record(const std::string& key, Money amount, Answer answer);
-    void finish(const std::string& key, Answer answer, std::int64_t retry_after_ms = 0);
+    void finish(const std::string& key, Answer answer, std::chrono::milliseconds retry_after = {});
 
     kernel::Module& module_;
     Options options_;
