@@ -9,7 +9,7 @@ namespace bookstore {
 class Clock {
   public:
     virtual ~Clock() = default;
-    /// Wall clock, ms since 1970 UTC: what is stored and shown.
+    /// Wall clock, ms since 1970 UTC: what is stored and shown, and when a stored retry is due.
     virtual std::int64_t now_ms() const = 0;
     /// Steady clock, ms since some moment: never goes back. For timeouts and windows; never stored.
     virtual std::int64_t steady_ms() const = 0;
