@@ -166,7 +166,7 @@ void HostedModule::start(bool stopped) {
     catch_up_to_ = environment_.topic.end();
     lifecycle_.move_to(stopped ? State::stopped : State::starting);
     for (const auto& task : tasks_) {
-        task->rest(stopped);
+        task->set_stopped(stopped);
     }
     if (!stopped) {
         notice_caught_up();
@@ -175,7 +175,7 @@ void HostedModule::start(bool stopped) {
 
 void HostedModule::notice_caught_up() {
     const bool lags = std::ranges::any_of(subscriptions_, [this](const auto& subscription) {
-        return subscription->position() < catch_up_to_ && !subscription->caught_up();
+        return subscription->position() < catch_up_to_ && subscription->lag() > 0;
     });
     if (!lags) {
         lifecycle_.move_to(State::running);
@@ -199,7 +199,7 @@ void HostedModule::stop(std::function<void()> told) {
 void HostedModule::rest_now() {
     lifecycle_.move_to(State::stopped);
     for (const auto& task : tasks_) {
-        task->rest(true);
+        task->set_stopped(true);
     }
     for (const auto& subscription : subscriptions_) {
         subscription->save_cursor();
@@ -219,10 +219,10 @@ void HostedModule::go_on(std::function<void()> told) {
 void HostedModule::go_on_now() {
     catch_up_to_ = environment_.topic.end();
     for (const auto& subscription : subscriptions_) {
-        subscription->look();
+        subscription->refresh();
     }
     for (const auto& task : tasks_) {
-        task->rest(false);
+        task->set_stopped(false);
     }
     went_on_.store(true, std::memory_order_relaxed);
     lifecycle_.move_to(State::starting);
@@ -249,7 +249,7 @@ std::int64_t HostedModule::lag() const {
 
 void HostedModule::look_for_tasks() {
     for (const auto& task : tasks_) {
-        task->look();
+        task->intents_changed();
     }
 }
 
@@ -286,26 +286,24 @@ bool HostedModule::step() {
 
 std::optional<std::int64_t> HostedModule::due_in_ms() {
     std::optional<std::int64_t> due;
-    const auto consider = [&due](std::optional<std::int64_t> at, std::int64_t now) {
-        if (at) {
-            const std::int64_t wait = std::max<std::int64_t>(*at - now, 0);
-            due = due ? std::min(*due, wait) : wait;
+    const auto consider = [&due](std::optional<std::int64_t> ms) {
+        if (ms) {
+            due = std::min(due.value_or(*ms), *ms);
         }
     };
-    consider(strand_.next_due_ms(), environment_.clock.steady_ms());
+    consider(strand_.due_in_ms());
     if (database_.writer().wants_opening()) {
-        consider(reopen_ms, 0);
+        consider(reopen_ms);
     }
     if (available()) {
-        const std::int64_t now = environment_.clock.now_ms();
         for (const auto& subscription : subscriptions_) {
-            consider(subscription->next_due_ms(), now);
+            consider(subscription->due_in_ms());
         }
         for (const auto& task : tasks_) {
-            consider(task->next_due_ms(), now);
+            consider(task->due_in_ms());
         }
         for (const auto& rebuild : rebuilds_) {
-            consider(rebuild->next_due_ms(), now);
+            consider(rebuild->due_in_ms());
         }
     }
     return due;
