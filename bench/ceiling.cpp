@@ -8,7 +8,7 @@
 // synchronous modes are those of the program (docs/architecture.md), over the same seven files and
 // the topic, and every event is read from the topic by whoever handles it. What the program reads
 // on other connections is read on the writing one here. The directory is left as the program would
-// have left it, but for the topic's milestones and late rows (bus/order_index.hpp): it can go on
+// have left it, but for the topic's milestones and late rows (host/order_index.hpp): it can go on
 // with it, and reads what stands behind the last milestone at its first commit.
 
 #include <fmt/format.h>

@@ -14,7 +14,7 @@
 #include "app/contexts.hpp"
 #include "base/clock.hpp"
 #include "bus/event.hpp"
-#include "bus/order_index.hpp"
+#include "host/order_index.hpp"
 #include "host/system.hpp"
 #include "modules/customer/events.hpp"
 #include "modules/delivery/events.hpp"
@@ -107,8 +107,7 @@ struct Published {
 
 class Topic {
   public:
-    explicit Topic(const std::string& data_dir)
-        : file_(data_dir, "topic"), orders_(file_.connection()) {}
+    explicit Topic(const std::string& data_dir) : file_(data_dir, "topic") {}
 
     template <bus::Event E>
     void publish(const std::string& source, const E& event, std::int64_t time_ms) {
@@ -135,7 +134,7 @@ class Topic {
 
   private:
     File file_;
-    bus::OrderIndex orders_;
+    host::OrderIndex orders_;
     Published published_;
 };
 

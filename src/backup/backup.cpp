@@ -72,8 +72,8 @@ class Standstill {
 /// One file, read through a connection that holds a snapshot from open() on.
 class Source {
   public:
-    Source(std::string file_name, storage::Database& database)
-        : name_(std::move(file_name)), database_(&database) {}
+    Source(std::string file_name, std::function<storage::Reader()> read)
+        : name_(std::move(file_name)), read_(std::move(read)) {}
     /// A file that nobody writes.
     Source(std::string file_name, const std::string& path)
         : name_(std::move(file_name)),
@@ -87,23 +87,23 @@ class Source {
         const auto size_of = [](storage::Connection& db) {
             return db.query_integer("PRAGMA page_count") * db.query_integer("PRAGMA page_size");
         };
-        return own_ ? size_of(*own_) : size_of(*database_->read());
+        return own_ ? size_of(*own_) : size_of(*read_());
     }
     /// A snapshot is what its first statement sees.
     void open() {
         if (own_) {
             own_->execute("BEGIN");
         } else {
-            reader_.emplace(*database_);
+            reader_.reset(new storage::Reader(read_()));
         }
         db().prepare(select_any).run();
     }
 
   private:
     std::string name_;
-    storage::Database* database_ = nullptr;
+    std::function<storage::Reader()> read_;
     std::unique_ptr<storage::Connection> own_;
-    std::optional<storage::Reader> reader_;
+    std::unique_ptr<storage::Reader> reader_;
 };
 
 constexpr auto topic_file = "topic.db";
@@ -132,14 +132,15 @@ std::int64_t bytes_of(const std::deque<Source>& sources) {
 std::int64_t open_together(
     host::System& system, std::deque<Source>& sources, const std::atomic<bool>& stopping
 ) {
-    std::vector<storage::Writer*> writers{&system.topic().database().writer()};
+    using Submit = std::function<void(storage::Job)>;
+    std::vector<Submit> writers{[&](storage::Job job) { system.topic().submit(std::move(job)); }};
     for (const auto& module : system.modules()) {
-        writers.push_back(&module->database().writer());
+        writers.emplace_back([&](storage::Job job) { module->submit(std::move(job)); });
     }
     const auto standstill = std::make_shared<Standstill>(writers.size());
     const auto began = steady_clock::now();
-    for (storage::Writer* writer : writers) {
-        writer->submit({
+    for (const Submit& submit : writers) {
+        submit({
             .durable = false,
             .run =
                 [standstill](storage::Connection&) {
@@ -270,9 +271,9 @@ Backups::Result Backups::take(const std::string& directory) {
     const auto began = steady_clock::now();
     try {
         std::deque<Source> sources;
-        sources.emplace_back(topic_file, system_.topic().database());
+        sources.emplace_back(topic_file, [this] { return system_.topic().reader(); });
         for (const auto& module : system_.modules()) {
-            sources.emplace_back(module->name() + ".db", module->database());
+            sources.emplace_back(module->name() + ".db", [&module] { return module->read(); });
         }
         const auto files = host::file_names(system_.contexts());
         add_unopened(sources, data_dir_, files);

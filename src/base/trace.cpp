@@ -2,11 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
-#include "base/json.hpp"
-#include "base/key.hpp"
-
 namespace bookstore {
 namespace {
 
@@ -26,27 +21,6 @@ std::string hex(std::uint64_t number, std::size_t digits) {
         *digit = "0123456789abcdef"[number & 0xf];
     }
     return text;
-}
-
-/// Calls f(name, value) for what the context knows.
-template <class F>
-void for_each_part(const LogContext& context, F f) {
-    if (const auto order = id_in_key(context.key, "order")) {
-        f("order", std::to_string(*order));
-    } else if (!context.key.empty()) {
-        f("key", context.key);
-    } else if (context.order != 0) {
-        f("order", std::to_string(context.order));
-    }
-    const std::string id = trace_id_of(context.trace);
-    for (const auto& [name, value] :
-         std::initializer_list<std::pair<std::string_view, std::string_view>>{
-             {"event", context.event}, {"task", context.task}, {"trace", id}
-         }) {
-        if (!value.empty()) {
-            f(name, value);
-        }
-    }
 }
 
 }  // namespace
@@ -89,27 +63,6 @@ const LogContext* log_context() {
 
 std::string current_traceparent() {
     return current == nullptr ? std::string() : traceparent_of(current->trace);
-}
-
-std::string context_text(const LogContext& context) {
-    std::string text;
-    for_each_part(context, [&text](std::string_view name, std::string_view value) {
-        text += fmt::format(" {}={}", name, value);
-    });
-    return text;
-}
-
-std::string context_json(const LogContext& context) {
-    std::string text;
-    for_each_part(context, [&text](std::string_view name, std::string_view value) {
-        text += fmt::format(",\"{}\":", name);
-        if (name == "order") {
-            text += value;
-        } else {
-            json::append(text, value);
-        }
-    });
-    return text;
 }
 
 }  // namespace bookstore

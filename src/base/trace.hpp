@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/key.hpp"
 
 // W3C Trace Context (level 1): which request a thing goes back to.
 //
@@ -29,10 +30,10 @@ std::string traceresponse_of(std::string_view trace, Random& random);
 /// What a thread is doing, for the lines that it logs meanwhile.
 struct LogContext {
     std::string_view trace{};
-    std::string_view key{};    ///< of the event: "order-5"; empty: none
+    std::string_view key{};    ///< of the event, as text; empty: none
     std::string_view event{};  ///< that is handled; empty: none
     std::string_view task{};   ///< whose intent is carried out; empty: none
-    std::int64_t order = 0;    ///< when there is no key; 0: none
+    Key subject{};             ///< of the intent: what it is about
 };
 
 /// While it lives, what this thread logs is said to belong to that context, which outlives it.
@@ -53,10 +54,5 @@ const LogContext* log_context();
 /// traceparent_of the trace of log_context(): for a request to another process. Empty when there is
 /// none.
 std::string current_traceparent();
-
-/// " order=5 event=Ordered trace=..." after a line of text.
-std::string context_text(const LogContext& context);
-/// The same as fields of a JSON object, each after a comma.
-std::string context_json(const LogContext& context);
 
 }  // namespace bookstore

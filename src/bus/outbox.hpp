@@ -38,9 +38,9 @@ class Outbox {
     /// Relay's side, any thread: rows may have come since the last call.
     bool take_signal() { return signal_.exchange(false, std::memory_order_acq_rel); }
     bool signalled() const { return signal_.load(std::memory_order_acquire); }
-    /// Look again later, although nobody rings.
+    /// Rows are to be read again later, although nobody rings.
     void signal() { signal_.store(true, std::memory_order_release); }
-    /// Rows behind `position`, in order, at most `limit`.
+    /// Rows after `position`, in order, at most `limit`.
     std::vector<Envelope> read(std::int64_t position, std::size_t limit);
     /// Rows up to `position` are in the topic, synced: they may go.
     void relayed(std::int64_t position) { relayed_.store(position, std::memory_order_release); }

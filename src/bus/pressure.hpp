@@ -20,7 +20,7 @@ class Pressure {
     // Then they share the cores; together, an event is about a second late at most.
     static constexpr std::int64_t relay_waits_ms = 700;
     static constexpr std::int64_t subscription_waits_ms = 300;
-    static constexpr std::int64_t look_again_ms = 5;  ///< for whoever gave way
+    static constexpr std::int64_t ask_again_ms = 5;  ///< for whoever gave way
 
     explicit Pressure(const Clock& clock) : clock_(clock) {}
 

@@ -45,9 +45,12 @@ bool Relay::gives_way() {
     return pressure_.gives_way(now - *waiting_since_ms_, Pressure::relay_waits_ms);
 }
 
-std::optional<std::int64_t> Relay::next_due_ms() const {
-    return gave_way_ ? std::optional(clock_.steady_ms() + Pressure::look_again_ms)
-                     : trouble_.retry_at_ms();
+std::optional<std::int64_t> Relay::due_in_ms() const {
+    if (gave_way_) {
+        return Pressure::ask_again_ms;
+    }
+    return trouble_.retry_at_ms() ? std::optional(trouble_.pause_left_ms(clock_.steady_ms()))
+                                  : std::nullopt;
 }
 
 bool Relay::step() {

@@ -23,8 +23,9 @@ class Relay {
     /// Relays what waits, a bounded number of rows of each module; false when nothing did.
     /// A storage error leaves everything where it is, to be tried again after a pause.
     bool step();
-    /// When step() has something to do again though nobody rings, on Clock::steady_ms.
-    std::optional<std::int64_t> next_due_ms() const;
+    /// In how many ms step() has something to do again though nobody rings; nothing when nothing is
+    /// due.
+    std::optional<std::int64_t> due_in_ms() const;
     /// When what was relayed lately came into the log. Any thread.
     const BatchTimes& times() const { return times_; }
     /// The last step() met no error. Any thread.

@@ -5,15 +5,18 @@
 #include <string>
 
 #include "base/metrics.hpp"
+#include "bus/times.hpp"
 
 namespace bookstore::bus {
 
-/// What a subscription counts, beside the durations of its handlers. The module's thread adds, any
-/// thread reads.
+/// What a subscription counts and remembers, beside the durations of its handlers. The module's
+/// thread adds, any thread reads.
 struct SubscriptionStats {
     Counter events;    ///< that the cursor passed with a commit: handled, or held
     Counter failures;  ///< of handlers: the event is held then, or stays so
     Counter retries;   ///< of held events
+    BatchTimes batch_times;
+    RetryTimes retry_times;
 };
 
 /// What the tasks of one kind count; as SubscriptionStats.

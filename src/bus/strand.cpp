@@ -1,5 +1,7 @@
 #include "bus/strand.hpp"
 
+#include <algorithm>
+
 namespace bookstore::bus {
 
 void Strand::post(Callback callback) {
@@ -43,9 +45,12 @@ bool Strand::step() {
     return !due.empty();
 }
 
-std::optional<std::int64_t> Strand::next_due_ms() {
+std::optional<std::int64_t> Strand::due_in_ms() {
     const std::scoped_lock lock(mutex_);
-    return timers_.empty() ? std::nullopt : std::optional(timers_.begin()->first);
+    if (timers_.empty()) {
+        return std::nullopt;
+    }
+    return std::max<std::int64_t>(timers_.begin()->first - clock_.steady_ms(), 0);
 }
 
 }  // namespace bookstore::bus

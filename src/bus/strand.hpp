@@ -27,8 +27,8 @@ class Strand {
     void after(std::int64_t ms, Callback callback);
     /// Runs what is due; false when nothing was.
     bool step();
-    /// On Clock::steady_ms; nothing when no timer runs.
-    std::optional<std::int64_t> next_due_ms();
+    /// In how many ms the next timer is due; nothing when none runs.
+    std::optional<std::int64_t> due_in_ms();
 
   private:
     const Clock& clock_;

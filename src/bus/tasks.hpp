@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/key.hpp"
 #include "base/trace.hpp"
 #include "bus/stats.hpp"
 #include "bus/times.hpp"
@@ -28,13 +29,14 @@ class TaskRunner {
     virtual ~TaskRunner() = default;
     /// Takes up due intents as far as there is room; false when there was nothing to do.
     virtual bool step() = 0;
-    /// When step() has something to do again though nobody rings, on Clock::now_ms.
-    virtual std::optional<std::int64_t> next_due_ms() const = 0;
+    /// In how many ms step() has something to do again though nobody rings; nothing when nothing is
+    /// due.
+    virtual std::optional<std::int64_t> due_in_ms() const = 0;
     /// The module committed something: an intent may be due.
-    virtual void look() = 0;
+    virtual void intents_changed() = 0;
     /// The module was stopped, or goes on. A call under way when it was stopped is not stored when
-    /// it ends: its intent is due again. It is not stepped while it rests.
-    virtual void rest(bool resting) = 0;
+    /// it ends: its intent is due again. It is not stepped while it is stopped.
+    virtual void set_stopped(bool stopped) = 0;
     virtual const std::string& name() const = 0;
     /// When its last attempts were made, and what they came to. Any thread.
     const TaskTimes& times() const { return times_; }
@@ -46,11 +48,12 @@ class TaskRunner {
     TaskTimes times_;
 };
 
-/// Carries out intents that are stored in rows with a `next_try`: a payment to request, an order to
-/// verify. An intent is called for outside of any transaction, at most `max_in_flight` at a time,
-/// oldest first, and what it led to is written in one. Which ones are in flight is known in memory
-/// alone (one process holds the directory): after a crash they are due again, so a call must be
-/// idempotent. An `Intent` has the members `id` and `trace`, and order() when it is about one.
+/// Carries out intents that are stored in rows with a `next_try`: a payment to request, say. An
+/// intent is called for outside of any transaction, at most `max_in_flight` at a time, oldest
+/// first, and what it led to is written in one. Which ones are in flight is known in memory alone
+/// (one process holds the directory): after a crash they are due again, so a call must be
+/// idempotent. An `Intent` has the members `id` and `trace`, and subject() when it is about
+/// something.
 ///
 /// All on the module's thread; a call's `done` may come from any thread, once.
 template <class Intent>
@@ -66,7 +69,7 @@ class Tasks final : public TaskRunner {
         std::function<
             std::vector<Intent>(storage::Connection&, std::int64_t now_ms, std::size_t limit)>
             due;
-        /// The earliest next_try behind now_ms; nothing when there is none.
+        /// The earliest next_try after now_ms; nothing when there is none.
         std::function<std::optional<std::int64_t>(storage::Connection&, std::int64_t now_ms)>
             next_try;
         std::function<void(const Intent&, Done)> call;
@@ -83,36 +86,37 @@ class Tasks final : public TaskRunner {
     bool step() override {
         const bool expired = expire();
         const std::int64_t now = clock_.now_ms();
-        const bool due = look_ || (next_try_ms_ && *next_try_ms_ <= now);
+        const bool due = intents_changed_ || (next_try_ms_ && *next_try_ms_ <= now);
         if (!due || paused_ms() > 0 || in_flight_.size() >= spec_.max_in_flight) {
             return expired;
         }
-        look_ = false;
+        intents_changed_ = false;
         try {
             return start_due(now) || expired;
         } catch (const storage::Error& error) {
             trouble_.failed(error.what(), clock_.steady_ms());
-            look_ = true;
+            intents_changed_ = true;
             return expired;
         }
     }
 
-    std::optional<std::int64_t> next_due_ms() const override {
+    std::optional<std::int64_t> due_in_ms() const override {
         std::optional<std::int64_t> due;
-        const auto consider = [&due](std::int64_t at) { due = due ? std::min(*due, at) : at; };
+        const auto consider = [&due](std::int64_t ms) { due = due ? std::min(*due, ms) : ms; };
         if (!deadlines_.empty()) {
-            consider(clock_.now_ms() + deadlines_.front().at_ms - clock_.steady_ms());
+            consider(std::max<std::int64_t>(deadlines_.front().at_ms - clock_.steady_ms(), 0));
         }
-        if (in_flight_.size() < spec_.max_in_flight && (look_ || next_try_ms_)) {
-            consider(std::max(look_ ? 0 : *next_try_ms_, clock_.now_ms() + paused_ms()));
+        if (in_flight_.size() < spec_.max_in_flight && (intents_changed_ || next_try_ms_)) {
+            const std::int64_t ms = intents_changed_ ? 0 : *next_try_ms_ - clock_.now_ms();
+            consider(std::max(ms, paused_ms()));
         }
         return due;
     }
 
-    void look() override { look_ = true; }
-    void rest(bool resting) override {
-        resting_ = resting;
-        look_ = true;
+    void intents_changed() override { intents_changed_ = true; }
+    void set_stopped(bool stopped) override {
+        stopped_ = stopped;
+        intents_changed_ = true;
     }
     const std::string& name() const override { return spec_.name; }
     std::size_t in_flight() const { return in_flight_.size(); }
@@ -128,22 +132,22 @@ class Tasks final : public TaskRunner {
     struct Running {
         std::uint64_t attempt;
         std::int64_t started_ms;
-        std::int64_t order;
+        Key subject;
         std::string trace;
         std::string_view outcome;
     };
 
     std::int64_t paused_ms() const { return trouble_.pause_left_ms(clock_.steady_ms()); }
 
-    static std::int64_t order_of(const Intent& intent) {
-        if constexpr (requires { intent.order(); }) {
-            return intent.order();
+    static Key subject_of(const Intent& intent) {
+        if constexpr (requires { intent.subject(); }) {
+            return intent.subject();
         } else {
-            return 0;
+            return {};
         }
     }
     LogContext context_of(const Running& running) const {
-        return {.trace = running.trace, .task = spec_.name, .order = running.order};
+        return {.trace = running.trace, .task = spec_.name, .subject = running.subject};
     }
 
     bool start_due(std::int64_t now) {
@@ -160,7 +164,7 @@ class Tasks final : public TaskRunner {
                 return true;
             }
             const Running running{
-                next_attempt_ + 1, clock_.now_ms(), order_of(intent), intent.trace, {}
+                next_attempt_ + 1, clock_.now_ms(), subject_of(intent), intent.trace, {}
             };
             if (in_flight_.try_emplace(intent.id, running).second) {
                 start(intent, ++next_attempt_);
@@ -176,7 +180,7 @@ class Tasks final : public TaskRunner {
             deadlines_.push_back({clock_.steady_ms() + spec_.timeout_ms, attempt, intent});
         }
         const LogContext context{
-            .trace = intent.trace, .task = spec_.name, .order = order_of(intent)
+            .trace = intent.trace, .task = spec_.name, .subject = subject_of(intent)
         };
         const LogScope scope(context);
         spec_.call(intent, [this, id = intent.id, attempt](Settle settle) {
@@ -190,7 +194,7 @@ class Tasks final : public TaskRunner {
             .run =
                 [this, id, attempt, settle = std::move(settle)](storage::Connection& db) {
                     const auto found = in_flight_.find(id);
-                    if (resting_ || found == in_flight_.end() || found->second.attempt != attempt) {
+                    if (stopped_ || found == in_flight_.end() || found->second.attempt != attempt) {
                         return false;  // its module was stopped, or it was given up before
                     }
                     Running& running = found->second;
@@ -237,11 +241,11 @@ class Tasks final : public TaskRunner {
         const Running ended = std::move(running->second);
         in_flight_.erase(running);
         stats_.ended.add();
-        look_ = true;
+        intents_changed_ = true;
         note(id, ended, outcome);
         if (outcome.kind == storage::Outcome::Kind::committed) {
             trouble_.succeeded();
-        } else if (!resting_) {
+        } else if (!stopped_) {
             // The result is lost, the intent is due again.
             trouble_.failed(
                 fmt::format("the result for {} could not be stored", id), clock_.steady_ms()
@@ -253,7 +257,7 @@ class Tasks final : public TaskRunner {
     void note(std::int64_t id, const Running& ended, const storage::Outcome& outcome) {
         const bool stored = outcome.kind == storage::Outcome::Kind::committed;
         const std::string_view what = stored ? ended.outcome : "not stored";
-        times_.add({id, ended.order, ended.started_ms, clock_.now_ms(), what});
+        times_.add({id, ended.subject, ended.started_ms, clock_.now_ms(), what});
         const LogContext context = context_of(ended);
         const LogScope scope(context);
         spdlog::debug("task {} of {} ended: {}", spec_.name, id, what);
@@ -267,8 +271,8 @@ class Tasks final : public TaskRunner {
     std::deque<Deadline> deadlines_;  ///< in order; some of calls that ended
     std::optional<std::int64_t> next_try_ms_;
     storage::StorageTrouble trouble_;
-    bool look_ = true;
-    bool resting_ = false;
+    bool intents_changed_ = true;  ///< since they were read
+    bool stopped_ = false;
 };
 
 }  // namespace bookstore::bus

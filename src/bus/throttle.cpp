@@ -6,7 +6,7 @@
 namespace bookstore::bus {
 namespace {
 
-constexpr std::int64_t look_every_ms = 100;
+constexpr std::int64_t measure_every_ms = 100;
 constexpr std::int64_t needed_for_ms = 2'000;  ///< without a write put off, the limit goes
 
 // How a lag that is a second longer, or shorter, than the steady one changes the rate: at once, and
@@ -27,8 +27,8 @@ constexpr double least_per_s = 500;  ///< a few clients are never put off
 std::int64_t Throttle::admit(std::int64_t now_ms, std::int64_t lag_ms) {
     const std::scoped_lock lock(mutex_);
     ++placed_;
-    if (now_ms - looked_at_ms_ >= look_every_ms) {
-        look(now_ms, lag_ms);
+    if (now_ms - measured_at_ms_ >= measure_every_ms) {
+        measure(now_ms, lag_ms);
     }
     if (!base_) {
         return 0;
@@ -43,11 +43,11 @@ std::int64_t Throttle::admit(std::int64_t now_ms, std::int64_t lag_ms) {
     return delay_ms;
 }
 
-void Throttle::look(std::int64_t now_ms, std::int64_t lag_ms) {
-    const double passed_s = static_cast<double>(now_ms - looked_at_ms_) / 1000;
+void Throttle::measure(std::int64_t now_ms, std::int64_t lag_ms) {
+    const double passed_s = static_cast<double>(now_ms - measured_at_ms_) / 1000;
     const double placed_per_s = static_cast<double>(placed_) / passed_s;
     placed_per_s_ += (placed_per_s - placed_per_s_) * std::min(passed_s, 1.0);
-    looked_at_ms_ = now_ms;
+    measured_at_ms_ = now_ms;
     placed_ = 0;
     if (lag_ms > most_lag_ms) {
         needed_at_ms_ = now_ms;

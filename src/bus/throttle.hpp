@@ -20,11 +20,11 @@ class Throttle {
     std::int64_t admit(std::int64_t now_ms, std::int64_t lag_ms);
 
   private:
-    void look(std::int64_t now_ms, std::int64_t lag_ms);
+    void measure(std::int64_t now_ms, std::int64_t lag_ms);
     void limit(std::int64_t lag_ms, double passed_s);
 
     std::mutex mutex_;
-    std::int64_t looked_at_ms_ = 0;
+    std::int64_t measured_at_ms_ = 0;
     std::int64_t placed_ = 0;        ///< since then
     double placed_per_s_ = 0;        ///< in about the last second
     std::optional<double> base_;     ///< writes a second that seem to be handled; nothing: no limit

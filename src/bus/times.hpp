@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
-// When things were done, for the timeline of one order: in memory alone, and bounded. A batch is
+#include "base/key.hpp"
+
+// When things were done, for the timeline of one key: in memory alone, and bounded. A batch is
 // one entry however many events it has, so that a busy process pays next to nothing for them.
 
 namespace bookstore::bus {
@@ -42,7 +44,7 @@ class Recent {
     std::deque<Entry> entries_;  ///< guarded by mutex_
 };
 
-/// The events behind `from` and up to `to`, done within one transaction.
+/// The events after `from` and up to `to`, done within one transaction.
 struct BatchTime {
     std::int64_t from = 0;
     std::int64_t to = 0;
@@ -65,7 +67,7 @@ struct RetryTime {
 /// One attempt of a task.
 struct TaskTime {
     std::int64_t intent = 0;
-    std::int64_t order = 0;
+    Key subject;  ///< what the intent is about
     std::int64_t started_ms = 0;
     std::int64_t ended_ms = 0;
     std::string_view outcome;  ///< a constant

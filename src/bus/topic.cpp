@@ -27,19 +27,12 @@ const storage::Sql select_event{
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
     "WHERE position = ?1"
 };
-const storage::Sql select_cause{
-    "topic",
-    "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
-    "WHERE position < ?1 AND position >= ?2 AND trace = ?3 AND type IN (?4, ?5) "
-    "ORDER BY position DESC LIMIT 1"
-};
 const storage::Sql select_time{
     "topic", "SELECT time FROM event WHERE position > ?1 ORDER BY position LIMIT 1"
 };
 
 constexpr std::size_t max_scanned = 4096;  ///< rows that one read looks at
 constexpr std::size_t max_tail = 16'384;   ///< events in memory, less than a KiB each
-constexpr std::int64_t max_scanned_for_cause = 8192;
 
 bool among(const Types& types, std::string_view type) {
     return types.empty() || std::ranges::find(types, type) != types.end();
@@ -78,10 +71,11 @@ std::int64_t Topic::relayed(std::string_view source) {
 /// Appends what is new of a run of events of one source.
 void Topic::append_run(storage::Connection& db, std::span<Envelope> run) {
     const std::int64_t relayed = relayed_in(db, run.front().source);
-    for (Envelope& event : run) {
-        if (event.source_position <= relayed) {
-            continue;
-        }
+    const auto fresh = std::ranges::find_if(run, [relayed](const Envelope& event) {
+        return event.source_position > relayed;
+    });
+    const std::span<Envelope> appended(fresh, run.end());
+    for (Envelope& event : appended) {
         db.prepare(insert_event)
             .bind(
                 event.type,
@@ -94,11 +88,25 @@ void Topic::append_run(storage::Connection& db, std::span<Envelope> run) {
             )
             .run();
         event.position = db.last_insert_id();
-        orders_->note(db, event.key, event.position);
+    }
+    if (!appended.empty()) {
+        for (LogIndex* const index : indexes_) {
+            index->append(db, appended);
+        }
     }
     db.prepare(update_relayed)
         .bind(run.front().source, std::max(relayed, run.back().source_position))
         .run();
+}
+
+void Topic::append_all(storage::Connection& db, std::span<Envelope> events) {
+    for (auto run = events.begin(); run != events.end();) {
+        const auto end = std::find_if(run, events.end(), [&](const Envelope& event) {
+            return event.source != run->source;
+        });
+        append_run(db, {run, end});
+        run = end;
+    }
 }
 
 void Topic::append(std::span<Envelope> events) {
@@ -107,16 +115,7 @@ void Topic::append(std::span<Envelope> events) {
         .durable = true,
         .run =
             [&](storage::Connection& db) {
-                if (!orders_) {
-                    orders_.emplace(db);
-                }
-                for (auto run = events.begin(); run != events.end();) {
-                    const auto end = std::find_if(run, events.end(), [&](const Envelope& event) {
-                        return event.source != run->source;
-                    });
-                    append_run(db, {run, end});
-                    run = end;
-                }
+                append_all(db, events);
                 return true;
             },
         .done = [&](const storage::Outcome& result) { outcome = result; },
@@ -124,11 +123,13 @@ void Topic::append(std::span<Envelope> events) {
     while (database_.writer().step()) {
     }
     if (outcome.error) {
-        orders_.reset();
+        for (LogIndex* const index : indexes_) {
+            index->forget();
+        }
         std::rethrow_exception(outcome.error);
     }
     // Rows without a position are in the log since an append whose commit was reported as failed:
-    // everyone is told to look.
+    // everyone is told, so that it reads them.
     const bool unsure =
         std::ranges::any_of(events, [](const Envelope& event) { return event.position == 0; });
     const std::int64_t end = unsure ? stored_end() : events.back().position;
@@ -138,18 +139,25 @@ void Topic::append(std::span<Envelope> events) {
         brought.last = event.position;
         ++brought.count;
     }
-    remember(unsure ? std::span<Envelope>() : events);
+    if (unsure) {
+        forget_tail();
+    } else {
+        remember(events);
+    }
     end_.store(end, std::memory_order_release);
     tell(newest, unsure);
 }
 
-/// Nothing: what is remembered is not the log's end any more.
+void Topic::forget_tail() {
+    const std::scoped_lock lock(tail_.mutex);
+    tail_.events.clear();
+}
+
+/// Keeps these events in memory, which are the log's last.
 void Topic::remember(std::span<Envelope> events) {
     const std::scoped_lock lock(tail_.mutex);
     auto& tail = tail_.events;
-    const bool follows =
-        !events.empty() && !tail.empty() && tail.back()->position + 1 == events.front().position;
-    if (!follows) {
+    if (!tail.empty() && tail.back()->position + 1 != events.front().position) {
         tail.clear();
     }
     for (Envelope& event : events) {
@@ -182,7 +190,7 @@ void Topic::tell(const Newest& appended, bool everyone) {
             }
         }
         if (newest > 0) {
-            entry.told(newest);
+            entry.listener(newest);
         }
     }
 }
@@ -220,7 +228,7 @@ Topic::Batch Topic::read(std::int64_t position, const Types& types, std::size_t 
     return batch;
 }
 
-/// false: what stands behind `position` is not in memory.
+/// false: the events after `position` are not in memory.
 bool Topic::read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch) {
     const std::scoped_lock lock(tail_.mutex);
     const auto& tail = tail_.events;
@@ -240,32 +248,17 @@ bool Topic::read_tail(std::int64_t position, const Types& types, std::size_t lim
 
 void Topic::idle() {
     database_.writer().idle();
-    remember({});
+    forget_tail();
 }
 
-std::vector<Envelope> Topic::of_order(std::int64_t order_id) {
-    std::vector<Envelope> events;
+std::optional<Envelope> Topic::at(std::int64_t position) {
     const storage::Reader reader = database_.read();
-    for (const std::int64_t position : OrderIndex::find(*reader, order_id)) {
-        auto statement = reader->prepare(select_event);
-        statement.bind(position);
-        if (statement.step()) {
-            events.push_back(envelope_in(statement));
-        }
-    }
-    return events;
-}
-
-std::optional<Envelope> Topic::cause_before(
-    std::int64_t position, std::string_view trace, std::string_view type, std::string_view other
-) {
-    const storage::Reader reader = database_.read();
-    auto statement = reader->prepare(select_cause);
-    statement.bind(position, position - max_scanned_for_cause, trace, type, other);
+    auto statement = reader->prepare(select_event);
+    statement.bind(position);
     return statement.step() ? std::optional(envelope_in(statement)) : std::nullopt;
 }
 
-std::optional<std::int64_t> Topic::time_behind(std::int64_t position) {
+std::optional<std::int64_t> Topic::time_of_next_after(std::int64_t position) {
     const storage::Reader reader = database_.read();
     auto statement = reader->prepare(select_time);
     statement.bind(position);

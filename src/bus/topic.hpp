@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "bus/event.hpp"
-#include "bus/order_index.hpp"
+#include "bus/log_index.hpp"
 #include "bus/stats.hpp"
 #include "storage/database.hpp"
 
@@ -23,12 +23,17 @@ namespace bookstore::bus {
 
 /// The append-only log `cnabookstore`: one total order over the events of every module, in a file
 /// of its own. Only position, key, headers and payload cross this class, so that it can become
-/// Kafka. append() and relayed() are the relay's, one thread; everything else is for any thread.
+/// Kafka. append(), work(), idle() and flush() are the relay's, one thread; everything else is for
+/// any thread.
 class Topic {
   public:
     static constexpr std::string_view name = "cnabookstore";
 
     explicit Topic(storage::Database::Options options);
+
+    /// Keeps that index from now on: it must have been kept since the log's first event, and
+    /// outlives the topic's last append(). Before the first append().
+    void keep(LogIndex& index) { indexes_.push_back(&index); }
 
     /// Appends in order, durably, in one transaction that also notes how far each source was
     /// relayed; rows that were relayed before are passed over. Sets the positions, and keeps the
@@ -45,21 +50,13 @@ class Topic {
         Events events;
         std::int64_t scanned = 0;  ///< everything up to here was looked at
     };
-    /// Events behind `position`, of these types alone (empty: of all), at most `limit`, looking at
+    /// Events after `position`, of these types alone (empty: of all), at most `limit`, looking at
     /// a bounded number of rows.
     Batch read(std::int64_t position, const Types& types, std::size_t limit);
-    /// How many events stand behind `position`.
-    std::int64_t behind(std::int64_t position) const { return end() - position; }
-    /// When the first event behind `position` was published; nothing when there is none.
-    std::optional<std::int64_t> time_behind(std::int64_t position);
-
-    /// The events of one order, as far as they are in the log.
-    std::vector<Envelope> of_order(std::int64_t order_id);
-    /// The last event of that trace and of one of two types that stands before `position`, and not
-    /// far: what made that event happen. Nothing when there is none.
-    std::optional<Envelope> cause_before(
-        std::int64_t position, std::string_view trace, std::string_view type, std::string_view other
-    );
+    /// The event at that position; nothing when there is none.
+    std::optional<Envelope> at(std::int64_t position);
+    /// When the first event after `position` was published; nothing when there is none.
+    std::optional<std::int64_t> time_of_next_after(std::int64_t position);
 
     /// Told (on the relay's thread) after each append: the position of the last event among
     /// `types`.
@@ -68,16 +65,28 @@ class Topic {
     /// inside the listener, nor outlive the topic.
     std::shared_ptr<void> listen(Types types, Listener listener);
 
-    storage::Database& database() { return database_; }
-    /// Any thread.
+    /// How many events of each type were appended since the process began.
     EventCounts appended();
+
+    // ---- its file
+
+    /// For who reads the file as such: an index its own tables, a backup a copy.
+    storage::Reader reader() { return database_.read(); }
+    const storage::WriterStats& writer_stats() { return database_.writer().stats(); }
+    /// A transaction between two appends, on the relay's thread at its next work().
+    void submit(storage::Job job) { database_.writer().submit(std::move(job)); }
+    /// Runs what was submitted; false when there was nothing. Relay's thread.
+    bool work() { return database_.writer().step(); }
     /// Nothing was appended for a while: moves the WAL and frees memory. Relay's thread.
     void idle();
+    /// Everything is in the file itself, synced: before the process ends. Relay's thread. Throws
+    /// storage::Error.
+    void flush() { database_.writer().flush(); }
 
   private:
     struct Entry {
         Types types;
-        Listener told;
+        Listener listener;
     };
     /// The newest events, as they are in the log: who keeps up reads them here. Guarded by its
     /// mutex.
@@ -86,8 +95,10 @@ class Topic {
         std::deque<std::shared_ptr<const Envelope>> events;  ///< without a gap, to the log's end
     };
     void remember(std::span<Envelope> events);
+    void forget_tail();
     bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
     std::int64_t stored_end();
+    void append_all(storage::Connection& db, std::span<Envelope> events);
     void append_run(storage::Connection& db, std::span<Envelope> run);
     /// What an append brought of a type.
     struct Brought {
@@ -100,7 +111,7 @@ class Topic {
     storage::Database database_;
     std::atomic<std::int64_t> end_{0};
     Tail tail_;
-    std::optional<OrderIndex> orders_;  ///< the relay's thread; nothing: to be read again
+    std::vector<LogIndex*> indexes_;
     std::mutex mutex_;
     std::list<Entry> listeners_;  ///< guarded by mutex_
     EventCounts appended_;        ///< guarded by mutex_

@@ -39,15 +39,14 @@ void throw_if_damaged(
     ));
 }
 
-void read_roots(storage::Database& database) {
-    const storage::Reader reader = database.read();
-    const auto tables = reader->query_text(
+void read_roots(storage::Connection& db) {
+    const auto tables = db.query_text(
         "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND "
         "name NOT LIKE 'sqlite%'"
     );
     std::istringstream table_names(tables.value_or(""));
     for (std::string name; table_names >> name;) {
-        reader->query_text("SELECT * FROM " + name + " LIMIT 1");
+        db.query_text("SELECT * FROM " + name + " LIMIT 1");
     }
 }
 

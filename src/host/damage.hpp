@@ -3,7 +3,7 @@
 #include <string>
 
 #include "kernel/context.hpp"
-#include "storage/database.hpp"
+#include "storage/connection.hpp"
 
 namespace bookstore::host {
 
@@ -28,7 +28,7 @@ void throw_if_damaged(
 
 /// Reads the schema and the root of every table, so that a file that is damaged there is known
 /// before anything is done with it. Throws storage::Error. The whole of it is `bookstore check`'s.
-void read_roots(storage::Database& database);
+void read_roots(storage::Connection& db);
 
 /// What `open` returns, which may not be movable; a damaged file is refused.
 template <class Open>

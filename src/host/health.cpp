@@ -72,7 +72,7 @@ std::string Health::fault_of(std::size_t place) const {
     if (relay) {
         return system_.relay().healthy() ? "" : "the relay cannot write the topic";
     }
-    return system_.modules()[place]->database().writer().healthy()
+    return system_.modules()[place]->storage_healthy()
                ? ""
                : fmt::format("the storage of {} refuses writes", name);
 }

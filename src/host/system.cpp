@@ -54,7 +54,11 @@ System::System(
       topic_(opened(options.data_dir, topic_file, [&] {
           return bus::Topic(topic_options(options, clock));
       })) {
-    opened(options.data_dir, topic_file, [this] { read_roots(topic_.database()); });
+    opened(options.data_dir, topic_file, [this] {
+        const storage::Reader reader = topic_.reader();
+        read_roots(*reader);
+    });
+    topic_.keep(order_index_);
     open_modules(options, random);
     install();
     std::vector<bus::Outbox*> outboxes;
@@ -96,7 +100,8 @@ void System::open_modules(const SystemOptions& options, Random& random) {
             modules_.push_back(std::make_unique<kernel::HostedModule>(
                 context.name, environment, [this, place = modules_.size()] { ring_(place); }
             ));
-            read_roots(modules_.back()->database());
+            const storage::Reader reader = modules_.back()->read();
+            read_roots(*reader);
         });
         wiring_.host(*modules_.back());
     }

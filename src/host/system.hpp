@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "bus/relay.hpp"
 #include "bus/topic.hpp"
+#include "host/order_index.hpp"
 #include "http/router.hpp"
 #include "kernel/context.hpp"
 #include "kernel/hosted_module.hpp"
@@ -98,6 +99,7 @@ class System {
     const std::size_t relay_place_;
     bus::Pressure pressure_;
     bus::Topic topic_;
+    OrderIndex order_index_;
     std::vector<std::unique_ptr<kernel::HostedModule>> modules_;
     kernel::Wiring wiring_;  ///< goes before the modules, whose callbacks its ports have
     std::unique_ptr<bus::Relay> relay_;

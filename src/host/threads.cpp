@@ -132,7 +132,7 @@ void Threads::run_relay(System& system) {
     Bell& bell = *bells_[system.relay_place()];
     const auto step = [&] {
         const Step timed(step_began_steady_ms_[system.relay_place()], clock_);
-        return relay.step() || topic.database().writer().step();
+        return relay.step() || topic.work();
     };
     bool idle_done = false;
     while (!stopping_) {
@@ -142,8 +142,8 @@ void Threads::run_relay(System& system) {
                 continue;
             }
             std::optional<milliseconds> wait = idle_done ? std::nullopt : std::optional(idle_time);
-            if (const auto due = relay.next_due_ms()) {
-                wait = milliseconds(std::max<std::int64_t>(*due - clock_.steady_ms(), 0));
+            if (const auto due = relay.due_in_ms()) {
+                wait = milliseconds(*due);
             }
             if (!bell.wait(wait) && !idle_done && wait == idle_time) {
                 topic.idle();
@@ -155,7 +155,7 @@ void Threads::run_relay(System& system) {
         }
     }
     try {
-        topic.database().writer().flush();
+        topic.flush();
     } catch (const std::exception& error) {
         spdlog::error("relay: {}", error.what());
     }

@@ -167,7 +167,7 @@ void HostedModule::start(bool stopped) {
     catch_up_to_ = environment_.topic.end();
     lifecycle_.move_to(stopped ? State::stopped : State::starting);
     for (const auto& task : tasks_) {
-        task->rest(stopped);
+        task->set_stopped(stopped);
     }
     if (!stopped) {
         notice_caught_up();
@@ -176,7 +176,7 @@ void HostedModule::start(bool stopped) {
 
 void HostedModule::notice_caught_up() {
     const bool lags = std::ranges::any_of(subscriptions_, [this](const auto& subscription) {
-        return subscription->position() < catch_up_to_ && !subscription->caught_up();
+        return subscription->position() < catch_up_to_ && subscription->lag() > 0;
     });
     if (!lags) {
         lifecycle_.move_to(State::running);
@@ -200,7 +200,7 @@ void HostedModule::stop(std::function<void()> done) {
 void HostedModule::stop_now() {
     lifecycle_.move_to(State::stopped);
     for (const auto& task : tasks_) {
-        task->rest(true);
+        task->set_stopped(true);
     }
     for (const auto& subscription : subscriptions_) {
         subscription->save_cursor();
@@ -220,10 +220,10 @@ void HostedModule::resume(std::function<void()> done) {
 void HostedModule::resume_now() {
     catch_up_to_ = environment_.topic.end();
     for (const auto& subscription : subscriptions_) {
-        subscription->look();
+        subscription->refresh();
     }
     for (const auto& task : tasks_) {
-        task->rest(false);
+        task->set_stopped(false);
     }
     was_resumed_.store(true, std::memory_order_relaxed);
     lifecycle_.move_to(State::starting);
@@ -250,7 +250,7 @@ std::int64_t HostedModule::lag() const {
 
 void HostedModule::wake_tasks() {
     for (const auto& task : tasks_) {
-        task->look();
+        task->intents_changed();
     }
 }
 
@@ -288,27 +288,24 @@ bool HostedModule::step() {
 std::optional<std::chrono::milliseconds> HostedModule::due_in() {
     using std::chrono::milliseconds;
     std::optional<milliseconds> due;
-    // Both on the same clock.
-    const auto consider = [&due](std::optional<std::int64_t> at_ms, std::int64_t now_ms) {
-        if (at_ms) {
-            const milliseconds wait(std::max<std::int64_t>(*at_ms - now_ms, 0));
-            due = std::min(due.value_or(wait), wait);
+    const auto consider = [&due](std::optional<std::int64_t> ms) {
+        if (ms) {
+            due = std::min(due.value_or(milliseconds(*ms)), milliseconds(*ms));
         }
     };
-    consider(strand_.next_due_ms(), environment_.clock.steady_ms());
+    consider(strand_.due_in_ms());
     if (database_.writer().wants_opening()) {
         due = std::min(due.value_or(reopen_pause), reopen_pause);
     }
     if (available()) {
-        const std::int64_t wall_ms = environment_.clock.now_ms();
         for (const auto& subscription : subscriptions_) {
-            consider(subscription->next_due_ms(), wall_ms);
+            consider(subscription->due_in_ms());
         }
         for (const auto& task : tasks_) {
-            consider(task->next_due_ms(), wall_ms);
+            consider(task->due_in_ms());
         }
         for (const auto& rebuild : rebuilds_) {
-            consider(rebuild->next_due_ms(), wall_ms);
+            consider(rebuild->due_in_ms());
         }
     }
     return due;

@@ -60,6 +60,14 @@ class HostedModule {
     // ---- its parts; each says which threads may use it
 
     storage::Database& database() { return database_; }
+    /// Of its file. Any thread.
+    storage::Reader read() { return database_.read(); }
+    /// To its file's writer. Any thread.
+    void submit(storage::Job job) { database_.writer().submit(std::move(job)); }
+    /// Its storage accepted the last write. Any thread.
+    bool storage_healthy() { return database_.writer().healthy(); }
+    /// Any thread.
+    const storage::WriterStats& writer_stats() { return database_.writer().stats(); }
     bus::Outbox& outbox() { return outbox_; }
     bus::Strand& strand() { return strand_; }
     CommandPath& commands() { return commands_; }

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "bus/parked.hpp"
-
 namespace bookstore::kernel {
 namespace {
 
@@ -122,11 +120,11 @@ void Rebuild::create() {
         [this](storage::Connection& db) {
             create_table(db, options_.table);
             second_->clear(db);
-            second_->pass_over(bus::Parked(live_.name()).skipped(db));
+            passed_over_ = live_.held().skipped(db);
         },
         [this] {
             database_.writer().connection().execute(large_cache);
-            second_->in_batches_of(batch).start();
+            second_->start({.batch = batch, .passed_over = passed_over_});
             phase_ = Phase::building;
         }
     );
@@ -153,7 +151,7 @@ void Rebuild::replace() {
     phase_ = Phase::replacing;
     submit(
         [this](storage::Connection& db) {
-            outdated_ = bus::Parked(live_.name()).skipped(db) != second_->passed_over();
+            outdated_ = live_.held().skipped(db) != passed_over_;
             if (outdated_) {
                 return;
             }
@@ -201,8 +199,8 @@ void Rebuild::shrink_cache() {
     }
 }
 
-std::optional<std::int64_t> Rebuild::next_due_ms() const {
-    return phase_ == Phase::building ? second_->next_due_ms() : std::nullopt;
+std::optional<std::int64_t> Rebuild::due_in_ms() const {
+    return phase_ == Phase::building ? second_->due_in_ms() : std::nullopt;
 }
 
 Rebuild::Progress Rebuild::progress() const {

@@ -48,8 +48,8 @@ class Rebuild {
     bool begin();
     /// false when there is nothing to do.
     bool step();
-    /// Its second set's next try of held events, on the wall clock; nothing when none is under way.
-    std::optional<std::int64_t> next_due_ms() const;
+    /// In how many ms step() has something to do again; nothing when nothing is due.
+    std::optional<std::int64_t> due_in_ms() const;
     bool under_way() const { return phase_ != Phase::idle; }
     /// Of the last rebuild. Any thread.
     Progress progress() const;
@@ -74,7 +74,8 @@ class Rebuild {
     const Clock& clock_;
     Phase phase_ = Phase::idle;
     bool submitted_ = false;
-    bool outdated_ = false;  ///< an event was skipped that the second set may have
+    std::vector<std::int64_t> passed_over_;  ///< positions that were skipped before it began
+    bool outdated_ = false;                  ///< an event was skipped that the second set may have
     std::unique_ptr<bus::Subscription> second_;
     mutable std::mutex mutex_;
     Progress progress_;  ///< guarded by mutex_

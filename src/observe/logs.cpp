@@ -10,7 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
-#include "base/trace.hpp"
+#include "observe/log_context.hpp"
 
 namespace bookstore::observe {
 namespace {

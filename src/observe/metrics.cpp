@@ -57,9 +57,9 @@ void for_each_writer(
     const std::function<void(std::string_view name, const storage::WriterStats& stats)>& use
 ) {
     for (const auto& module : system.modules()) {
-        use(module->name(), module->database().writer().stats());
+        use(module->name(), module->writer_stats());
     }
-    use(topic_name, system.topic().database().writer().stats());
+    use(topic_name, system.topic().writer_stats());
 }
 
 void for_each_subscription(
@@ -300,7 +300,7 @@ void Metrics::write_subscriptions(Exposition& out) const {
         "bookstore_subscription_lag_seconds", "How long ago the first of them was published."
     );
     sample_each([](Module& module, const Subscription& one) {
-        return seconds_since(one.behind_since_ms(), module.module().clock().now_ms());
+        return seconds_since(one.waiting_since_ms(), module.module().clock().now_ms());
     });
     out.counter("bookstore_subscription_events_total", "Events that were handled, or held.");
     sample_each([](Module&, const Subscription& one) { return one.stats().events.value(); });
@@ -323,11 +323,11 @@ void Metrics::write_subscriptions(Exposition& out) const {
 }
 
 void Metrics::write_held(Exposition& out) const {
-    const auto sample_each = [this, &out](std::int64_t bus::Held::Counts::* which) {
+    const auto sample_each = [this, &out](std::int64_t bus::HeldTable::Counts::* which) {
         for_each_subscription(system_, [&](kernel::HostedModule& module, const auto& subscription) {
             unless_unreadable([&] {
-                const storage::Reader reader = module.database().read();
-                const auto counts = subscription.held_counts(*reader);
+                const storage::Reader reader = module.read();
+                const auto counts = subscription.held().counts(*reader);
                 out.sample(
                     {{"module", module.name()}, {"subscription", subscription.name()}},
                     counts.*which
@@ -338,11 +338,11 @@ void Metrics::write_held(Exposition& out) const {
     out.gauge(
         "bookstore_held_events", "Events that could not be handled yet, and those behind them."
     );
-    sample_each(&bus::Held::Counts::held);
+    sample_each(&bus::HeldTable::Counts::held);
     out.gauge(
         "bookstore_parked_events", "Of these: given up until somebody retries or skips them."
     );
-    sample_each(&bus::Held::Counts::parked);
+    sample_each(&bus::HeldTable::Counts::parked);
 }
 
 void Metrics::write_tasks(Exposition& out) const {

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "base/key.hpp"
-#include "bus/held_of_key.hpp"
+#include "host/order_index.hpp"
 #include "kernel/story.hpp"
 
 namespace bookstore::observe {
@@ -86,7 +86,7 @@ std::optional<Timeline> Collector::collect() {
         return std::nullopt;
     }
     timeline_.order_status = *owner->second.status;
-    events_ = system_.topic().of_order(key_.id);
+    events_ = host::OrderIndex::events_of(system_.topic(), key_.id);
     for (const auto& [context, part] : parts_) {
         add_untold(context, part);
     }
@@ -109,7 +109,7 @@ void Collector::read_parts() {
     for (const kernel::Context& context : system_.contexts()) {
         kernel::HostedModule* const module = system_.find(context.name);
         if (module != nullptr && context.story.part) {
-            const auto reader = module->database().read();
+            const auto reader = module->read();
             parts_[context.name] = context.story.part(*reader, key_);
         }
     }
@@ -144,7 +144,9 @@ void Collector::add_request_of(std::size_t place) {
          .known = parts_[event.source],
          .cause_before =
              [&](std::string_view type, std::string_view other) {
-                 return system_.topic().cause_before(event.position, event.trace, type, other);
+                 return host::OrderIndex::cause_before(
+                     system_.topic(), event.position, event.trace, type, other
+                 );
              }}
     );
     if (!found) {
@@ -241,7 +243,7 @@ void Collector::add_handler(
         );
         return;
     }
-    const auto batches = handler.times().select([&](const bus::BatchTime& batch) {
+    const auto batches = handler.stats().batch_times.select([&](const bus::BatchTime& batch) {
         return batch.has(event.position);
     });
     if (batches.empty()) {
@@ -249,14 +251,14 @@ void Collector::add_handler(
         return;
     }
     const bus::BatchTime& batch = batches.back();
-    const auto retries = handler.retry_times().select([&](const bus::RetryTime& retry) {
+    const auto retries = handler.stats().retry_times.select([&](const bus::RetryTime& retry) {
         return retry.position == event.position;
     });
     bool held = !retries.empty();
     if (batch.held_some && !held) {
-        const auto reader = module.database().read();
-        const auto rows = bus::held_of_key(*reader, handler.name(), event.key);
-        held = std::ranges::find(rows, event.position, &bus::HeldOfKey::position) != rows.end();
+        const auto reader = module.read();
+        const auto rows = handler.held().of_key(*reader, event.key);
+        held = std::ranges::find(rows, event.position, &bus::HeldEvent::position) != rows.end();
     }
     timeline_.entries.push_back(
         {.at_ms = batch.began_ms,
@@ -277,7 +279,8 @@ void Collector::add_handler(
 void Collector::add_retries(
     const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
 ) {
-    for (const bus::RetryTime& retry : handler.retry_times().select([&](const auto& candidate) {
+    for (const bus::RetryTime& retry :
+         handler.stats().retry_times.select([&](const auto& candidate) {
              return candidate.position == event.position;
          })) {
         const auto* what = retry.handled ? "handled" : "could not handle";
@@ -301,7 +304,7 @@ void Collector::add_tasks() {
     for (const auto& module : system_.modules()) {
         for (const auto& task : module->tasks()) {
             for (const bus::TaskTime& time :
-                 task->times().select([&](const bus::TaskTime& t) { return t.order == key_.id; })) {
+                 task->times().select([&](const bus::TaskTime& t) { return t.subject == key_; })) {
                 add_task(*module, task->name(), time);
             }
         }
@@ -358,18 +361,23 @@ void Collector::add_waits() {
 
 void Collector::add_held(kernel::HostedModule& module) {
     const std::string key = text_of(key_);
-    const auto reader = module.database().read();
+    const auto reader = module.read();
     for (const auto& handler : module.subscriptions()) {
-        for (bus::HeldOfKey& held : bus::held_of_key(*reader, handler->name(), key)) {
+        for (const bus::HeldEvent& held : handler->held().of_key(*reader, key)) {
             const auto event = std::ranges::find(events_, held.position, &Envelope::position);
             timeline_.waits.push_back(
                 {.name = fmt::format(
                      "{} at {}", event == events_.end() ? "event" : event->type, held.position
                  ),
                  .context = module.name(),
-                 .detail = held.attempts == 0
-                               ? "held behind another event of this order"
-                               : fmt::format("{}: {}", held.parked ? "parked" : "held", held.error),
+                 .detail =
+                     held.attempts == 0
+                         ? "held behind another event of this order"
+                         : fmt::format(
+                               "{}: {}",
+                               held.state == bus::HeldEvent::State::parked ? "parked" : "held",
+                               held.error
+                           ),
                  .attempts = held.attempts,
                  .next_try_ms = held.next_try_ms}
             );

@@ -59,10 +59,10 @@ std::string_view word_of(HostedModule::State state) {
 }
 
 std::string subscription_object(
-    const bus::Subscription& subscription, const bus::Held::Counts& held, std::int64_t now_ms
+    const bus::Subscription& subscription, const bus::HeldTable::Counts& held, std::int64_t now_ms
 ) {
     const std::int64_t lag = subscription.lag();
-    const std::int64_t since_ms = subscription.behind_since_ms().value_or(now_ms);
+    const std::int64_t since_ms = subscription.waiting_since_ms().value_or(now_ms);
     return fmt::format(
         R"({{"name":"{}","position":{},"lagEvents":{},"lagSeconds":{:.3f},"held":{},"parked":{}}})",
         subscription.name(),
@@ -78,10 +78,10 @@ std::string subscription_object(
 std::string module_object(HostedModule& module, const std::string& base_url) {
     const std::int64_t now_ms = module.module().clock().now_ms();
     std::string subscriptions;
-    bus::Held::Counts held;
+    bus::HeldTable::Counts held;
     const storage::Reader reader = module.database().read();
     for (const auto& subscription : module.subscriptions()) {
-        const auto counts = subscription->held_counts(*reader);
+        const auto counts = subscription->held().counts(*reader);
         held.held += counts.held;
         held.parked += counts.parked;
         subscriptions += subscriptions.empty() ? "" : ",";

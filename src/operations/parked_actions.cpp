@@ -16,7 +16,7 @@ namespace bookstore::operations {
 namespace {
 
 using bus::HeldEvent;
-using bus::Parked;
+using bus::HeldTable;
 using http::Answer;
 using http::Done;
 using http::Request;
@@ -57,7 +57,7 @@ http::Response counted(
     return hal_response(request, out + "}", status);
 }
 
-using OfAll = std::function<std::int64_t(const Parked&, bus::UnitOfWork&)>;
+using OfAll = std::function<std::int64_t(const HeldTable&, bus::UnitOfWork&)>;
 
 /// Acts on all that the context in the path has parked.
 void act_on_all(
@@ -79,8 +79,8 @@ void act_on_all(
         std::int64_t count = 0;
         std::int64_t left = 0;
         for (const Holder& holder : holders) {
-            count += of_all(holder.parked(), work);
-            left += holder.parked().count(work.db(), true);
+            count += of_all(holder.held(), work);
+            left += holder.held().count(work.db(), true);
         }
         return counted(request, module, count, left, status);
     };
@@ -101,9 +101,9 @@ void retry_parked(host::System& system, const Request& request, const Done& done
         return;
     }
     const auto write = [&request, id = *id](bus::UnitOfWork& work) -> Answer {
-        const Parked parked = id.holder.parked();
-        const bool retried = parked.retry(work.db(), id.position, work.now_ms());
-        const auto event = parked.find(work.db(), id.position);
+        const HeldTable& held = id.holder.held();
+        const bool retried = held.retry(work.db(), id.position, work.now_ms());
+        const auto event = held.find(work.db(), id.position);
         if (!event) {
             return id.unknown();
         }
@@ -137,18 +137,18 @@ void skip_parked(host::System& system, const Request& request, const Done& done)
     }
     const auto write = [&request, id = *id, reason = body->reason](bus::UnitOfWork& work
                        ) -> Answer {
-        const Parked parked = id.holder.parked();
-        if (parked.skip(work.db(), id.position, reason, work.now_ms())) {
+        const HeldTable& held = id.holder.held();
+        if (held.skip(work.db(), id.position, reason, work.now_ms())) {
             spdlog::warn("{} was skipped by an operator: {}", id.text, reason);
         }
-        const auto event = parked.find(work.db(), id.position);
+        const auto event = held.find(work.db(), id.position);
         return event ? Answer(shown(request, id.holder, *event)) : Answer(id.unknown());
     };
     act(*id->holder.module, {id->holder.subscription}, write, done);
 }
 
 void retry_all_parked(host::System& system, const Request& request, const Done& done) {
-    const auto retried = [](const Parked& parked, bus::UnitOfWork& work) {
+    const auto retried = [](const HeldTable& parked, bus::UnitOfWork& work) {
         return parked.retry_parked(work.db(), work.now_ms());
     };
     act_on_all(system, request, 202, retried, done);
@@ -160,7 +160,7 @@ void skip_all_parked(host::System& system, const Request& request, const Done& d
         done(std::move(body.error()));
         return;
     }
-    const auto skipped = [reason = body->reason](const Parked& parked, bus::UnitOfWork& work) {
+    const auto skipped = [reason = body->reason](const HeldTable& parked, bus::UnitOfWork& work) {
         const std::int64_t count = parked.skip_parked(work.db(), reason, work.now_ms());
         if (count > 0) {
             spdlog::warn(

@@ -146,14 +146,14 @@ std::pair<std::string, std::int64_t> rows_of(
     std::int64_t missing = wanted.page.size;
     for (const Holder& holder : holders_in(system, wanted.module)) {
         const storage::Reader reader = holder.module->database().read();
-        const std::int64_t count = holder.parked().count(*reader, wanted.parked_only);
+        const std::int64_t count = holder.held().count(*reader, wanted.parked_only);
         const std::int64_t from = std::max<std::int64_t>(wanted.page.offset() - total, 0);
         total += count;
         if (from >= count || missing == 0) {
             continue;
         }
         for (const HeldEvent& event :
-             holder.parked().page(*reader, wanted.parked_only, from, missing)) {
+             holder.held().page(*reader, wanted.parked_only, from, missing)) {
             rows += object_of(holder, event, base_url) + ",";
             --missing;
         }
@@ -214,7 +214,7 @@ Answer show_parked(host::System& system, const Request& request) {
         return id.error();
     }
     const storage::Reader reader = id->holder.module->database().read();
-    const auto event = id->holder.parked().find(*reader, id->position);
+    const auto event = id->holder.held().find(*reader, id->position);
     return event ? Answer(shown(request, id->holder, *event)) : Answer(id->unknown());
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bus/parked.hpp"
+#include "bus/held_table.hpp"
 #include "bus/subscription.hpp"
 #include "host/system.hpp"
 #include "http/message.hpp"
@@ -21,7 +21,7 @@ struct Holder {
     kernel::HostedModule* module;
     bus::Subscription* subscription;
 
-    bus::Parked parked() const { return bus::Parked(subscription->name()); }
+    const bus::HeldTable& held() const { return subscription->held(); }
 };
 
 /// All that the system has, or those of one context.

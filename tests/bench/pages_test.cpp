@@ -191,7 +191,7 @@ TEST_CASE("a filled directory is what settled orders leave, and the bookstore go
     CHECK(orders.number("SELECT count(*) FROM orders WHERE customer_id = 1") == 400);
     Sqlite topic(filled.path() + "/topic.db");
     const auto end = topic.number("SELECT max(position) FROM event");
-    CHECK(topic.number("SELECT count(*) FROM milestone") == end / 4096);  // bus/order_index.hpp
+    CHECK(topic.number("SELECT count(*) FROM milestone") == end / 4096);  // host/order_index.hpp
 
     BookstoreProcess process(filled.path(), patient);
     CHECK(get(process, "/isReady").status == 200);

@@ -7,7 +7,6 @@
 #include <boost/json/value.hpp>
 
 #include "app/contexts.hpp"
-#include "bus/parked.hpp"
 #include "storage/connection.hpp"
 #include "support/invariants.hpp"
 
@@ -249,8 +248,7 @@ void World::retry_parked(kernel::HostedModule& module) {
     note("retry what is parked of " + module.name());
     const auto retried = [this, &module](bus::UnitOfWork& work) -> http::Answer {
         for (const auto& subscription : module.subscriptions()) {
-            tally_.parked +=
-                bus::Parked(subscription->name()).retry_parked(work.db(), work.now_ms());
+            tally_.parked += subscription->held().retry_parked(work.db(), work.now_ms());
         }
         return http::Response{};
     };
@@ -454,10 +452,7 @@ void World::settle() {
     }
     for (int round = 0; round < settle_rounds; ++round) {
         step_everything();
-        std::optional<std::int64_t> due = system_->relay().next_due_ms();
-        if (due) {
-            due = std::max<std::int64_t>(*due - clock_.steady_ms(), 0);
-        }
+        std::optional<std::int64_t> due = system_->relay().due_in_ms();
         for (const auto& module : system_->modules()) {
             if (const auto wait = module->due_in()) {
                 due = std::min(due.value_or(wait->count()), wait->count());

@@ -85,6 +85,7 @@ struct Listener {
     bus::Effect effect = bus::Effect::durable;
     bus::RetryPolicy retry = {};
     bool republishes = false;  ///< a Copied for every Noted
+    bus::Delivery::Limits limits = {};
 };
 
 /// Modules with their files, outboxes and subscriptions, the topic and the relay, on one thread, in
@@ -132,7 +133,7 @@ class BusFixture {
         for (const Listener& listener : listeners_) {
             Module& owner = module(listener.module);
             owner.subscriptions.push_back(made(listener, listener.name));
-            owner.subscriptions.back()->start();
+            owner.subscriptions.back()->start(listener.limits);
         }
     }
     void open_relay() {
@@ -251,7 +252,7 @@ class BusFixture {
     void settled_for_good() {
         for (int i = 0; i < 10'000; ++i) {
             settled();
-            const auto due = next_due_ms();
+            const auto due = due_in_ms();
             if (!due) {
                 return;
             }
@@ -260,9 +261,7 @@ class BusFixture {
         FAIL("something is always due");
     }
     bool step_all() {
-        if (topic->database().writer().wants_opening()) {
-            topic->database().writer().step();
-        }
+        topic->work();  // a file that could not be opened is
         bool did = relay->step();
         for (const auto& module : modules) {
             for (const auto& subscription : module->subscriptions) {
@@ -273,17 +272,17 @@ class BusFixture {
         return did;
     }
     /// In how many ms a subscription or the relay has something to do.
-    std::optional<std::int64_t> next_due_ms() const {
+    std::optional<std::int64_t> due_in_ms() const {
         std::optional<std::int64_t> due;
-        const auto consider = [&due](std::optional<std::int64_t> at, std::int64_t now) {
-            if (at) {
-                due = std::min(due.value_or(*at - now), *at - now);
+        const auto consider = [&due](std::optional<std::int64_t> ms) {
+            if (ms) {
+                due = std::min(due.value_or(*ms), *ms);
             }
         };
-        consider(relay->next_due_ms(), clock.steady_ms());
+        consider(relay->due_in_ms());
         for (const auto& module : modules) {
             for (const auto& subscription : module->subscriptions) {
-                consider(subscription->next_due_ms(), clock.now_ms());
+                consider(subscription->due_in_ms());
             }
         }
         return due;
@@ -351,9 +350,9 @@ class BusFixture {
             fmt::format("SELECT position FROM subscription WHERE name = '{}'", listener)
         );
     }
-    bus::Held::Counts held(const std::string& listener) {
+    bus::HeldTable::Counts held(const std::string& listener) {
         const storage::Reader reader = module(module_of(listener)).database->read();
-        return subscription(listener).held_counts(*reader);
+        return subscription(listener).held().counts(*reader);
     }
     std::int64_t ask(const std::string& name, const std::string& sql) {
         const storage::Reader reader = module(name).database->read();

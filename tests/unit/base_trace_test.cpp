@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/trace.hpp"
+#include "observe/log_context.hpp"
 #include "support/virtual_time.hpp"
 
 namespace bookstore::test {
@@ -47,22 +48,22 @@ TEST_CASE("no trace stays none") {
 
 TEST_CASE("what a thread is doing is told innermost first, and only while it does it") {
     CHECK(log_context() == nullptr);
-    const LogContext outer{.trace = received, .task = "ask-van", .order = 7};
+    const LogContext outer{.trace = received, .task = "ask-van", .subject = {"order", 7}};
     const LogScope scope(outer);
-    CHECK(context_text(*log_context()) == " order=7 task=ask-van trace=" + id);
+    CHECK(observe::context_text(*log_context()) == " order=7 task=ask-van trace=" + id);
     CHECK(current_traceparent() == received);
     {
         const LogContext inner{.key = "book-3", .event = "InventoryIncreased"};
         const LogScope within(inner);
-        CHECK(context_text(*log_context()) == " key=book-3 event=InventoryIncreased");
+        CHECK(observe::context_text(*log_context()) == " key=book-3 event=InventoryIncreased");
         CHECK(current_traceparent().empty());
     }
     CHECK(log_context() == &outer);
     CHECK(
-        context_json({.trace = received, .key = "order-5", .event = "Ordered"}) ==
+        observe::context_json({.trace = received, .key = "order-5", .event = "Ordered"}) ==
         R"(,"order":5,"event":"Ordered","trace":")" + id + '"'
     );
-    CHECK(context_json({.key = R"(book-"x")"}) == R"(,"key":"book-\"x\"")");
+    CHECK(observe::context_json({.key = R"(book-"x")"}) == R"(,"key":"book-\"x\"")");
 }
 
 }  // namespace bookstore::test

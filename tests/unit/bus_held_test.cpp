@@ -18,7 +18,7 @@ struct HeldFixture : BusFixture {
     std::int64_t parked() { return BusFixture::held("listener").parked; }
     int tried(const std::string& note) { return attempts["listener " + note]; }
     std::int64_t due_in_ms() {
-        const auto due = next_due_ms();
+        const auto due = BusFixture::due_in_ms();
         REQUIRE(due);
         return *due;
     }
@@ -217,9 +217,9 @@ TEST_CASE_FIXTURE(HeldFixture, "two listeners of one module hold their events ap
     CHECK(held() == 2);
     CHECK(BusFixture::held("other").held == 0);
     const storage::Reader reader = module("depot").database->read();
-    CHECK(bus::holds_key(*reader, "listener", "order-1"));
-    CHECK_FALSE(bus::holds_key(*reader, "other", "order-1"));
-    CHECK_FALSE(bus::holds_key(*reader, "listener", "order-2"));
+    CHECK(bus::HeldTable("listener").has(*reader, "order-1"));
+    CHECK_FALSE(bus::HeldTable("other").has(*reader, "order-1"));
+    CHECK_FALSE(bus::HeldTable("listener").has(*reader, "order-2"));
 }
 
 TEST_CASE_FIXTURE(HeldFixture, "a long error is cut off, whole characters are not required of it") {

@@ -86,7 +86,7 @@ struct IdentityMapFixture : BusFixture {
     }
     std::int64_t held_now() {
         const storage::Reader reader = module("depot").database->read();
-        return subscription("totals").held_counts(*reader).held;
+        return subscription("totals").held().counts(*reader).held;
     }
 
     std::shared_ptr<Totals> totals = std::make_shared<Totals>();

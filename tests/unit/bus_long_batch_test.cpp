@@ -8,15 +8,19 @@ namespace {
 
 constexpr std::size_t longest = 2048;
 constexpr auto least =
-    static_cast<std::int64_t>(bus::Subscription::at_once_though_others_wait);  // 1024
+    static_cast<std::int64_t>(bus::Delivery::at_once_though_others_wait);  // 1024
 
 /// "shop" has published 2,500 events, of which the "depot" has handled none.
 struct LongBatchFixture : BusFixture {
     LongBatchFixture() {
         given_modules("shop depot");
-        given_listener({.module = "depot", .name = "listener", .effect = bus::Effect::replayable});
+        given_listener(
+            {.module = "depot",
+             .name = "listener",
+             .effect = bus::Effect::replayable,
+             .limits = {.batch = longest}}
+        );
         open();
-        listener().in_batches_of(longest);
         settled();
         std::string events;
         for (int i = 1; i <= 2500; ++i) {
@@ -48,7 +52,7 @@ TEST_CASE_FIXTURE(LongBatchFixture, "a batch goes on as long as nobody else want
     CHECK(effects_are_of_cursor());
     step();
     CHECK(cursor() == 2500);
-    CHECK(listener().caught_up());
+    CHECK(listener().lag() == 0);
     CHECK(effects_are_of_cursor());
     CHECK(listener().stats().events.value() == 2500);
 }
@@ -180,7 +184,7 @@ TEST_CASE_FIXTURE(LongBatchFixture, "it is synced when any of its events may pub
     auto both = subscribed(std::move(policies), module("depot"));
     published<Copied>("shop", "1:c");
     relayed();
-    both->in_batches_of(longest * 2).start();
+    both->start({.batch = longest * 2});
     const auto synced = [this] {
         return module("depot").database->writer().stats().synced.counts().count();
     };

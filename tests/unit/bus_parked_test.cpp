@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
-#include "bus/parked.hpp"
+#include "bus/held_table.hpp"
 #include "support/bus_fixture.hpp"
 
 namespace bookstore::test {
@@ -52,7 +52,7 @@ struct ParkedFixture : BusFixture {
     }
     std::string effects() { return BusFixture::effects("listener"); }
 
-    bus::Parked parked{"listener"};
+    bus::HeldTable parked{"listener"};
 };
 
 /// Counts the statements that a connection runs.
@@ -198,8 +198,7 @@ TEST_CASE_FIXTURE(ParkedFixture, "what is passed over is never handled nor held"
     settled();
     CHECK(skipped(1));
     auto again = made({.module = "depot", .name = "listener"}, "listener.rebuild");
-    again->pass_over(parked.skipped(db()));
-    again->start();
+    again->start({.passed_over = parked.skipped(db())});
     while (again->step() || step_all()) {
     }
     CHECK(again->position() == 2);
@@ -245,7 +244,7 @@ TEST_CASE_FIXTURE(ParkedFixture, "ten thousand held keys cost a healthy event ne
         constexpr auto select_key = "SELECT 1 FROM held WHERE subscription = ?1 AND key";
         steps_of(db(), select_key);
         for (int i = 0; i < 100; ++i) {
-            CHECK_FALSE(bus::holds_key(db(), "listener", fmt::format("order-{}", 1'000'000 + i)));
+            CHECK_FALSE(parked.has(db(), fmt::format("order-{}", 1'000'000 + i)));
         }
         return steps_of(db(), select_key);
     };

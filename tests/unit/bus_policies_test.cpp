@@ -37,9 +37,9 @@ struct PoliciesFixture : BusFixture {
         subscription->start();
         module("depot").subscriptions.push_back(std::move(subscription));
     }
-    bus::Held::Counts held_now() {
+    bus::HeldTable::Counts held_now() {
         const storage::Reader reader = module("depot").database->read();
-        return subscription("publisher").held_counts(*reader);
+        return subscription("publisher").held().counts(*reader);
     }
     std::string why_held() {
         const storage::Reader reader = module("depot").database->read();

@@ -69,12 +69,12 @@ TEST_CASE_FIXTURE(
     relayed();
     given_pressure();
     CHECK_FALSE(subscription("listener").step());
-    REQUIRE(subscription("listener").next_due_ms());
-    CHECK(*subscription("listener").next_due_ms() > clock.now_ms());
+    REQUIRE(subscription("listener").due_in_ms());
+    CHECK(*subscription("listener").due_in_ms() > 0);
     published("shop", "1:b");
     CHECK_FALSE(relay->step());
-    REQUIRE(relay->next_due_ms());
-    CHECK(*relay->next_due_ms() > clock.steady_ms());
+    REQUIRE(relay->due_in_ms());
+    CHECK(*relay->due_in_ms() > 0);
 }
 
 TEST_CASE_FIXTURE(PressureFixture, "the wall clock set back under pressure starves nobody") {

@@ -216,7 +216,7 @@ TEST_CASE(
             CHECK(bus.relay->step());
             CHECK_FALSE(bus.relay->healthy());
             CHECK_FALSE(bus.relay->step());
-            REQUIRE(bus.relay->next_due_ms());
+            REQUIRE(bus.relay->due_in_ms());
             bus.published("shop", "1:c");
             for (int i = 0; i < 10; ++i) {
                 bus.after(200);
@@ -343,9 +343,8 @@ TEST_CASE_FIXTURE(
     CHECK(end.scanned == 6);
     CHECK(topic->read(0, {}, 100).events.size() == 6);
     CHECK(topic->read(0, {"Noted", "Ignored"}, 100).events.size() == 6);
-    CHECK(topic->behind(2) == 4);
-    CHECK(topic->time_behind(5) == VirtualClock::start_ms);
-    CHECK(topic->time_behind(6) == std::nullopt);
+    CHECK(topic->time_of_next_after(5) == VirtualClock::start_ms);
+    CHECK(topic->time_of_next_after(6) == std::nullopt);
 }
 
 TEST_CASE_FIXTURE(RelayFixture, "a read that finds nothing looks at a bounded number of rows") {

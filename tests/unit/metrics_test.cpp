@@ -134,7 +134,7 @@ TEST_CASE_FIXTURE(CountedFixture, "events, failures and retries of a subscriptio
     CHECK(stats().failures.value() == 2);
     CHECK(stats().retries.value() == 2);
     CHECK(subscription("listener").lag() == 0);
-    CHECK_FALSE(subscription("listener").behind_since_ms());
+    CHECK_FALSE(subscription("listener").waiting_since_ms());
     std::uint64_t runs = 0;
     for (const auto& [type, durations] : subscription("listener").handler_durations()) {
         runs += durations.count();

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bus/topic.hpp"
+#include "host/order_index.hpp"
 #include "storage/connection.hpp"
 #include "storage/migrations.hpp"
 #include "support/memory_vfs.hpp"
@@ -117,6 +118,8 @@ TEST_CASE("the events of an older log are found by order, and so are those that 
     options.vfs = vfs.name();
     options.migrations = sources;
     bus::Topic topic(options);
+    host::OrderIndex index;
+    topic.keep(index);
     std::vector<bus::Envelope> events(3);
     for (std::size_t i = 0; i < events.size(); ++i) {
         events[i].source = "order";
@@ -126,7 +129,7 @@ TEST_CASE("the events of an older log are found by order, and so are those that 
     topic.append(events);
     const auto positions = [&](std::int64_t order) {
         std::string all;
-        for (const bus::Envelope& event : topic.of_order(order)) {
+        for (const bus::Envelope& event : host::OrderIndex::events_of(topic, order)) {
             all += std::to_string(event.position) + " ";
         }
         return all;

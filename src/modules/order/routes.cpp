@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/key.hpp"
-#include "bus/held.hpp"
+#include "bus/held_table.hpp"
 #include "kernel/collection.hpp"
 #include "modules/order/events.hpp"
 #include "modules/order/store.hpp"
@@ -131,7 +131,7 @@ Next place_order(const Ports& ports, const Request& request, Order order) {
 /// Cancels; 409 when it is prepared already, canceled before, or when an event of it is held here,
 /// so that its state is stale.
 std::optional<http::Problem> cancel_order(UnitOfWork& work, const Order& order) {
-    if (bus::holds_key(work.db(), "order", text_of(Key{"order", order.id}))) {
+    if (bus::HeldTable("order").has(work.db(), text_of(Key{"order", order.id}))) {
         return kernel::problem(
             409,
             fmt::format(

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/key.hpp"
 #include "kernel/paging.hpp"
 #include "modules/order/order.hpp"
 #include "storage/connection.hpp"
@@ -48,7 +49,7 @@ struct ToVerify {
     std::int64_t attempts = 0;
     std::string trace;
 
-    std::int64_t order() const { return id; }
+    Key subject() const { return {"order", id}; }
 };
 std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
 std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);

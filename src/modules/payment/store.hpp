@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/key.hpp"
 #include "kernel/paging.hpp"
 #include "modules/payment/payment.hpp"
 #include "storage/connection.hpp"
@@ -24,7 +25,7 @@ struct Intent {
     std::string trace;
     std::int64_t order_id = 0;
 
-    std::int64_t order() const { return order_id; }
+    Key subject() const { return {"order", order_id}; }
 };
 
 /// What is done about the payment from now on belongs to another request's trace.

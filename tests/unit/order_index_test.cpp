@@ -1,3 +1,5 @@
+#include "host/order_index.hpp"
+
 #include <doctest/doctest.h>
 
 #include <map>
@@ -13,6 +15,7 @@ namespace {
 /// A topic, and what it should find.
 struct Log {
     MemoryVfs vfs;
+    std::unique_ptr<host::OrderIndex> index;
     std::unique_ptr<bus::Topic> topic;
     std::vector<bus::Envelope> batch;
     std::map<std::int64_t, std::vector<std::int64_t>> positions;
@@ -26,6 +29,8 @@ struct Log {
         options.vfs = vfs.name();
         options.migrations = {"topic"};
         topic = std::make_unique<bus::Topic>(options);
+        index = std::make_unique<host::OrderIndex>();
+        topic->keep(*index);
     }
     void event(std::int64_t order) {
         positions[order].push_back(++end);
@@ -43,7 +48,7 @@ struct Log {
     }
     std::vector<std::int64_t> found(std::int64_t order) {
         std::vector<std::int64_t> all;
-        for (const bus::Envelope& event : topic->of_order(order)) {
+        for (const bus::Envelope& event : host::OrderIndex::events_of(*topic, order)) {
             all.push_back(event.position);
         }
         return all;
@@ -95,7 +100,7 @@ TEST_CASE("the events of every order are found, near or late, also by one who op
     CHECK(wrong == 0);
     CHECK(log.found(newest) == log.positions[newest]);
     CHECK(log.found(newest + 1).empty());
-    const storage::Reader reader = log.topic->database().read();
+    const storage::Reader reader = log.topic->reader();
     const auto late = reader->query_integer("SELECT count(*) FROM late");
     CHECK(late > 1'000);         // so the test is one of both ways
     CHECK(late < log.end / 10);  // and nearly all cost nothing

@@ -1,0 +1,46 @@
+#include "bus/cursor.hpp"
+
+namespace bookstore::bus {
+namespace {
+
+const storage::Sql select_cursor{"*", "SELECT position FROM subscription WHERE name = ?1"};
+const storage::Sql insert_cursor{
+    "*", "INSERT INTO subscription(name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING"
+};
+const storage::Sql update_cursor{
+    "*", "UPDATE subscription SET position = ?2 WHERE name = ?1 AND position = ?3"
+};
+const storage::Sql replace_cursor{
+    "*",
+    "UPDATE subscription SET position = "
+    "coalesce((SELECT position FROM subscription WHERE name = ?2), 0) WHERE name = ?1"
+};
+const storage::Sql delete_cursor{"*", "DELETE FROM subscription WHERE name = ?1"};
+
+}  // namespace
+
+std::int64_t Cursor::read(storage::Connection& db) const {
+    auto row = db.prepare(select_cursor);
+    row.bind(subscription_);
+    return row.step() ? row.integer(0) : 0;
+}
+
+bool Cursor::move(storage::Connection& db, std::int64_t from, std::int64_t to) const {
+    if (from == 0) {
+        db.prepare(insert_cursor).bind(subscription_).run();
+    }
+    db.prepare(update_cursor).bind(subscription_, to, from).run();
+    return db.changes() == 1;
+}
+
+void Cursor::replace_by(storage::Connection& db, const Cursor& other) const {
+    db.prepare(insert_cursor).bind(subscription_).run();
+    db.prepare(replace_cursor).bind(subscription_, other.subscription_).run();
+    db.prepare(delete_cursor).bind(other.subscription_).run();
+}
+
+void Cursor::clear(storage::Connection& db) const {
+    db.prepare(delete_cursor).bind(subscription_).run();
+}
+
+}  // namespace bookstore::bus

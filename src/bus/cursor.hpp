@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "storage/connection.hpp"
+
+namespace bookstore::bus {
+
+/// The row of a subscription in its module's file: everything in the topic up to its position is
+/// handled, or held. Writes inside a transaction of the writer; all throw storage::Error.
+class Cursor {
+  public:
+    explicit Cursor(std::string subscription) : subscription_(std::move(subscription)) {}
+
+    /// 0 when there is none yet. Any connection of the module.
+    std::int64_t read(storage::Connection& db) const;
+    /// false when it does not stand at `from`: another one was put there.
+    bool move(storage::Connection& db, std::int64_t from, std::int64_t to) const;
+    /// It stands where the other one stood, which goes.
+    void replace_by(storage::Connection& db, const Cursor& other) const;
+    void clear(storage::Connection& db) const;
+
+  private:
+    std::string subscription_;
+};
+
+}  // namespace bookstore::bus
