@@ -158,7 +158,7 @@ class Process {
     static constexpr std::chrono::seconds hanging_end{5};
 
     void open_files() {
-        backup::refuse_half_backup(options_.system.data_dir);
+        backup::reject_incomplete_backup(options_.system.data_dir);
         const std::string& directory = options_.system.data_dir;
         try {
             system_.emplace(options_.contexts, options_.system, clock_, random_, threads_.ring());

@@ -72,7 +72,7 @@ void print(const Options& options, const check::Report& report) {
 /// 0: nothing is wrong; 1: something; 2: it cannot be checked, and why is on standard error.
 int run(const Options& options, const host::Contexts& contexts) {
     try {
-        backup::refuse_half_backup(options.data_dir);
+        backup::reject_incomplete_backup(options.data_dir);
         const UntouchedDirectory untouched(options.data_dir);
         std::optional<UntouchedDirectory> van_untouched;
         if (!options.van_data_dir.empty() && options.van_data_dir != options.data_dir) {

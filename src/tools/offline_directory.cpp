@@ -17,7 +17,7 @@ OfflineDirectory::OfflineDirectory(const std::string& directory, const std::stri
     if (!std::filesystem::exists(directory + "/topic.db")) {
         throw storage::Refused(directory + " is no data directory: it has no topic.db");
     }
-    backup::refuse_half_backup(directory);
+    backup::reject_incomplete_backup(directory);
     try {
         lock_.emplace(directory);
     } catch (const storage::Refused&) {
