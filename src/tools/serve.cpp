@@ -98,6 +98,9 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(1, most_bytes));
     add_setting(app, "--max-json-depth", server.max_json_depth, "Of a body's nesting; more is 400")
         ->check(CLI::Range(1, 1000));
+}
+
+void add_time_flags(CLI::App& app, Flags& flags) {
     add_setting(app, "--idle-timeout", flags.idle_ms, "ms between requests of a connection")
         ->check(CLI::Range(1, most_ms));
     add_setting(app, "--header-timeout", flags.header_ms, "ms for a request's header; then 408")
@@ -314,6 +317,7 @@ Run declare_serve(CLI::App& app, const Program& program) {
     auto flags = std::make_unique<Flags>();
     flags->serve.server.threads = std::max(1U, std::thread::hardware_concurrency());
     add_server_flags(app, *flags);
+    add_time_flags(app, *flags);
     add_system_flags(app, *flags, names_of(program.contexts));
     add_port_flags(app, *flags);
     add_van_flags(app, *flags);
