@@ -27,7 +27,7 @@ struct WrittenRequest {
     std::int64_t time_ms = 0;
     std::string trace;
     std::string context;
-    std::string told_by;  ///< if nobody saw it
+    std::string known_from;  ///< if nobody saw it
     std::int64_t rank = 0;
     kernel::StoryRequest request;
 };

@@ -81,8 +81,9 @@ void Collector::add_request_of(std::size_t place) {
         {.time_ms = published.time_ms,
          .trace = published.trace,
          .context = published.source,
-         .told_by = found->cause ? fmt::format("event {} ({})", published.position, published.type)
-                                 : "its event " + published.type,
+         .known_from = found->cause
+                           ? fmt::format("event {} ({})", published.position, published.type)
+                           : "its event " + published.type,
          .rank = published.position * ranks + request_rank,
          .request = found->request}
     );

@@ -18,7 +18,7 @@ void Collector::add_untold(const std::string& context, const kernel::StoryPart& 
             {.time_ms = untold.time_ms,
              .trace = untold.trace,
              .context = context,
-             .told_by = fmt::format("the {} context", context),
+             .known_from = fmt::format("the {} context", context),
              .rank = request_rank,
              .request = untold.request}
         );
@@ -36,7 +36,7 @@ void Collector::add_request(const WrittenRequest& request) {
         .context = request.context,
         .trace = request.trace,
         .detail =
-            fmt::format("known from {} alone: its time is that of the change", request.told_by),
+            fmt::format("known from {} alone: its time is that of the change", request.known_from),
         .rank = request.rank
     };
     // A trace may be that of many requests: this one was under way when its change was written.

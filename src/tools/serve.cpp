@@ -68,7 +68,9 @@ void add_cors_flag(CLI::App& app, Flags& flags) {
     // CLI11 takes an empty variable for none at all; here it says something.
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
     const char* text = std::getenv(environment_name(flag).c_str());
-    if (text != nullptr && *text == '\0') flags.cors_origins.clear();
+    if (text != nullptr && *text == '\0') {
+        flags.cors_origins.clear();
+    }
     add_setting(
         app,
         flag,
@@ -229,12 +231,16 @@ void add_log_flags(CLI::App& app, Flags& flags) {
 /// What a flag was read as, or its complaint.
 template <class T>
 T value_of(const std::string& flag, std::expected<T, std::string> read) {
-    if (!read) throw std::runtime_error(flag + ": " + read.error());
+    if (!read) {
+        throw std::runtime_error(flag + ": " + read.error());
+    }
     return std::move(*read);
 }
 
 std::optional<http::Url> origin_of(const std::string& flag, const std::string& url) {
-    if (url.empty()) return std::nullopt;
+    if (url.empty()) {
+        return std::nullopt;
+    }
     try {
         return http::parse_origin(url);
     } catch (const std::invalid_argument& error) {
