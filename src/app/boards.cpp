@@ -15,7 +15,7 @@ kernel::Board board_of(const kernel::Context& context, const kernel::Module& dec
 
 void for_each_declared(
     const host::Contexts& contexts,
-    const std::function<void(const kernel::Context& context, const kernel::Module& declared)>& look
+    const std::function<void(const kernel::Context& context, const kernel::Module& declared)>& visit
 ) {
     const SystemClock clock;
     SystemRandom random;
@@ -23,7 +23,7 @@ void for_each_declared(
         kernel::Module module(context.name, clock, random);
         kernel::Wiring wiring;  // goes first: what is offered there may know the module
         context.install(module, wiring);
-        look(context, module);
+        visit(context, module);
     }
 }
 

@@ -13,7 +13,7 @@ namespace bookstore::app {
 /// and nothing runs. The module is not hosted, and lives as long as the call.
 void for_each_declared(
     const host::Contexts& contexts,
-    const std::function<void(const kernel::Context& context, const kernel::Module& declared)>& look
+    const std::function<void(const kernel::Context& context, const kernel::Module& declared)>& visit
 );
 
 /// Each context's board, in the order of the table.

@@ -65,8 +65,8 @@ class Entrance {
         }
     }
 
-    /// What dispatch would refuse.
-    std::optional<http::Problem> refusal(http::Request& request) const {
+    /// What dispatch would refuse by the header alone.
+    std::optional<http::Problem> header_problem(http::Request& request) const {
         auto answer = cors_.intercept(request);
         if (!answer) {
             const http::Router* router = router_.load(std::memory_order_acquire);
@@ -113,7 +113,8 @@ class Process {
               observe::log_access
           ) {
         server_.set_hooks({
-            .precheck = [this](http::Request& request) { return entrance_.refusal(request); },
+            .precheck = [this](http::Request& request
+                        ) { return entrance_.header_problem(request); },
             .decorate =
                 [this](const http::Request& request, http::Response& response) {
                     trace_requests_.answered(request, response);
@@ -158,7 +159,7 @@ class Process {
     static constexpr std::chrono::seconds hanging_end{5};
 
     void open_files() {
-        backup::refuse_half_backup(options_.system.data_dir);
+        backup::reject_incomplete_backup(options_.system.data_dir);
         const std::string& directory = options_.system.data_dir;
         try {
             system_.emplace(options_.contexts, options_.system, clock_, random_, threads_.ring());

@@ -22,7 +22,7 @@ using std::chrono::steady_clock;
 
 /// A writer that has not come by then hangs: the others go on without a backup.
 constexpr std::chrono::seconds longest_standstill{5};
-constexpr auto longest_rest = std::chrono::milliseconds(50);  ///< after a chunk
+constexpr auto longest_pause = std::chrono::milliseconds(50);  ///< after a chunk
 
 const storage::Sql select_any{"*", "SELECT count(*) FROM sqlite_schema WHERE rowid = 0"};
 const storage::Sql select_end{"topic", "SELECT coalesce(max(position), 0) FROM event"};
@@ -210,7 +210,7 @@ class Paced {
 
     bool operator()() {
         const auto took = steady_clock::now() - began_;
-        std::this_thread::sleep_for(std::min<steady_clock::duration>(took, longest_rest));
+        std::this_thread::sleep_for(std::min<steady_clock::duration>(took, longest_pause));
         began_ = steady_clock::now();
         return !stopping_;
     }

@@ -78,6 +78,6 @@ Backup back_up_directory(
 );
 
 /// Throws storage::Refused when that directory is a backup that did not come to its end.
-void refuse_half_backup(const std::string& directory);
+void reject_incomplete_backup(const std::string& directory);
 
 }  // namespace bookstore::backup

@@ -15,13 +15,14 @@ namespace {
 using http::Done;
 using http::Request;
 
-/// What the body says.
-struct Order {
+/// The body of the request.
+struct BackupRequest {
     std::string directory;
 };
 
-const kernel::Fields<Order>& order_fields() {
-    static const auto fields = kernel::Fields<Order>().text("directory", &Order::directory);
+const kernel::Fields<BackupRequest>& backup_request_fields() {
+    static const auto fields =
+        kernel::Fields<BackupRequest>().text("directory", &BackupRequest::directory);
     return fields;
 }
 
@@ -99,12 +100,12 @@ void take_backup(Backups& backups, const Request& request, const Done& done) {
         done(kernel::problem(403, "backups are taken from the server's own machine alone"));
         return;
     }
-    const auto order = order_fields().read(request);
-    if (!order) {
-        done(order.error());
+    const auto wanted = backup_request_fields().read(request);
+    if (!wanted) {
+        done(wanted.error());
         return;
     }
-    const bool begun = backups.begin(order->directory, [&request, done](Backups::Result result) {
+    const bool begun = backups.begin(wanted->directory, [&request, done](Backups::Result result) {
         if (const auto* backup = std::get_if<Backup>(&result)) {
             done(shown(request, *backup));
             return;
@@ -142,7 +143,7 @@ kernel::Endpoint backups_endpoint(Backups& backups) {
         .body =
             kernel::RequestBody{
                 .schema = "BackupOrder",
-                .fields = order_fields().specs(),
+                .fields = backup_request_fields().specs(),
                 .merge_patch = false,
                 .example = R"({"directory":"/var/backups/bookstore/2026-11-25"})"
             },

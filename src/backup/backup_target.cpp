@@ -22,10 +22,6 @@ namespace fs = std::filesystem;
 constexpr auto marker_name = "INCOMPLETE-BACKUP";
 constexpr std::int64_t spare_bytes = 1 << 20;
 
-[[noreturn]] void refuse(int status, const std::string& why) {
-    throw NoBackup(status, why);
-}
-
 std::string reason(int code) {
     return std::generic_category().message(code);
 }
@@ -39,7 +35,7 @@ bool is_within(const fs::path& path, const fs::path& directory) {
 fs::path resolved(const std::string& directory) {
     fs::path path = fs::path(directory).lexically_normal();
     if (path.is_relative()) {
-        refuse(400, "the directory of a backup must be given as an absolute path");
+        throw NoBackup(400, "the directory of a backup must be given as an absolute path");
     }
     if (!path.has_filename()) {
         path = path.parent_path();
@@ -47,43 +43,48 @@ fs::path resolved(const std::string& directory) {
     std::error_code error;
     const fs::path parent = fs::canonical(path.parent_path(), error);
     if (error || !fs::is_directory(parent)) {
-        refuse(
+        throw NoBackup(
             400, fmt::format("there is no directory {}: make it first", path.parent_path().string())
         );
     }
     return parent / path.filename();
 }
 
-void refuse_unfit(const fs::path& directory, const fs::path& data_dir) {
+/// It is not there, or empty, and the backup can take its name.
+void require_free(const fs::path& directory, const fs::path& data_dir) {
     std::error_code error;
     if (is_within(directory, fs::weakly_canonical(data_dir, error))) {
-        refuse(400, directory.string() + " is inside the data directory: choose another place");
+        throw NoBackup(
+            400, directory.string() + " is inside the data directory: choose another place"
+        );
     }
     if (fs::symlink_status(directory, error).type() == fs::file_type::not_found) {
         return;
     }
     if (!fs::is_directory(fs::symlink_status(directory, error))) {
-        refuse(409, directory.string() + " exists, and is no directory");
+        throw NoBackup(409, directory.string() + " exists, and is no directory");
     }
     const bool empty = fs::is_empty(directory, error);
     if (error) {
-        refuse(400, fmt::format("cannot look into {}: {}", directory.string(), error.message()));
+        throw NoBackup(
+            400, fmt::format("cannot look into {}: {}", directory.string(), error.message())
+        );
     }
     if (!empty) {
-        refuse(409, directory.string() + " exists and is not empty: name a new directory");
+        throw NoBackup(409, directory.string() + " exists and is not empty: name a new directory");
     }
     struct stat own{};
     struct stat parents{};
     const bool known = ::stat(directory.c_str(), &own) == 0 &&
                        ::stat(directory.parent_path().c_str(), &parents) == 0;
     if (known && own.st_dev != parents.st_dev) {
-        refuse(400, directory.string() + " is a mount point: name a directory inside it");
+        throw NoBackup(400, directory.string() + " is a mount point: name a directory inside it");
     }
 }
 
 /// Its files are removed if there are any, so it must be what a killed backup left, and nothing
 /// else.
-void refuse_unfit_partial(const fs::path& partial, const fs::path& data_dir) {
+void require_leftover(const fs::path& partial, const fs::path& data_dir) {
     std::error_code error;
     const auto status = fs::symlink_status(partial, error);
     if (status.type() == fs::file_type::not_found) {
@@ -92,16 +93,16 @@ void refuse_unfit_partial(const fs::path& partial, const fs::path& data_dir) {
     const bool of_backup = fs::is_directory(status) &&
                            (fs::is_empty(partial, error) || fs::exists(partial / marker_name));
     if (!of_backup || is_within(partial, fs::weakly_canonical(data_dir, error))) {
-        refuse(409, fmt::format("{} is in the way: remove it", partial.string()));
+        throw NoBackup(409, fmt::format("{} is in the way: remove it", partial.string()));
     }
 }
 
-void refuse_full(const fs::path& parent, std::int64_t bytes) {
+void require_space(const fs::path& parent, std::int64_t bytes) {
     std::error_code error;
     const auto space = fs::space(parent, error);
     const auto needed = static_cast<std::uintmax_t>(bytes + spare_bytes);
     if (!error && space.capacity > 0 && space.available < needed) {
-        refuse(
+        throw NoBackup(
             507,
             fmt::format(
                 "{} has room for {} bytes, the backup needs {}",
@@ -115,7 +116,7 @@ void refuse_full(const fs::path& parent, std::int64_t bytes) {
 
 }  // namespace
 
-void refuse_half_backup(const std::string& directory) {
+void reject_incomplete_backup(const std::string& directory) {
     if (fs::exists(fs::path(directory) / marker_name)) {
         throw storage::Refused(
             directory + " is a backup that did not come to its end; use another one"
@@ -132,9 +133,9 @@ BackupTarget::BackupTarget(
     : directory_(resolved(directory)),
       partial_(directory_.string() + ".partial"),
       files_(std::move(files)) {
-    refuse_unfit(directory_, data_dir);
-    refuse_unfit_partial(partial_, data_dir);
-    refuse_full(directory_.parent_path(), bytes);
+    require_free(directory_, data_dir);
+    require_leftover(partial_, data_dir);
+    require_space(directory_.parent_path(), bytes);
     claim();
 }
 
@@ -143,7 +144,7 @@ void BackupTarget::claim() {
     const auto unwritable = [this](int code) {
         std::error_code ignored;
         fs::remove(partial_, ignored);  // as long as nothing is in it
-        refuse(
+        throw NoBackup(
             400,
             fmt::format("cannot write to {}: {}", directory_.parent_path().string(), reason(code))
         );
@@ -158,7 +159,7 @@ void BackupTarget::claim() {
     }
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         ::close(fd);
-        refuse(409, "another backup is being written to " + directory_.string());
+        throw NoBackup(409, "another backup is being written to " + directory_.string());
     }
     marker_ = fd;
     for (const auto& entry : fs::directory_iterator(partial_)) {
@@ -166,7 +167,7 @@ void BackupTarget::claim() {
             ::close(fd);
             std::error_code ignored;
             fs::remove(marker, ignored);
-            refuse(409, fmt::format("{} is in the way: remove it", partial_.string()));
+            throw NoBackup(409, fmt::format("{} is in the way: remove it", partial_.string()));
         }
         if (entry.path().filename() != marker_name) {
             std::error_code ignored;
@@ -208,7 +209,7 @@ void BackupTarget::complete() {
         // Into the place of nothing, or of an empty directory; never of one that is not.
         if (std::rename(partial_.c_str(), directory_.c_str()) != 0) {
             const int code = errno;
-            refuse(
+            throw NoBackup(
                 code == EEXIST || code == ENOTEMPTY ? 409 : 500,
                 fmt::format("cannot give {} its name: {}", directory_.string(), reason(code))
             );
@@ -217,7 +218,9 @@ void BackupTarget::complete() {
         storage::sync_directory(directory_.string());
         storage::sync_directory(directory_.parent_path().string());
     } catch (const std::system_error& error) {
-        refuse(500, fmt::format("cannot complete {}: {}", directory_.string(), error.what()));
+        throw NoBackup(
+            500, fmt::format("cannot complete {}: {}", directory_.string(), error.what())
+        );
     }
 }
 

@@ -147,14 +147,14 @@ class LogReader {
     void take(
         const SqliteFile::Rows& row, std::int64_t position, const boost::json::object& payload
     ) {
-        const auto* said = payload.if_contains("eventType");
+        const auto* event_type = payload.if_contains("eventType");
         const Type type = number(row.text(1));
         const auto declared = key_kinds_.find(type);
         const std::string_view kind =
             declared == key_kinds_.end() ? kind_in(payload) : declared->second;
         const auto id = id_in(payload, kind);
-        if (said == nullptr || !said->is_string() ||
-            std::string_view(said->get_string()) != row.text(1) || !id ||
+        if (event_type == nullptr || !event_type->is_string() ||
+            std::string_view(event_type->get_string()) != row.text(1) || !id ||
             row.text(4) != text_of(Key{kind, *id})) {
             findings_.add(
                 "topic {}: {} {} holds another event", position, row.text(1), row.text(4)

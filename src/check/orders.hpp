@@ -1,17 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <memory>
-#include <string>
 
+#include "check/findings.hpp"
 #include "check/pending.hpp"
+#include "check/story.hpp"
 
 namespace bookstore::check {
-
-/// The contexts' files by the contexts' names; van's may be missing.
-using Files = std::map<std::string, std::unique_ptr<SqliteFile>, std::less<>>;
 
 struct Counts {
     std::int64_t orders = 0;

@@ -9,73 +9,12 @@
 #include "base/key.hpp"
 #include "host/order_index.hpp"
 #include "kernel/story.hpp"
+#include "observe/trace_collector.hpp"
 
 namespace bookstore::observe {
-namespace {
 
 using bus::Envelope;
 using Kind = TimelineEntry::Kind;
-using Seen = TraceRequests::Seen;
-
-// Between two positions there is room for what goes with an event.
-constexpr std::int64_t ranks = 10;
-constexpr std::int64_t request_rank = 0;
-constexpr std::int64_t task_rank = 1;
-constexpr std::int64_t event_rank = 3;
-constexpr std::int64_t handler_rank = 5;
-constexpr std::int64_t later_task_rank = 7;
-
-/// What is known of a request without anybody having seen it: what it wrote, and when.
-struct WrittenRequest {
-    std::int64_t time_ms = 0;
-    std::string trace;
-    std::string context;
-    std::string known_from;  ///< if nobody saw it
-    std::int64_t rank = 0;
-    kernel::StoryRequest request;
-};
-
-class Collector {
-  public:
-    Collector(host::System& system, const TraceRequests& requests, std::int64_t order_id)
-        : system_(system), requests_(requests), key_{"order", order_id} {
-        timeline_.order_id = order_id;
-    }
-
-    std::optional<Timeline> collect();
-
-  private:
-    void read_parts();
-    void add_untold(const std::string& context, const kernel::StoryPart& part);
-    void add_event(const Envelope& event);
-    void add_request_of(std::size_t place);
-    void add_request(const WrittenRequest& request);
-    void add_handlers(const Envelope& event);
-    void add_handler(
-        kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
-    );
-    void add_retries(
-        const kernel::HostedModule& module, const bus::Subscription& handler, const Envelope& event
-    );
-    void add_tasks();
-    void add_task(
-        const kernel::HostedModule& module, const std::string& task, const bus::TaskTime& time
-    );
-    void add_waits();
-    void add_held(kernel::HostedModule& module);
-    void say_what_is_missing();
-
-    host::System& system_;
-    const TraceRequests& requests_;
-    const Key key_;
-    Timeline timeline_;
-    std::map<std::string, kernel::StoryPart> parts_;  ///< by context
-    std::vector<Envelope> events_;
-    std::string first_trace_;  ///< of the request that began it
-    int unseen_requests_ = 0;
-    int untimed_relays_ = 0;
-    int untimed_handlers_ = 0;
-};
 
 std::optional<Timeline> Collector::collect() {
     read_parts();
@@ -117,19 +56,6 @@ void Collector::read_parts() {
 
 // ---- requests
 
-void Collector::add_untold(const std::string& context, const kernel::StoryPart& part) {
-    for (const kernel::StoryPart::Untold& untold : part.untold) {
-        add_request(
-            {.time_ms = untold.time_ms,
-             .trace = untold.trace,
-             .context = context,
-             .known_from = fmt::format("the {} context", context),
-             .rank = request_rank,
-             .request = untold.request}
-        );
-    }
-}
-
 /// The request that the event at that place of events_ goes back to, as its context has it.
 void Collector::add_request_of(std::size_t place) {
     const Envelope& event = events_[place];
@@ -163,37 +89,6 @@ void Collector::add_request_of(std::size_t place) {
          .rank = published.position * ranks + request_rank,
          .request = found->request}
     );
-}
-
-void Collector::add_request(const WrittenRequest& request) {
-    if (request.request.begins) {
-        first_trace_ = request.trace;
-    }
-    TimelineEntry entry{
-        .at_ms = request.time_ms,
-        .kind = Kind::request,
-        .name = request.request.name,
-        .context = request.context,
-        .trace = request.trace,
-        .detail =
-            fmt::format("known from {} alone: its time is that of the change", request.known_from),
-        .rank = request.rank
-    };
-    // A trace may be that of many requests: this one was under way when its change was written.
-    const auto seen = requests_.of_trace(request.trace);
-    const auto it = std::ranges::find_if(seen, [&](const Seen& candidate) {
-        return candidate.arrived_ms <= request.time_ms &&
-               request.time_ms <= candidate.answered_ms && request.request.is_it(candidate);
-    });
-    if (it != seen.end()) {
-        entry.at_ms = it->arrived_ms;
-        entry.until_ms = it->answered_ms;
-        entry.name = fmt::format("{} {}", http::name_of(it->method), it->path);
-        entry.detail = fmt::format("answered {}", it->status);
-    } else {
-        ++unseen_requests_;
-    }
-    timeline_.entries.push_back(std::move(entry));
 }
 
 // ---- events and handlers
@@ -405,8 +300,6 @@ void Collector::say_what_is_missing() {
         ));
     }
 }
-
-}  // namespace
 
 std::optional<Timeline> timeline_of(
     host::System& system, const TraceRequests& requests, std::int64_t order_id

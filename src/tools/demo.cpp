@@ -1,5 +1,3 @@
-#include "tools/demo.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
@@ -8,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string_view>
@@ -16,7 +15,9 @@
 
 #include "app/signals.hpp"
 #include "base/clock.hpp"
-#include "http/client.hpp"
+#include "tools/options.hpp"
+#include "tools/server_client.hpp"
+#include "tools/subcommand.hpp"
 
 namespace bookstore::tools {
 namespace {
@@ -24,7 +25,13 @@ namespace {
 using boost::json::object;
 using http::Method;
 
-constexpr std::array<std::string_view, 8> names{
+struct Options {
+    std::string url = default_url;
+    double rate = 2;           ///< actions a second
+    std::int64_t actions = 0;  ///< then it ends; 0: it goes on until a signal comes
+};
+
+constexpr std::array<std::string_view, 8> customer_names{
     "홍길동", "김민지", "이서준", "박하은", "Ada", "Grace", "Barbara", "Edsger"
 };
 constexpr std::array<std::string_view, 8> titles{
@@ -49,25 +56,24 @@ struct Ended {};  ///< thrown when a signal came in the middle of an action
 /// The shop as its users reach it.
 class Shop {
   public:
-    Shop(std::string url, const app::Signals& signals) : url_(std::move(url)), signals_(signals) {}
+    Shop(const ServerClient& client, const app::Signals& signals)
+        : client_(client), signals_(signals) {}
 
     /// The answer; the request is repeated until there is one that says something about it.
     http::ClientResponse send(Method method, const std::string& target, const object& body = {}) {
-        std::vector<http::Header> headers;
+        ServerRequest request{.method = method, .target = target};
         if (!body.empty()) {
-            headers.push_back({"Content-Type", "application/json"});
+            request.body = boost::json::serialize(body);
         }
         if (method == Method::post) {
-            headers.push_back({"Idempotency-Key", random_.uuid()});
+            request.headers.push_back({"Idempotency-Key", random_.uuid()});
         }
-        const std::string text = body.empty() ? "" : boost::json::serialize(body);
         std::chrono::milliseconds pause{200};
         for (;;) {
             std::string why;
             try {
-                auto answer = http::fetch(method, http::parse_url(url_ + target), text, headers);
-                const bool later = answer.status >= 500;
-                if (!later) {
+                auto answer = client_.send(request);
+                if (answer.status < 500) {
                     return answer;
                 }
                 why = fmt::format("{} {}", answer.status, answer.body);
@@ -98,7 +104,7 @@ class Shop {
     }
 
   private:
-    std::string url_;
+    const ServerClient& client_;
     const app::Signals& signals_;
     SystemRandom random_;
 };
@@ -122,7 +128,8 @@ class Players {
     explicit Players(Shop& shop) : shop_(shop) {}
 
     void act() {
-        if (shop_.total("customers") < static_cast<std::int64_t>(names.size()) && one_in(3)) {
+        if (shop_.total("customers") < static_cast<std::int64_t>(customer_names.size()) &&
+            one_in(3)) {
             return register_customer();
         }
         if (shop_.total("books") < static_cast<std::int64_t>(titles.size()) && one_in(3)) {
@@ -170,7 +177,7 @@ class Players {
     }
 
     void register_customer() {
-        const std::string name(one_of(names));
+        const std::string name(one_of(customer_names));
         const auto answer = shop_.send(Method::post, "/customers", {{"customerName", name}});
         say("customer", fmt::format("{} registers: {}", name, answer.status));
     }
@@ -285,17 +292,15 @@ class Players {
     std::mt19937_64 random_{std::random_device{}()};
 };
 
-}  // namespace
-
-int demo(const DemoOptions& options) {
+/// Plays customers, a book manager and a courier through the public API, so that something is
+/// always happening; prints a line an action. It waits for a server that is not there (yet), and
+/// repeats what got no answer with the same Idempotency-Key.
+int run(const Options& options) {
     using namespace std::chrono;
     const app::Signals signals;
-    std::string url = options.url;
-    if (url.ends_with('/')) {
-        url.pop_back();
-    }
-    http::parse_url(url);  // says what is wrong with it before anything is tried
-    Shop shop(url, signals);
+    const ServerClient client(options.url);
+    client.check_url();
+    Shop shop(client, signals);
     Players players(shop);
     const auto interval = duration_cast<nanoseconds>(duration<double>(1 / options.rate));
     auto next = steady_clock::now();
@@ -312,6 +317,17 @@ int demo(const DemoOptions& options) {
         // as asked
     }
     return 0;
+}
+
+}  // namespace
+
+Run declare_demo(CLI::App& app, const Program& /*program*/) {
+    auto options = std::make_unique<Options>();
+    add_url(app, options->url);
+    add_setting(app, "--rate", options->rate, "Actions a second")->check(CLI::Range(0.01, 1000.0));
+    add_setting(app, "--actions", options->actions, "Ends after so many; 0: goes on")
+        ->check(CLI::NonNegativeNumber);
+    return [options = std::move(options)] { return run(*options); };
 }
 
 }  // namespace bookstore::tools

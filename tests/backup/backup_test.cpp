@@ -224,6 +224,9 @@ TEST_CASE("a process that is killed during a backup leaves none that could be ta
         CHECK(served.status == 1);
         CHECK(served.error.find("did not come to its end") != std::string::npos);
         CHECK(run_bookstore({"backup", "--data-dir", half, target}).status == 1);
+        const auto traced = run_bookstore({"trace", "--data-dir", half, "1"});
+        CHECK(traced.status == 1);
+        CHECK(traced.error.find("did not come to its end") != std::string::npos);
 
         CHECK(fault_in(story.data_dir()) == "");
         story.start();

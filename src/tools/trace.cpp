@@ -1,71 +1,45 @@
-#include "tools/trace_tool.hpp"
-
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <filesystem>
+#include <cstdint>
+#include <memory>
 #include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
 
-#include "http/client.hpp"
-#include "observe/logs.hpp"
 #include "observe/trace_timeline.hpp"
-#include "storage/directory.hpp"
+#include "tools/offline_directory.hpp"
+#include "tools/options.hpp"
+#include "tools/server_client.hpp"
+#include "tools/subcommand.hpp"
 
 namespace bookstore::tools {
 namespace {
+
+struct Options {
+    std::int64_t order_id = 0;
+    Place place;
+};
 
 std::string text(const boost::json::object& object, std::string_view name) {
     const boost::json::value& value = object.at(name);
     return value.is_string() ? std::string(value.as_string()) : boost::json::serialize(value);
 }
 
-std::string message_of(std::string_view body) {
-    boost::json::error_code error;
-    const auto value = boost::json::parse(body, error);
-    const auto* message =
-        !error && value.is_object() ? value.as_object().if_contains("message") : nullptr;
-    return message != nullptr && message->is_string() ? std::string(message->as_string())
-                                                      : std::string(body);
-}
-
-std::string fetched(const TraceOptions& options) {
-    std::string url = options.url;
-    if (url.ends_with('/')) {
-        url.pop_back();
-    }
-    url += fmt::format("/trace/orders/{}", options.order_id);
-    auto answer = http::fetch(http::Method::get, http::parse_url(url));
-    if (answer.status != 200) {
-        throw std::runtime_error(
-            fmt::format("{} answered {}: {}", options.url, answer.status, message_of(answer.body))
-        );
-    }
-    return std::move(answer.body);
-}
-
-std::string read_from_directory(const TraceOptions& options, const host::Contexts& contexts) {
-    if (!std::filesystem::exists(options.data_dir + "/topic.db")) {
-        throw storage::Refused(options.data_dir + " is no data directory: it has no topic.db");
-    }
-    const storage::DirectoryLock lock(options.data_dir);
-    observe::set_up_log(observe::LogFormat::text, "warning");
-    const SystemClock clock;
-    SystemRandom random;
-    host::System system(contexts, {.data_dir = options.data_dir}, clock, random, [](std::size_t) {
-    });
-    while (system.relay().step()) {
-    }
-    const auto timeline =
-        observe::timeline_of(system, observe::TraceRequests(clock, random), options.order_id);
+boost::json::object stored_timeline(const Options& options, const host::Contexts& contexts) {
+    const std::string& directory = options.place.data_dir;
+    OfflineContexts offline(directory, contexts);
+    const observe::TraceRequests no_requests(offline.clock(), offline.random());
+    const auto timeline = observe::timeline_of(offline.system(), no_requests, options.order_id);
     if (!timeline) {
         throw std::runtime_error(
-            fmt::format("there is no order {} in {}", options.order_id, options.data_dir)
+            fmt::format("there is no order {} in {}", options.order_id, directory)
         );
     }
-    return observe::timeline_json(*timeline, {});
+    return boost::json::parse(observe::timeline_json(*timeline, {})).as_object();
 }
 
 void print_entry(const boost::json::object& entry) {
@@ -97,12 +71,12 @@ void print_wait(const boost::json::object& wait) {
     );
 }
 
-}  // namespace
-
-int print_trace(const TraceOptions& options, const host::Contexts& contexts) {
-    const std::string body =
-        options.data_dir.empty() ? fetched(options) : read_from_directory(options, contexts);
-    const auto timeline = boost::json::parse(body).as_object();
+int run(const Options& options, const host::Contexts& contexts) {
+    const auto timeline =
+        options.place.is_offline()
+            ? stored_timeline(options, contexts)
+            : ServerClient(options.place.url)
+                  .object({.target = fmt::format("/trace/orders/{}", options.order_id)});
     const auto& entries = timeline.at("entries").as_array();
     fmt::print(
         "order {} is {}: {} steps in {} ms, from {}\n",
@@ -125,6 +99,17 @@ int print_trace(const TraceOptions& options, const host::Contexts& contexts) {
         fmt::print("not known: {}\n", std::string_view(what.as_string()));
     }
     return 0;
+}
+
+}  // namespace
+
+Run declare_trace(CLI::App& app, const Program& program) {
+    auto options = std::make_unique<Options>();
+    app.add_option("order-id", options->order_id, "Its number")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    add_place(app, options->place);
+    return [options = std::move(options), &program] { return run(*options, program.contexts); };
 }
 
 }  // namespace bookstore::tools

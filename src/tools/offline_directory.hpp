@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "host/system.hpp"
+#include "storage/directory.hpp"
+
+namespace bookstore::tools {
+
+/// A data directory that is there, held by this process alone, for life. Of what is logged only
+/// warnings are shown.
+class OfflineDirectory {
+  public:
+    /// Throws storage::Refused when it has no data, is half a backup, or cannot be held; of the
+    /// last it says `unheld`, if given.
+    explicit OfflineDirectory(const std::string& directory, const std::string& unheld = {});
+
+  private:
+    std::optional<storage::DirectoryLock> lock_;
+};
+
+/// The contexts, opened on such a directory. Whatever was published there is in the topic. Nothing
+/// runs unless it is stepped.
+class OfflineContexts {
+  public:
+    OfflineContexts(const std::string& directory, const host::Contexts& contexts);
+
+    host::System& system() { return system_; }
+    const Clock& clock() const { return clock_; }
+    Random& random() { return random_; }
+
+  private:
+    OfflineDirectory directory_;
+    SystemClock clock_;
+    SystemRandom random_;
+    host::System system_;
+};
+
+/// No bookstore holds that directory as long as this lives, and it is left as it was found: a
+/// backup has no file to be held by, and none is made.
+class UntouchedDirectory {
+  public:
+    /// Throws std::runtime_error when a process holds it.
+    explicit UntouchedDirectory(const std::string& directory);
+    ~UntouchedDirectory();
+    UntouchedDirectory(const UntouchedDirectory&) = delete;
+    UntouchedDirectory& operator=(const UntouchedDirectory&) = delete;
+
+  private:
+    int fd_;  ///< of its lock; negative when there is none
+};
+
+}  // namespace bookstore::tools

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <boost/json/value.hpp>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "app/boards.hpp"
+#include "tools/offline_directory.hpp"
+#include "tools/options.hpp"
+#include "tools/server_client.hpp"
+#include "tools/subcommand.hpp"
+
+namespace bookstore::tools {
+namespace {
+
+constexpr auto poll = std::chrono::milliseconds(100);
+
+struct Options {
+    std::string read_model;
+    Place place;
+};
+
+int rebuild_offline(const Options& options, const host::Contexts& contexts) {
+    OfflineContexts offline(options.place.data_dir, contexts);
+    host::System& system = offline.system();
+    kernel::HostedModule& module = *system.owner_of_read_model(options.read_model);
+    kernel::Rebuild& rebuild = module.rebuild(options.read_model);
+    rebuild.begin();
+    while (rebuild.under_way()) {
+        if (!module.step()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+    module.finish();
+    if (!rebuild.progress().failure.empty()) {
+        throw std::runtime_error(
+            options.read_model + " was not rebuilt: " + rebuild.progress().failure
+        );
+    }
+    fmt::print("{} was rebuilt from {} events\n", options.read_model, system.topic().end());
+    return 0;
+}
+
+int rebuild_on_server(const Options& options) {
+    const ServerClient client(options.place.url);
+    const std::string target = "/rebuilds/" + options.read_model;
+    client.object({.method = http::Method::post, .target = target});
+    for (;;) {
+        const auto progress = client.object({.target = target});
+        const std::string state(progress.at("state").as_string());
+        if (state != "building") {
+            fmt::print(
+                "{}: {} (position {} of {})\n",
+                options.read_model,
+                state,
+                progress.at("position").as_int64(),
+                progress.at("end").as_int64()
+            );
+            return state == "done" ? 0 : 1;
+        }
+        std::this_thread::sleep_for(poll);
+    }
+}
+
+std::vector<std::string> read_models(const host::Contexts& contexts) {
+    std::vector<std::string> names;
+    for (const kernel::Board& board : app::boards(contexts)) {
+        for (const kernel::ReadModelDescription& model : board.read_models) {
+            names.push_back(model.name);
+        }
+    }
+    return names;
+}
+
+}  // namespace
+
+Run declare_rebuild(CLI::App& app, const Program& program) {
+    auto options = std::make_unique<Options>();
+    const auto names = read_models(program.contexts);
+    app.add_option("read-model", options->read_model, fmt::format("{}", fmt::join(names, " or ")))
+        ->required()
+        ->check(CLI::IsMember(names));
+    add_place(app, options->place);
+    return [options = std::move(options), &program] {
+        return options->place.is_offline() ? rebuild_offline(*options, program.contexts)
+                                           : rebuild_on_server(*options);
+    };
+}
+
+}  // namespace bookstore::tools

@@ -1,0 +1,334 @@
+#include "app/serve.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tools/options.hpp"
+#include "tools/subcommand.hpp"
+
+namespace bookstore::tools {
+namespace {
+
+constexpr int most_bytes = 1 << 30;
+
+/// "HOST:PORT"; an IPv6 host in brackets.
+void read_listen(const std::string& text, http::ServerOptions& server) {
+    const auto colon = text.rfind(':');
+    unsigned port = 0;
+    if (colon == std::string::npos || colon == 0) {
+        throw std::runtime_error("--listen wants HOST:PORT, for example 127.0.0.1:8080");
+    }
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error != std::errc() || stop != end || port > 65535) {
+        throw std::runtime_error("--listen: " + text + " has no port from 0 to 65535");
+    }
+    server.host = text.substr(0, colon);
+    if (server.host.starts_with('[') && server.host.ends_with(']')) {
+        server.host = server.host.substr(1, server.host.size() - 2);
+    }
+    server.port = static_cast<std::uint16_t>(port);
+}
+
+/// What the flags are read into before they become options.
+struct Flags {
+    std::string listen = "127.0.0.1:8080";
+    std::string trusted_proxies;
+    std::string cors_origins = "*";
+    std::string log_format = "text";
+    std::int64_t drain_delay_ms = 0;
+    std::int64_t drain_timeout_ms = 10'000;
+    std::int64_t idle_ms = 60'000;
+    std::int64_t header_ms = 10'000;
+    std::int64_t body_ms = 30'000;
+    std::int64_t write_ms = 30'000;
+    std::int64_t heartbeat_ms = 15'000;
+    std::int64_t stall_ms = 10'000;
+    std::int64_t exit_when_unhealthy_s = 0;
+    std::string customer_url;
+    std::string inventory_url;
+    std::string van_url;
+    std::size_t port_calls = 64;
+    app::ServeOptions serve;
+    app::ContextOptions contexts;
+};
+
+void add_cors_flag(CLI::App& app, Flags& flags) {
+    const std::string flag = "--cors-origin";
+    // CLI11 takes an empty variable for none at all; here it says something.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
+    const char* text = std::getenv(environment_name(flag).c_str());
+    if (text != nullptr && *text == '\0') {
+        flags.cors_origins.clear();
+    }
+    add_setting(
+        app,
+        flag,
+        flags.cors_origins,
+        "Origins, by comma, whose pages may use the server; *: any; empty: its own alone"
+    );
+}
+
+void add_server_flags(CLI::App& app, Flags& flags) {
+    http::ServerOptions& server = flags.serve.server;
+    add_setting(app, "--listen", flags.listen, "HOST:PORT; port 0: the system chooses one");
+    add_setting(
+        app,
+        "--trusted-proxy",
+        flags.trusted_proxies,
+        "Addresses and networks, by comma, whose Forwarded and X-Forwarded-* links are built from"
+    );
+    add_cors_flag(app, flags);
+    add_setting(app, "--threads", server.threads, "I/O threads")->check(CLI::Range(1, 64));
+    add_setting(app, "--max-connections", server.max_connections, "Connections at a time")
+        ->check(CLI::Range(1, 1'000'000));
+    add_setting(app, "--max-body-bytes", server.max_body_bytes, "Of a request; more is 413")
+        ->check(CLI::Range(1, most_bytes));
+    add_setting(app, "--max-header-bytes", server.max_header_bytes, "Of a request; more is 431")
+        ->check(CLI::Range(1, most_bytes));
+    add_setting(app, "--max-target-bytes", server.max_target_bytes, "Of a request; more is 414")
+        ->check(CLI::Range(1, most_bytes));
+    add_setting(app, "--max-json-depth", server.max_json_depth, "Of a body's nesting; more is 400")
+        ->check(CLI::Range(1, 1000));
+}
+
+void add_time_flags(CLI::App& app, Flags& flags) {
+    add_setting(app, "--idle-timeout", flags.idle_ms, "ms between requests of a connection")
+        ->check(CLI::Range(1, most_ms));
+    add_setting(app, "--header-timeout", flags.header_ms, "ms for a request's header; then 408")
+        ->check(CLI::Range(1, most_ms));
+    add_setting(app, "--body-timeout", flags.body_ms, "ms for a request's body; then 408")
+        ->check(CLI::Range(1, most_ms));
+    add_setting(app, "--write-timeout", flags.write_ms, "ms for a client to take an answer")
+        ->check(CLI::Range(1, most_ms));
+    add_setting(
+        app, "--heartbeat", flags.heartbeat_ms, "ms between comments on a quiet event stream"
+    )
+        ->check(CLI::Range(1, most_ms));
+    add_setting(app, "--drain-delay", flags.drain_delay_ms, "ms not ready before accepting ends")
+        ->check(CLI::Range(0, most_ms));
+    add_setting(
+        app, "--drain-timeout", flags.drain_timeout_ms, "ms for what is in flight at the end"
+    )
+        ->check(CLI::Range(0, most_ms));
+    add_setting(
+        app, "--stall-timeout", flags.stall_ms, "ms in one step, then a context counts as hanging"
+    )
+        ->check(CLI::Range(1, most_ms));
+    add_setting(
+        app,
+        "--exit-when-unhealthy",
+        flags.exit_when_unhealthy_s,
+        "s unhealthy, then it ends with status 1; 0: never"
+    )
+        ->check(CLI::Range(0, most_ms / 1000));
+}
+
+void add_port_flags(CLI::App& app, Flags& flags) {
+    add_setting(
+        app,
+        "--customer-url",
+        flags.customer_url,
+        "http://HOST:PORT that order asks for customers; empty: this process"
+    );
+    add_setting(
+        app,
+        "--inventory-url",
+        flags.inventory_url,
+        "http://HOST:PORT that order asks for books; empty: this process"
+    );
+    add_setting(
+        app,
+        "--van-url",
+        flags.van_url,
+        "http://HOST:PORT of the VAN that payment charges at; empty: this process"
+    );
+    add_setting(
+        app,
+        "--ask-timeout",
+        flags.contexts.order_ports.http.timeout_ms,
+        "ms for customer or inventory to answer order"
+    )
+        ->check(CLI::Range(1, most_ms));
+    add_setting(
+        app,
+        "--payment-timeout",
+        flags.contexts.payment.van_timeout_ms,
+        "ms for VAN to answer payment"
+    )
+        ->check(CLI::Range(1, most_ms));
+    add_setting(
+        app, "--port-calls", flags.port_calls, "Calls to another context under way, of each port"
+    )
+        ->check(CLI::Range(1, 10'000));
+}
+
+void add_system_flags(CLI::App& app, Flags& flags, const std::vector<std::string>& context_names) {
+    host::SystemOptions& system = flags.serve.system;
+    system.data_dir = "./data";
+    system.modules = context_names;
+    add_setting(app, "--data-dir", system.data_dir, "Where the SQLite files are");
+    add_setting(app, "--modules", system.modules, "Contexts that this process hosts, by comma")
+        ->delimiter(',')
+        ->check(CLI::IsMember(context_names));
+    add_setting(app, "--stopped", system.stopped, "Contexts that rest from the start, by comma")
+        ->delimiter(',')
+        ->check(CLI::IsMember(context_names));
+    add_setting(
+        app, "--idempotency-ttl", system.idempotency_kept_ms, "ms to keep a key's first answer"
+    )
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{366} * most_ms));
+    add_setting(app, "--read-timeout", system.read_limit_ms, "ms for a query's statement; then 503")
+        ->check(CLI::Range(1, most_ms));
+    add_setting(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
+        ->check(CLI::PositiveNumber);
+}
+
+void add_van_flags(CLI::App& app, Flags& flags) {
+    add_setting(
+        app,
+        "--van-hang",
+        flags.contexts.van.hang_ms,
+        "ms that the network behind VAN takes over amount 0"
+    )
+        ->check(CLI::Range(0, most_ms));
+    BreakerOptions& breaker = flags.contexts.van.breaker;
+    add_setting(
+        app, "--breaker-timeout", breaker.timeout_ms, "ms, then a call of VAN's network failed"
+    )
+        ->check(CLI::Range(1, most_ms));
+    add_setting(app, "--breaker-sleep-window", breaker.sleep_window_ms, "ms open before a trial")
+        ->check(CLI::Range(0, most_ms));
+    add_setting(
+        app, "--breaker-request-volume", breaker.request_volume, "Calls in the window to open"
+    )
+        ->check(CLI::Range(1, 1'000'000));
+    add_setting(app, "--breaker-error-percent", breaker.error_percent, "Of them failed, to open")
+        ->check(CLI::Range(1, 100));
+    add_setting(app, "--breaker-window", breaker.window_ms, "ms, rolling, in 10 buckets")
+        ->check(CLI::Range(10, 3'600'000));
+}
+
+void add_log_flags(CLI::App& app, Flags& flags) {
+    add_setting(app, "--log-format", flags.log_format, "text, or json: an object a line")
+        ->check(CLI::IsMember({"text", "json"}));
+    add_setting(
+        app, "--log-level", flags.serve.log_level, "trace, debug, info, warning, error, off"
+    )
+        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+}
+
+/// What a flag was read as, or its complaint.
+template <class T>
+T value_of(const std::string& flag, std::expected<T, std::string> read) {
+    if (!read) {
+        throw std::runtime_error(flag + ": " + read.error());
+    }
+    return std::move(*read);
+}
+
+std::optional<http::Url> origin_of(const std::string& flag, const std::string& url) {
+    if (url.empty()) {
+        return std::nullopt;
+    }
+    try {
+        return http::parse_origin(url);
+    } catch (const std::invalid_argument& error) {
+        throw std::runtime_error(flag + ": " + error.what());
+    }
+}
+
+void read_ports(const Flags& flags, app::ContextOptions& contexts) {
+    contexts.order_ports.customer = origin_of("--customer-url", flags.customer_url);
+    contexts.order_ports.inventory = origin_of("--inventory-url", flags.inventory_url);
+    contexts.van_port.van = origin_of("--van-url", flags.van_url);
+    contexts.order_ports.http.calls = flags.port_calls;
+    contexts.order_ports.http.breaker = contexts.van.breaker;
+    contexts.van_port.http = {
+        .timeout_ms = contexts.payment.van_timeout_ms,
+        .calls = flags.port_calls,
+        .breaker = contexts.van.breaker
+    };
+    if (contexts.van_port.van) {
+        contexts.payment.van_calls = flags.port_calls;
+    }
+}
+
+void read_times(const Flags& flags, app::ServeOptions& options) {
+    using std::chrono::milliseconds;
+    options.server.idle_timeout = milliseconds(flags.idle_ms);
+    options.server.header_timeout = milliseconds(flags.header_ms);
+    options.server.body_timeout = milliseconds(flags.body_ms);
+    options.server.write_timeout = milliseconds(flags.write_ms);
+    options.server.heartbeat = milliseconds(flags.heartbeat_ms);
+    options.drain_delay = milliseconds(flags.drain_delay_ms);
+    options.drain_timeout = milliseconds(flags.drain_timeout_ms);
+    options.stall_timeout = milliseconds(flags.stall_ms);
+    if (flags.exit_when_unhealthy_s > 0) {
+        options.exit_when_unhealthy = std::chrono::seconds(flags.exit_when_unhealthy_s);
+    }
+}
+
+void check_agreement(const Flags& flags) {
+    const host::SystemOptions& system = flags.serve.system;
+    for (const std::string& name : system.stopped) {
+        if (std::ranges::find(system.modules, name) == system.modules.end()) {
+            throw std::runtime_error("--stopped names " + name + ", which --modules does not host");
+        }
+    }
+    if (flags.contexts.payment.van_timeout_ms <= flags.contexts.van.breaker.timeout_ms) {
+        throw std::runtime_error(
+            "--payment-timeout must exceed --breaker-timeout, or every slow charge counts as "
+            "unanswered"
+        );
+    }
+}
+
+int run(Flags& flags, const ContextsOf& contexts_of) {
+    app::ServeOptions& options = flags.serve;
+    read_listen(flags.listen, options.server);
+    options.server.trusted_proxies =
+        value_of("--trusted-proxy", http::parse_networks(flags.trusted_proxies));
+    options.cors = value_of("--cors-origin", http::Cors::parse(flags.cors_origins));
+    read_times(flags, options);
+    options.log_format =
+        flags.log_format == "json" ? observe::LogFormat::json : observe::LogFormat::text;
+    check_agreement(flags);
+    read_ports(flags, flags.contexts);
+    options.contexts = contexts_of(flags.contexts);
+    return app::serve(options);
+}
+
+std::vector<std::string> names_of(const host::Contexts& contexts) {
+    std::vector<std::string> names;
+    for (const kernel::Context& context : contexts) {
+        names.push_back(context.name);
+    }
+    return names;
+}
+
+}  // namespace
+
+Run declare_serve(CLI::App& app, const Program& program) {
+    auto flags = std::make_unique<Flags>();
+    flags->serve.server.threads = std::max(1U, std::thread::hardware_concurrency());
+    add_server_flags(app, *flags);
+    add_time_flags(app, *flags);
+    add_system_flags(app, *flags, names_of(program.contexts));
+    add_port_flags(app, *flags);
+    add_van_flags(app, *flags);
+    add_log_flags(app, *flags);
+    return [flags = std::move(flags), &program] { return run(*flags, program.contexts_of); };
+}
+
+}  // namespace bookstore::tools

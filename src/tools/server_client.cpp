@@ -1,0 +1,87 @@
+#include "tools/server_client.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <optional>
+#include <utility>
+
+namespace bookstore::tools {
+namespace {
+
+std::optional<boost::json::object> parsed_object(std::string_view body) {
+    boost::json::error_code error;
+    auto value = boost::json::parse(body, error);
+    if (error || !value.is_object()) {
+        return std::nullopt;
+    }
+    return std::move(value.get_object());
+}
+
+std::string message_of(std::string_view body) {
+    const auto problem = parsed_object(body);
+    const auto* message = problem ? problem->if_contains("message") : nullptr;
+    return message != nullptr && message->is_string() ? std::string(message->get_string())
+                                                      : std::string(body);
+}
+
+}  // namespace
+
+ServerClient::ServerClient(std::string url) : url_(std::move(url)), base_(url_) {
+    if (base_.ends_with('/')) {
+        base_.pop_back();
+    }
+}
+
+http::ClientResponse ServerClient::send(const ServerRequest& request) const {
+    auto headers = request.headers;
+    if (!request.body.empty()) {
+        headers.push_back({"Content-Type", "application/json"});
+    }
+    const auto url = http::parse_url(base_ + request.target);
+    return http::fetch(request.method, url, request.body, headers, request.timeout);
+}
+
+boost::json::object ServerClient::object(const ServerRequest& request) const {
+    const auto answer = send(request);
+    auto body = parsed_object(answer.body);
+    if (!body) {
+        throw std::runtime_error(
+            fmt::format("{} answered {}: is it a bookstore?", url_, answer.status)
+        );
+    }
+    if (answer.status >= 300) {
+        throw failure(answer.status, answer.body);
+    }
+    return std::move(*body);
+}
+
+void ServerClient::stream(
+    std::string_view target, const std::function<void(std::string_view piece)>& on_data
+) const {
+    int status = 0;
+    std::string error;
+    http::fetch_stream(
+        http::parse_url(base_ + std::string(target)),
+        {},
+        [&status](int answered) { status = answered; },
+        [&](std::string_view piece) {
+            if (status == 200) {
+                on_data(piece);
+            } else {
+                error += piece;
+            }
+            return true;
+        }
+    );
+    if (status != 200) {
+        throw failure(status, error);
+    }
+}
+
+std::runtime_error ServerClient::failure(int status, std::string_view body) const {
+    return std::runtime_error(fmt::format("{} answered {}: {}", url_, status, message_of(body)));
+}
+
+}  // namespace bookstore::tools
