@@ -7,6 +7,8 @@
 #include <optional>
 #include <system_error>
 
+#include "base/words.hpp"
+#include "kernel/schema.hpp"
 #include "observe/exposition.hpp"
 #include "observe/process_stats.hpp"
 
@@ -403,7 +405,7 @@ void Metrics::write_breakers(Exposition& out) const {
         out.states(
             {{"module", breaker.context}, {"breaker", breaker.name}},
             {"closed", "open", "half-open"},
-            name_of(breaker.snapshot.state)
+            word(breaker.snapshot.state)
         );
     }
     out.counter("bookstore_breaker_opened_total", "Times that it opened, failed trials included.");
@@ -443,7 +445,7 @@ kernel::Endpoint metrics_endpoint(const Metrics& metrics) {
             {{.status = 200,
               .description = "the text format, version 0.0.4",
               .type = "text/plain",
-              .schema = R"({"type":"string"})"}}
+              .schema = kernel::text_schema()}}
     };
     return endpoint;
 }
