@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/trace.hpp"
+#include "base/words.hpp"
 
 namespace bookstore::adapters {
 namespace {
@@ -23,7 +24,7 @@ BreakerOptions with_timeout(BreakerOptions options, std::int64_t timeout_ms) {
 Breaker::OnTransition logged(std::string_view name) {
     return [name = std::string(name)](const Breaker::Transition& transition) {
         spdlog::warn(
-            "port {}: its breaker is {}: {}", name, name_of(transition.to), transition.reason
+            "port {}: its breaker is {}: {}", name, word(transition.to), transition.reason
         );
     };
 }

@@ -7,6 +7,7 @@
 #include "backup/backup_routes.hpp"
 #include "kernel/openapi.hpp"
 #include "kernel/profile.hpp"
+#include "kernel/schema.hpp"
 #include "observe/trace_routes.hpp"
 #include "operations/board_routes.hpp"
 #include "operations/document.hpp"
@@ -29,7 +30,7 @@ kernel::Endpoint openapi_endpoint() {
              {{.status = 200,
                .description = "an OpenAPI 3.1 document",
                .type = "application/json",
-               .schema = R"({"type":"object","required":["openapi","info","paths"]})"}}}
+               .schema = kernel::object_with({"openapi", "info", "paths"})}}}
     );
 }
 

@@ -1,13 +1,11 @@
 #include "backup/backup_routes.hpp"
 
-#include <fmt/format.h>
-
-#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "kernel/cross_origin.hpp"
 #include "kernel/fields.hpp"
 #include "kernel/hal.hpp"
 #include "kernel/module.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::backup {
 namespace {
@@ -26,28 +24,32 @@ const kernel::Fields<BackupRequest>& backup_request_fields() {
     return fields;
 }
 
-constexpr auto backup_schema = R"({
-    "type": "object",
-    "required": ["directory", "takenAt", "topicPosition", "bytes", "writersStoodMs", "tookMs",
-                 "_embedded", "_links"],
-    "properties": {
-        "directory": {"type": "string"},
-        "takenAt": {"type": "string", "format": "date-time"},
-        "topicPosition": {"type": "integer"},
-        "bytes": {"type": "integer"},
-        "writersStoodMs": {"type": "number"},
-        "tookMs": {"type": "integer"},
-        "_embedded": {"type": "object", "required": ["files"], "properties": {"files": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name", "bytes"],
-                "properties": {"name": {"type": "string"}, "bytes": {"type": "integer"}}
-            }
-        }}},
-        "_links": {"$ref": "#/components/schemas/LinkMap"}
-    }
-})";
+struct FileResource {
+    std::string name;
+    std::int64_t bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(FileResource, (), (name, bytes))
+
+struct EmbeddedFiles {
+    std::vector<FileResource> files;
+};
+BOOST_DESCRIBE_STRUCT(EmbeddedFiles, (), (files))
+
+struct BackupResource {
+    std::string directory;
+    json::Timestamp taken_at;
+    std::int64_t topic_position = 0;
+    std::int64_t bytes = 0;
+    json::Thousandths writers_stood_ms;
+    std::int64_t took_ms = 0;
+    EmbeddedFiles _embedded;
+    kernel::LinkMap _links;
+};
+BOOST_DESCRIBE_STRUCT(
+    BackupResource,
+    (),
+    (directory, taken_at, topic_position, bytes, writers_stood_ms, took_ms, _embedded, _links)
+)
 
 /// The request came from this machine, and not for somebody else through a proxy on it.
 bool is_local(const Request& request) {
@@ -58,36 +60,21 @@ bool is_local(const Request& request) {
 }
 
 http::Response shown(const Request& request, const Backup& backup) {
-    std::string out;
-    const auto member = [&out](std::string_view name, const auto& value) {
-        json::append(out, name);
-        out += ':';
-        json::append(out, value);
-        out += ',';
+    BackupResource resource{
+        .directory = backup.directory,
+        .taken_at = {backup.taken_at_ms},
+        .topic_position = backup.topic_position,
+        .bytes = backup.bytes,
+        .writers_stood_ms = {backup.writers_stood_us},
+        .took_ms = backup.took_ms,
+        ._embedded = {},
+        ._links = {}
     };
-    out += '{';
-    member("directory", backup.directory);
-    member("takenAt", iso_timestamp(backup.taken_at_ms));
-    member("topicPosition", backup.topic_position);
-    member("bytes", backup.bytes);
-    out += fmt::format(
-        R"("writersStoodMs":{}.{:03},)",
-        backup.writers_stood_us / 1000,
-        backup.writers_stood_us % 1000
-    );
-    member("tookMs", backup.took_ms);
-    out += R"("_embedded":{"files":[)";
     for (const Backup::File& file : backup.files) {
-        out += '{';
-        member("name", file.name);
-        member("bytes", file.bytes);
-        out.back() = '}';
-        out += ',';
+        resource._embedded.files.push_back({file.name, file.bytes});
     }
-    out.back() = ']';
-    out += R"(},"_links":{"self":{"href":)";
-    json::append(out, request.base_url() + "/backups");
-    return kernel::hal_response(request, out + "}}}");
+    resource._links.add("self", request.base_url() + "/backups");
+    return kernel::hal_response(request, json::text_of(resource));
 }
 
 /// POST /backups takes a backup of everything, and answers when it is whole.
@@ -151,7 +138,7 @@ kernel::Endpoint backups_endpoint(Backups& backups) {
             {{.status = 200,
               .description = "what was copied",
               .type = "hal",
-              .schema = backup_schema},
+              .schema = kernel::schema_of<BackupResource>()},
              {.status = 400, .description = "the directory is no place for a backup"},
              {.status = 403, .description = "another machine, or a page of another origin, sent it"
              },

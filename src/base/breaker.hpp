@@ -115,16 +115,8 @@ class Breaker {
     std::optional<Transition> last_transition_;
 };
 
-constexpr std::string_view name_of(Breaker::State state) {
-    switch (state) {
-        case Breaker::State::closed:
-            return "closed";
-        case Breaker::State::open:
-            return "open";
-        case Breaker::State::half_open:
-            return "half-open";
-    }
-    return "?";
+constexpr std::array<std::string_view, 3> words_of(Breaker::State) {
+    return {"closed", "open", "half-open"};
 }
 
 }  // namespace bookstore

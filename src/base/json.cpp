@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/clock.hpp"
 #include "base/utf8.hpp"
 
 namespace bookstore::json {
@@ -95,6 +96,15 @@ void append(std::string& out, bool value) {
 
 void append(std::string& out, Money money) {
     out += money.text();
+}
+
+void append(std::string& out, Thousandths number) {
+    const Digits rest(1000 + number.count % 1000);  // of four digits: the zeros in front stay
+    append_all(out, Digits(number.count / 1000), ".", std::string_view(rest).substr(1));
+}
+
+void append(std::string& out, Timestamp time) {
+    append_all(out, "\"", iso_timestamp(time.ms), "\"");
 }
 
 }  // namespace bookstore::json

@@ -34,27 +34,20 @@ std::string timestamp(std::int64_t now_ms) {
     );
 }
 
-void append_errors(std::string& body, const std::vector<FieldError>& errors) {
-    body += ",\"errors\":[";
+void append_errors(json::Object& body, const std::vector<FieldError>& errors) {
+    json::Array list = body.array("errors");
     for (const FieldError& error : errors) {
-        if (&error != &errors.front()) {
-            body += ',';
-        }
-        body += "{\"field\":";
-        json::append_untrusted(body, error.field);
-        body += ",\"message\":";
-        json::append_untrusted(body, error.message);
-        body += ",\"rejectedValue\":";
+        json::Object object = list.object();
+        object.untrusted("field", error.field).untrusted("message", error.message);
         if (error.rejected_value) {
-            json::append_untrusted(
-                body, utf8::first_characters(*error.rejected_value, max_rejected_characters)
+            object.untrusted(
+                "rejectedValue",
+                utf8::first_characters(*error.rejected_value, max_rejected_characters)
             );
         } else {
-            body += "null";
+            object.member("rejectedValue", std::nullopt);
         }
-        body += '}';
     }
-    body += ']';
 }
 
 struct Reason {
@@ -156,27 +149,27 @@ std::optional<std::string_view> Request::parameter(std::string_view name) const 
     return found->second;
 }
 
+static void append_problem(
+    std::string& body, const Problem& problem, std::string_view path, std::int64_t now_ms
+) {
+    json::Object object(body);
+    object.raw("timestamp", "\"", timestamp(now_ms), "\"")
+        .member("status", static_cast<std::int64_t>(problem.status))
+        .raw("error", "\"", reason_phrase(problem.status), "\"")
+        .untrusted("message", problem.message)
+        .untrusted("path", path);
+    if (!problem.errors.empty()) {
+        append_errors(object, problem.errors);
+    }
+}
+
 Response render_problem(const Problem& problem, std::string_view path, std::int64_t now_ms) {
     Response response;
     response.status = problem.status;
     response.content_type = "application/json;charset=UTF-8";
     response.headers = problem.headers;
-    std::string& body = response.body;
-    body.reserve(160 + problem.message.size() + path.size());
-    fmt::format_to(
-        std::back_inserter(body),
-        R"({{"timestamp":"{}","status":{},"error":"{}","message":)",
-        timestamp(now_ms),
-        problem.status,
-        reason_phrase(problem.status)
-    );
-    json::append_untrusted(body, problem.message);
-    body += ",\"path\":";
-    json::append_untrusted(body, path);
-    if (!problem.errors.empty()) {
-        append_errors(body, problem.errors);
-    }
-    body += '}';
+    response.body.reserve(160 + problem.message.size() + path.size());
+    append_problem(response.body, problem, path, now_ms);
     return response;
 }
 

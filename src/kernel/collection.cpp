@@ -2,45 +2,35 @@
 
 #include <fmt/format.h>
 
+#include "kernel/schema.hpp"
+
 namespace bookstore::kernel::detail {
 namespace {
-
-std::string reference(std::string_view schema) {
-    return fmt::format(R"({{"$ref":"#/components/schemas/{}"}})", schema);
-}
 
 std::string collection_schema(const ResourceDescription& resource) {
     return resource.schema + "Collection";
 }
 
 std::vector<Parameter> page_parameters(const std::vector<std::string_view>& sortable) {
-    std::string words;
+    std::vector<std::string> words;
     for (const std::string_view property : sortable) {
         for (const std::string_view order : {"", ",asc", ",desc"}) {
-            words += fmt::format(R"({}"{}{}")", words.empty() ? "" : ",", property, order);
+            words.push_back(fmt::format("{}{}", property, order));
         }
     }
-    const auto number = [](std::int64_t least, std::int64_t otherwise) {
-        return fmt::format(
-            R"({{"type":"integer","minimum":{},"maximum":{},"default":{}}})",
-            least,
-            max_integer,
-            otherwise
-        );
-    };
     return {
-        {.name = "page", .description = "which page, from 0", .schema = number(0, 0), .example = "0"
-        },
+        {.name = "page",
+         .description = "which page, from 0",
+         .schema = integer_schema(0, 0),
+         .example = 0},
         {.name = "size",
          .description = fmt::format("items a page; more than {0} gives {0}", max_page_size),
-         .schema = number(1, default_page_size),
-         .example = "20"},
+         .schema = integer_schema(1, default_page_size),
+         .example = 20},
         {.name = "sort",
          .description = "by what; equal ones by id, in the same direction",
-         .schema = fmt::format(
-             R"({{"type":"string","enum":[{}],"default":"{}"}})", words, sortable.front()
-         ),
-         .example = fmt::format(R"("{},desc")", sortable.front())}
+         .schema = words_schema(words, sortable.front()),
+         .example = Schema(fmt::format("{},desc", sortable.front()))}
     };
 }
 
@@ -49,7 +39,7 @@ Parameter condition(std::string name, std::string description) {
         .name = std::move(name),
         .in = Parameter::In::header,
         .description = std::move(description),
-        .schema = R"({"type":"string"})"
+        .schema = text_schema()
     };
 }
 
@@ -223,14 +213,13 @@ http::Response search_response(
     const http::Request& request, const Resource& resource, const std::vector<Finder>& finders
 ) {
     const std::string search = fmt::format("{}/{}/search", request.base_url(), resource.collection);
-    std::string out = R"({"_links":{)";
+    LinkMap links;
     for (const Finder& finder : finders) {
         const std::string href = fmt::format("{}/{}{}", search, finder.name, finder.parameters);
-        append_link(out, finder.name, href, true);
+        links.add(finder.name, href, true);
     }
-    append_link(out, "self", search);
-    out.back() = '}';
-    return hal_response(request, out + "}");
+    links.add("self", search);
+    return links_response(request, std::move(links));
 }
 
 http::Problem none_of(const Resource& resource, std::string_view parameter, std::int64_t id) {

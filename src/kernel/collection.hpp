@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -71,18 +72,16 @@ http::Problem none_of(const Resource& resource, std::string_view parameter, std:
 /// The members of an item that a field table has: an example of its body.
 template <class T>
 std::string body_example(const T& item, const std::vector<FieldSpec>& fields) {
-    std::string out = "{";
-    json::for_each_field(item, [&](std::string_view name, const auto& value) {
-        for (const FieldSpec& field : fields) {
-            if (field.name == name) {
-                out += out.size() > 1 ? ",\"" : "\"";
-                out += name;
-                out += "\":";
-                json::append(out, value);
+    std::string out;
+    {
+        json::Object body(out);
+        json::for_each_field(item, [&](std::string_view name, const auto& value) {
+            if (std::ranges::find(fields, name, &FieldSpec::name) != fields.end()) {
+                body.member(name, value);
             }
-        }
-    });
-    return out + "}";
+        });
+    }
+    return out;
 }
 
 }  // namespace detail

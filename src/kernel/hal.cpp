@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "kernel/fields.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -47,18 +48,8 @@ std::string self_href(const http::Request& request, std::string_view base_url) {
 }
 
 /// Of an item: relation and path are ours and hold nothing to escape; the origin is a valid host.
-void append_item_link(std::string& out, std::string_view base_url, const Link& link) {
-    append_all(
-        out,
-        "\"",
-        link.rel,
-        R"(":{"href":")",
-        base_url,
-        link.before,
-        Digits(link.id),
-        link.after,
-        "\"},"
-    );
+void append_item_link(json::Object& links, std::string_view base_url, const Link& link) {
+    links.raw(link.rel, R"({"href":")", base_url, link.before, Digits(link.id), link.after, "\"}");
 }
 
 /// The request's own query with another page number; whatever else it asked for stays.
@@ -179,21 +170,20 @@ std::expected<Page, http::Problem> read_page(
 }
 
 void append_links(
-    std::string& out,
+    json::Object& item,
     std::string_view base_url,
     const Resource& resource,
     std::int64_t id,
     const Links& links
 ) {
-    out += R"("_links":{)";
     std::string collection;
     append_all(collection, "/", resource.collection, "/");
-    append_item_link(out, base_url, {"self", collection, id});
-    append_item_link(out, base_url, {resource.singular, collection, id});
+    json::Object all = item.object("_links");
+    append_item_link(all, base_url, {"self", collection, id});
+    append_item_link(all, base_url, {resource.singular, collection, id});
     for (const Link& link : links) {
-        append_item_link(out, base_url, link);
+        append_item_link(all, base_url, link);
     }
-    out.back() = '}';
 }
 
 std::string item_tag(std::string_view fields, const Links& links) {
@@ -219,20 +209,40 @@ http::Response hal_response(const http::Request& request, std::string body, int 
     return response;
 }
 
-void append_link(std::string& out, std::string_view rel, std::string_view href, bool templated) {
-    out += '"';
-    out += rel;
-    out += R"(":{"href":)";
-    json::append(out, href);
-    out += templated ? R"(,"templated":true},)" : "},";
+void append_link(json::Object& links, std::string_view rel, std::string_view href, bool templated) {
+    json::Object link = links.object(rel);
+    link.member("href", href);
+    if (templated) {
+        link.member("templated", true);
+    }
+}
+
+LinkMap& LinkMap::add(std::string rel, std::string href, bool templated) {
+    links_.push_back({std::move(rel), std::move(href), templated});
+    return *this;
+}
+
+Schema LinkMap::schema() {
+    return reference("LinkMap");
+}
+
+void append(std::string& out, const LinkMap& links) {
+    json::Object object(out);
+    for (const LinkMap::Entry& link : links.links_) {
+        append_link(object, link.rel, link.href, link.templated);
+    }
+}
+
+http::Response links_response(const http::Request& request, LinkMap links) {
+    return hal_response(request, json::text_of(LinksOnly{std::move(links)}));
 }
 
 CollectionWriter::CollectionWriter(const http::Request& request, const Resource& resource)
     : request_(request), resource_(resource), base_url_(request.base_url()) {
     out_.reserve(4096);
-    out_ += R"({"_embedded":{")";
-    out_ += resource.collection;
-    out_ += "\":[";
+    body_.emplace(out_);
+    embedded_.emplace(body_->begin("_embedded"));
+    items_.emplace(embedded_->begin(resource.collection));
 }
 
 void CollectionWriter::reverse() {
@@ -241,33 +251,49 @@ void CollectionWriter::reverse() {
     }
     std::string turned = out_.substr(0, starts_.front());
     turned.reserve(out_.size());
+    std::size_t end = out_.size();
     for (std::size_t i = starts_.size(); i-- > 0;) {
-        const std::size_t end = i + 1 < starts_.size() ? starts_[i + 1] : out_.size();
         turned.append(out_, starts_[i], end - starts_[i]);
+        if (i > 0) {
+            turned += ',';
+            end = starts_[i] - 1;  // its comma
+        }
     }
     out_ = std::move(turned);
 }
 
 void CollectionWriter::end_items() {
-    if (!starts_.empty()) {
-        out_.pop_back();  // the last one's comma
-    }
-    out_ += R"(]},"_links":{)";
+    items_.reset();
+    embedded_.reset();
+}
+
+http::Response CollectionWriter::end_body() {
+    body_.reset();
+    return hal_response(request_, std::move(out_));
 }
 
 http::Response CollectionWriter::finish(
-    const Page& page, std::int64_t total, const std::function<bool(std::int64_t number)>& reachable
+    const Page& page, std::int64_t total, const Reachable& reachable
 ) && {
     const std::int64_t pages = (total + page.size - 1) / page.size;
+    end_items();
+    append_page_links(page, pages, reachable);
+    body_->member("page", PageNumbers{page.size, total, pages, page.number});
+    return end_body();
+}
+
+void CollectionWriter::append_page_links(
+    const Page& page, std::int64_t pages, const Reachable& reachable
+) {
     const std::int64_t last = std::max<std::int64_t>(pages - 1, 0);
     const bool prev = page.number > 0 && pages > 0;
     const bool next = page.number + 1 < pages;
+    json::Object links = body_->object("_links");
     const auto link = [&](std::string_view rel, std::int64_t number) {
         if (!reachable || reachable(number)) {
-            append_link(out_, rel, page_href(request_, base_url_, page, number));
+            append_link(links, rel, page_href(request_, base_url_, page, number));
         }
     };
-    end_items();
     if (prev || next) {
         link("first", 0);
     }
@@ -277,9 +303,9 @@ http::Response CollectionWriter::finish(
     const std::string collection = fmt::format("{}/{}", base_url_, resource_.collection);
     const bool finder = request_.path.size() > resource_.collection.size() + 1;
     if (page.plain && !finder) {
-        append_link(out_, "self", collection + "{?page,size,sort}", true);
+        append_link(links, "self", collection + "{?page,size,sort}", true);
     } else {
-        append_link(out_, "self", self_href(request_, base_url_));
+        append_link(links, "self", self_href(request_, base_url_));
     }
     if (next) {
         link("next", page.number + 1);
@@ -288,29 +314,22 @@ http::Response CollectionWriter::finish(
         link("last", last);
     }
     if (!finder) {
-        append_link(out_, "profile", fmt::format("{}/profile/{}", base_url_, resource_.collection));
+        append_link(
+            links, "profile", fmt::format("{}/profile/{}", base_url_, resource_.collection)
+        );
         if (resource_.search) {
-            append_link(out_, "search", collection + "/search");
+            append_link(links, "search", collection + "/search");
         }
     }
-    out_.back() = '}';
-    fmt::format_to(
-        std::back_inserter(out_),
-        R"(,"page":{{"size":{},"totalElements":{},"totalPages":{},"number":{}}}}})",
-        page.size,
-        total,
-        pages,
-        page.number
-    );
-    return hal_response(request_, std::move(out_));
 }
 
 http::Response CollectionWriter::finish_unpaged() && {
     end_items();
-    append_link(out_, "self", self_href(request_, base_url_));
-    out_.back() = '}';
-    out_ += '}';
-    return hal_response(request_, std::move(out_));
+    {
+        json::Object links = body_->object("_links");
+        append_link(links, "self", self_href(request_, base_url_));
+    }
+    return end_body();
 }
 
 http::Response no_content() {

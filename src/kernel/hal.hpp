@@ -1,9 +1,11 @@
 #pragma once
 
 #include <boost/container/static_vector.hpp>
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,9 +57,9 @@ std::expected<Page, http::Problem> read_page(
     const http::Request& request, std::span<const std::string_view> sortable
 );
 
-/// Appends `"_links":{...}` with self, the singular name and `links`.
+/// Adds `_links` to an item: self, the singular name and `links`.
 void append_links(
-    std::string& out,
+    json::Object& item,
     std::string_view base_url,
     const Resource& resource,
     std::int64_t id,
@@ -74,11 +76,9 @@ void append_item(
     const T& fields,
     const Links& links
 ) {
-    out += '{';
-    json::append_fields(out, fields);
-    out += ',';
-    append_links(out, base_url, resource, id, links);
-    out += '}';
+    json::Object item(out);
+    item.fields(fields);
+    append_links(item, base_url, resource, id, links);
 }
 
 /// The entity tag of an item with these fields, as append_fields wrote them, and links.
@@ -97,10 +97,47 @@ std::string_view hal_type(const http::Request& request);
 /// 200 (or `status`) with a HAL body.
 http::Response hal_response(const http::Request& request, std::string body, int status = 200);
 
-/// Appends a link to an object of links, with a comma behind it.
+/// Adds a link to an object of links.
 void append_link(
-    std::string& out, std::string_view rel, std::string_view href, bool templated = false
+    json::Object& links, std::string_view rel, std::string_view href, bool templated = false
 );
+
+/// `_links` of a described resource: links by their relations, in the order in which they were
+/// added.
+class LinkMap {
+  public:
+    LinkMap& add(std::string rel, std::string href, bool templated = false);
+
+    static boost::json::value schema();
+
+    friend void append(std::string& out, const LinkMap& links);
+
+  private:
+    struct Entry {
+        std::string rel;
+        std::string href;
+        bool templated;
+    };
+    std::vector<Entry> links_;
+};
+
+/// A resource that is nothing but links.
+struct LinksOnly {
+    LinkMap _links;
+};
+BOOST_DESCRIBE_STRUCT(LinksOnly, (), (_links))
+
+/// 200 with links alone.
+http::Response links_response(const http::Request& request, LinkMap links);
+
+/// `page` of a collection.
+struct PageNumbers {
+    std::int64_t size = 0;
+    std::int64_t total_elements = 0;
+    std::int64_t total_pages = 0;
+    std::int64_t number = 0;
+};
+BOOST_DESCRIBE_STRUCT(PageNumbers, (), (size, total_elements, total_pages, number))
 
 /// 200 (or `status`) with one item and its ETag; a GET of what the client has already is 304.
 template <class T>
@@ -115,19 +152,24 @@ http::Response item_response(
     http::Response response;
     std::string& body = response.body;
     body.reserve(1024);
-    body += '{';
-    json::append_fields(body, fields);
-    response.headers.push_back({"ETag", item_tag(std::string_view(body).substr(1), links)});
-    const bool read = request.method == http::Method::get || request.method == http::Method::head;
-    if (read && client_has(request, response.headers.back().value)) {
+    const std::string base_url = request.base_url();
+    bool known = false;
+    {
+        json::Object item(body);
+        item.fields(fields);
+        response.headers.push_back({"ETag", item_tag(std::string_view(body).substr(1), links)});
+        const bool read =
+            request.method == http::Method::get || request.method == http::Method::head;
+        known = read && client_has(request, response.headers.back().value);
+        if (!known) {
+            append_links(item, base_url, resource, id, links);
+        }
+    }
+    if (known) {
         response.status = 304;
         body.clear();
         return response;
     }
-    const std::string base_url = request.base_url();
-    body += ',';
-    append_links(body, base_url, resource, id, links);
-    body += '}';
     response.status = status;
     response.content_type = hal_type(request);
     if (status == 201) {
@@ -141,13 +183,17 @@ http::Response item_response(
 /// A page of a collection, written item by item.
 class CollectionWriter {
   public:
+    using Reachable = std::function<bool(std::int64_t number)>;
+
     CollectionWriter(const http::Request& request, const Resource& resource);
 
     template <class T>
     void add(std::int64_t id, const T& fields, const Links& links = {}) {
+        if (!starts_.empty()) {
+            out_ += ',';
+        }
         starts_.push_back(out_.size());
         append_item(out_, base_url_, resource_, id, fields, links);
-        out_ += ',';
     }
 
     /// The items were read from the far end: turns their order round.
@@ -155,22 +201,23 @@ class CollectionWriter {
 
     /// With paging links and numbers. `reachable` says of a page whether a link may lead to it;
     /// empty: to all.
-    http::Response finish(
-        const Page& page,
-        std::int64_t total,
-        const std::function<bool(std::int64_t number)>& reachable = {}
-    ) &&;
+    http::Response finish(const Page& page, std::int64_t total, const Reachable& reachable = {}) &&;
     /// `_embedded` and `_links.self` alone: a finder that is not paged.
     http::Response finish_unpaged() &&;
 
   private:
     void end_items();
+    void append_page_links(const Page& page, std::int64_t pages, const Reachable& reachable);
+    http::Response end_body();
 
     const http::Request& request_;
     const Resource& resource_;
     std::string base_url_;
     std::string out_;
-    std::vector<std::size_t> starts_;  ///< of the items in out_, each with a comma behind it
+    std::optional<json::Object> body_;
+    std::optional<json::Object> embedded_;
+    std::optional<json::Array> items_;
+    std::vector<std::size_t> starts_;  ///< of the items in out_; a comma stands between two
 };
 
 /// 204

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "http/message.hpp"
 
@@ -35,5 +37,9 @@ class Lifecycle {
     const std::string& context_;
     std::atomic<State> state_{State::starting};
 };
+
+constexpr std::array<std::string_view, 3> words_of(Lifecycle::State) {
+    return {"STARTING", "RUNNING", "STOPPED"};
+}
 
 }  // namespace bookstore::kernel

@@ -1,7 +1,5 @@
 #include "kernel/openapi.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -17,10 +15,6 @@ namespace json = boost::json;
 
 json::value parsed(std::string_view text) {
     return json::parse(text);
-}
-
-json::object reference(std::string_view schema) {
-    return {{"$ref", fmt::format("#/components/schemas/{}", schema)}};
 }
 
 // ---- what is read
@@ -44,7 +38,12 @@ json::object money_input() {
     return {
         {"anyOf",
          json::array{
-             parsed(R"({"type":"number","minimum":0,"maximum":999999999999.99,"multipleOf":0.01})"),
+             json::object{
+                 {"type", "number"},
+                 {"minimum", 0},
+                 {"maximum", 999999999999.99},
+                 {"multipleOf", 0.01}
+             },
              json::object{{"type", "string"}, {"pattern", R"(^[0-9]{1,12}(\.[0-9]{1,2})?$)"}}
          }}
     };
@@ -178,63 +177,90 @@ json::object collection_schema(const ResourceDescription& resource, bool paged) 
     };
 }
 
-constexpr auto common_schemas = R"({
-    "Link": {
-        "type": "object",
-        "properties": {"href": {"type": "string"}, "templated": {"type": "boolean"}},
-        "required": ["href"],
-        "additionalProperties": false
-    },
-    "LinkMap": {
-        "type": "object",
-        "properties": {"self": {"$ref": "#/components/schemas/Link"}},
-        "additionalProperties": {"$ref": "#/components/schemas/Link"}
-    },
-    "Links": {
-        "type": "object",
-        "properties": {"_links": {"$ref": "#/components/schemas/LinkMap"}},
-        "required": ["_links"]
-    },
-    "PageNumbers": {
-        "type": "object",
-        "properties": {
-            "size": {"type": "integer", "minimum": 1, "maximum": 1000},
-            "totalElements": {"type": "integer", "minimum": 0},
-            "totalPages": {"type": "integer", "minimum": 0},
-            "number": {"type": "integer", "minimum": 0}
-        },
-        "required": ["size", "totalElements", "totalPages", "number"],
-        "additionalProperties": false
-    },
-    "Error": {
-        "type": "object",
-        "properties": {
-            "timestamp": {"type": "string", "examples": ["2020-09-10T05:07:44.652+0000"]},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "error": {"type": "string"},
-            "message": {"type": "string"},
-            "path": {"type": "string"},
-            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
-        },
-        "required": ["timestamp", "status", "error", "message", "path"],
-        "additionalProperties": false
-    },
-    "FieldError": {
-        "type": "object",
-        "properties": {
-            "field": {"type": "string"},
-            "message": {"type": "string"},
-            "rejectedValue": {"type": ["string", "null"], "maxLength": 100}
-        },
-        "required": ["field", "message", "rejectedValue"],
-        "additionalProperties": false
-    }
-})";
+json::object strictly(json::object schema) {
+    schema["additionalProperties"] = false;
+    return schema;
+}
+
+json::object link_schema() {
+    return strictly(
+        {{"type", "object"},
+         {"properties",
+          json::object{{"href", text_schema()}, {"templated", json::object{{"type", "boolean"}}}}},
+         {"required", json::array{"href"}}}
+    );
+}
+
+json::object page_schema() {
+    const json::object count{{"type", "integer"}, {"minimum", 0}};
+    const json::object size{{"type", "integer"}, {"minimum", 1}, {"maximum", max_page_size}};
+    return strictly(
+        {{"type", "object"},
+         {"properties",
+          json::object{
+              {"size", size}, {"totalElements", count}, {"totalPages", count}, {"number", count}
+          }},
+         {"required", json::array{"size", "totalElements", "totalPages", "number"}}}
+    );
+}
+
+json::object error_schema() {
+    return strictly(
+        {{"type", "object"},
+         {"properties",
+          json::object{
+              {"timestamp",
+               json::object{
+                   {"type", "string"}, {"examples", json::array{"2020-09-10T05:07:44.652+0000"}}
+               }},
+              {"status", json::object{{"type", "integer"}, {"minimum", 400}, {"maximum", 599}}},
+              {"error", text_schema()},
+              {"message", text_schema()},
+              {"path", text_schema()},
+              {"errors", json::object{{"type", "array"}, {"items", reference("FieldError")}}}
+          }},
+         {"required", json::array{"timestamp", "status", "error", "message", "path"}}}
+    );
+}
+
+json::object field_error_schema() {
+    const json::object rejected{{"type", json::array{"string", "null"}}, {"maxLength", 100}};
+    return strictly(
+        {{"type", "object"},
+         {"properties",
+          json::object{
+              {"field", text_schema()}, {"message", text_schema()}, {"rejectedValue", rejected}
+          }},
+         {"required", json::array{"field", "message", "rejectedValue"}}}
+    );
+}
+
+/// What is the same for all collections.
+json::object common_schemas() {
+    return {
+        {"Link", link_schema()},
+        {"LinkMap",
+         json::object{
+             {"type", "object"},
+             {"properties", json::object{{"self", reference("Link")}}},
+             {"additionalProperties", reference("Link")}
+         }},
+        {"Links",
+         json::object{
+             {"type", "object"},
+             {"properties", json::object{{"_links", reference("LinkMap")}}},
+             {"required", json::array{"_links"}}
+         }},
+        {"PageNumbers", page_schema()},
+        {"Error", error_schema()},
+        {"FieldError", field_error_schema()}
+    };
+}
 
 json::object schemas_of(
     std::span<const Endpoint> endpoints, std::span<const ResourceDescription> resources
 ) {
-    json::object schemas = parsed(common_schemas).as_object();
+    json::object schemas = common_schemas();
     for (const ResourceDescription& resource : resources) {
         schemas[resource.schema] = item_schema(resource);
         schemas[resource.schema + "Collection"] = collection_schema(resource, true);
@@ -247,8 +273,8 @@ json::object schemas_of(
     // A finder's list that is not paged: of those collections that have one.
     for (const ResourceDescription& resource : resources) {
         const std::string list = resource.schema + "List";
-        const auto names_list = [&](const Reply& reply) {
-            return reply.schema.find("/" + list + "\"") != std::string::npos;
+        const auto names_list = [schema = json::value(reference(list))](const Reply& reply) {
+            return reply.schema == schema;
         };
         const bool used = std::ranges::any_of(endpoints, [&](const Endpoint& endpoint) {
             return std::ranges::any_of(endpoint.operation.replies, names_list);
@@ -281,13 +307,13 @@ json::array parameters_of(const Operation& operation) {
             {"name", parameter.name},
             {"in", word_of(parameter.in)},
             {"required", parameter.required},
-            {"schema", parsed(parameter.schema)}
+            {"schema", parameter.schema}
         };
         if (!parameter.description.empty()) {
             described["description"] = parameter.description;
         }
-        if (!parameter.example.empty()) {
-            described["example"] = parsed(parameter.example);
+        if (!parameter.example.is_null()) {
+            described["example"] = parameter.example;
         }
         parameters.push_back(std::move(described));
     }
@@ -317,7 +343,7 @@ json::object reply_object(const Reply& reply) {
         content["application/json"] = json::object{{"schema", reference("Error")}};
     } else if (!reply.type.empty()) {
         json::object media{
-            {"schema", reply.schema.empty() ? json::object() : parsed(reply.schema).as_object()}
+            {"schema", reply.schema.is_null() ? json::value(json::object()) : reply.schema}
         };
         if (!reply.example.empty()) {
             media["example"] = reply.example;

@@ -1,15 +1,15 @@
 #include "kernel/operation.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "kernel/schema.hpp"
 
 namespace bookstore::kernel {
 namespace {
 
 /// What an id in a path or a query is.
-std::string id_schema() {
-    return fmt::format(R"({{"type":"integer","minimum":1,"maximum":{}}})", max_integer);
+Schema id_schema() {
+    return integer_schema(1);
 }
 
 void add_path_parameters(Endpoint& endpoint) {
@@ -28,7 +28,7 @@ void add_path_parameters(Endpoint& endpoint) {
                  .required = true,
                  .description = "a whole number from 1",
                  .schema = id_schema(),
-                 .example = "1"}
+                 .example = 1}
             );
         }
     }
@@ -61,7 +61,7 @@ Parameter id_parameter(std::string name, std::string description) {
         .required = true,
         .description = std::move(description),
         .schema = id_schema(),
-        .example = "1"
+        .example = 1
     };
 }
 
@@ -71,9 +71,12 @@ Parameter idempotency_key_parameter(bool required, std::string description) {
         .in = Parameter::In::header,
         .required = required,
         .description = std::move(description),
-        .schema = R"({"type":"string","minLength":1,"maxLength":255,"pattern":"^[ -~]+$"})",
+        .schema =
+            boost::json::object{
+                {"type", "string"}, {"minLength", 1}, {"maxLength", 255}, {"pattern", "^[ -~]+$"}
+            },
         // Only where there must be one: whoever tries out examples would repeat a request else.
-        .example = required ? R"("0d5e3ad4-8a2c-4c51-9d0b-5a3f1d0c7e21")" : ""
+        .example = required ? Schema("0d5e3ad4-8a2c-4c51-9d0b-5a3f1d0c7e21") : Schema()
     };
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,14 +14,17 @@
 
 namespace bookstore::kernel {
 
+/// A JSON Schema; null: none.
+using Schema = boost::json::value;
+
 struct Parameter {
     enum class In { path, query, header };
     std::string name;
     In in = In::query;
     bool required = false;
     std::string description;
-    std::string schema;     ///< JSON Schema, as JSON text
-    std::string example{};  ///< JSON text; empty: none
+    Schema schema;
+    boost::json::value example{};  ///< null: none
 };
 
 /// One answer that an operation gives. A status from 400 without a type has the contract's error
@@ -28,8 +32,8 @@ struct Parameter {
 struct Reply {
     int status = 200;
     std::string description{};
-    std::string type{};     ///< the body's media type, "hal" for HAL's two; empty: no body
-    std::string schema{};   ///< JSON Schema, as JSON text
+    std::string type{};  ///< the body's media type, "hal" for HAL's two; empty: no body
+    Schema schema{};
     std::string example{};  ///< of the body, when it is not JSON
     std::vector<std::string> headers{};
 };

@@ -6,6 +6,8 @@
 #include <boost/json/value.hpp>
 
 #include "base/json.hpp"
+#include "kernel/hal.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -111,33 +113,43 @@ Endpoint alps_endpoint(std::string path, std::string id, std::string summary) {
             {{.status = 200,
               .description = "an ALPS document",
               .type = "application/alps+json",
-              .schema = R"({"type":"object","required":["alps"]})"}}
+              .schema = object_with({"alps"})}}
     };
     return endpoint;
 }
 
+struct Descriptor {
+    std::string id;
+    std::string href;
+};
+BOOST_DESCRIBE_STRUCT(Descriptor, (), (id, href))
+
+struct Alps {
+    std::string version = "1.0";
+    std::vector<Descriptor> descriptor;
+};
+BOOST_DESCRIBE_STRUCT(Alps, (), (version, descriptor))
+
+struct Index {
+    Alps alps;
+    LinkMap _links;
+};
+BOOST_DESCRIBE_STRUCT(Index, (), (alps, _links))
+
 /// Every profile: by ALPS's own href, and by a HAL link for those who follow these.
-http::Response index(const http::Request& request, const std::vector<std::string>& collections) {
+http::Response index_of(const http::Request& request, const std::vector<std::string>& collections) {
     http::Response response;
     response.content_type = alps_type;
-    std::string descriptors;
-    std::string links;
+    const auto href_of = [&](const std::string& collection) {
+        return fmt::format("{}/profile/{}", request.base_url(), collection);
+    };
+    Index index;
     for (const std::string& collection : collections) {
-        std::string href;
-        json::append(href, fmt::format("{}/profile/{}", request.base_url(), collection));
-        descriptors += fmt::format(
-            R"({}{{"id":"{}","href":{}}})", descriptors.empty() ? "" : ",", collection, href
-        );
-        links += fmt::format(R"("{}":{{"href":{}}},)", collection, href);
+        index.alps.descriptor.push_back({collection, href_of(collection)});
+        index._links.add(collection, href_of(collection));
     }
-    std::string self;
-    json::append(self, request.base_url() + "/profile");
-    response.body = fmt::format(
-        R"({{"alps":{{"version":"1.0","descriptor":[{}]}},"_links":{{{}"self":{{"href":{}}}}}}})",
-        descriptors,
-        links,
-        self
-    );
+    index._links.add("self", request.base_url() + "/profile");
+    json::append(response.body, index);
     return response;
 }
 
@@ -167,7 +179,7 @@ std::vector<Endpoint> profile_endpoints(
     }
     Endpoint all = alps_endpoint("/profile", "profile", "The profiles of all collections");
     all.route.handler = [collections](const http::Request& request, const http::Done& done) {
-        done(index(request, collections));
+        done(index_of(request, collections));
     };
     profiles.push_back(std::move(all));
     return profiles;

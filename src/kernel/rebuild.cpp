@@ -105,7 +105,7 @@ bool Rebuild::begin() {
     {
         const std::scoped_lock lock(mutex_);
         progress_ = {};
-        progress_.state = "building";
+        progress_.state = State::building;
         progress_.started_ms = clock_.now_ms();
         progress_.end = topic_.end();
     }
@@ -178,7 +178,7 @@ void Rebuild::end(std::string failure) {
     shrink_cache();
     const std::scoped_lock lock(mutex_);
     progress_.ended_ms = clock_.now_ms();
-    progress_.state = failure.empty() ? "done" : "failed";
+    progress_.state = failure.empty() ? State::done : State::failed;
     progress_.failure = failure;
     if (failure.empty()) {
         progress_.position = progress_.end;

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bus/subscription.hpp"
@@ -19,8 +21,9 @@ namespace bookstore::kernel {
 /// All on the module's thread, but for progress() and name().
 class Rebuild {
   public:
+    enum class State { none, building, done, failed };
     struct Progress {
-        std::string state = "none";  ///< none, building, done, failed
+        State state = State::none;
         std::int64_t position = 0;
         std::int64_t end = 0;
         std::optional<std::int64_t> started_ms;
@@ -80,5 +83,9 @@ class Rebuild {
     mutable std::mutex mutex_;
     Progress progress_;  ///< guarded by mutex_
 };
+
+constexpr std::array<std::string_view, 4> words_of(Rebuild::State) {
+    return {"none", "building", "done", "failed"};
+}
 
 }  // namespace bookstore::kernel

@@ -7,61 +7,62 @@
 #include "kernel/hal.hpp"
 #include "kernel/module.hpp"
 #include "kernel/rebuild.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::kernel {
 namespace {
 
-constexpr auto rebuild_schema = R"({
-    "type": "object",
-    "required": ["name", "state", "position", "end", "startedAt", "endedAt", "_links"],
-    "properties": {
-        "name": {"type": "string"},
-        "state": {"type": "string", "enum": ["none", "building", "done", "failed"]},
-        "position": {"type": "integer", "minimum": 0},
-        "end": {"type": "integer", "minimum": 0},
-        "startedAt": {"type": ["string", "null"], "format": "date-time"},
-        "endedAt": {"type": ["string", "null"], "format": "date-time"},
-        "failure": {"type": "string"},
-        "_links": {"$ref": "#/components/schemas/LinkMap"}
-    }
-})";
+/// A rebuild as operators see it.
+struct RebuildResource {
+    std::string name;
+    Rebuild::State state{};
+    std::int64_t position = 0;
+    std::int64_t end = 0;
+    std::optional<json::Timestamp> started_at;
+    std::optional<json::Timestamp> ended_at;
+    json::Omittable<std::string> failure;
+    LinkMap _links;
+};
+BOOST_DESCRIBE_STRUCT(
+    RebuildResource, (), (name, state, position, end, started_at, ended_at, failure, _links)
+)
+
+std::optional<json::Timestamp> timestamp(std::optional<std::int64_t> ms) {
+    return ms ? std::optional(json::Timestamp{*ms}) : std::nullopt;
+}
 
 http::Response shown(const http::Request& request, const Rebuild& rebuild, int status) {
     const Rebuild::Progress progress = rebuild.progress();
-    std::string out;
-    const auto time = [](std::optional<std::int64_t> ms) {
-        return ms ? std::optional(iso_timestamp(*ms)) : std::nullopt;
+    RebuildResource resource{
+        .name = rebuild.name(),
+        .state = progress.state,
+        .position = progress.position,
+        .end = progress.end,
+        .started_at = timestamp(progress.started_ms),
+        .ended_at = timestamp(progress.ended_ms),
+        .failure = {},
+        ._links = {}
     };
-    out += R"({"name":)";
-    json::append(out, rebuild.name());
-    out += R"(,"state":)";
-    json::append(out, progress.state);
-    out += R"(,"position":)";
-    json::append(out, progress.position);
-    out += R"(,"end":)";
-    json::append(out, progress.end);
-    out += R"(,"startedAt":)";
-    json::append(out, time(progress.started_ms));
-    out += R"(,"endedAt":)";
-    json::append(out, time(progress.ended_ms));
     if (!progress.failure.empty()) {
-        out += R"(,"failure":"see the log")";
+        resource.failure = "see the log";
     }
-    out += R"(,"_links":{"self":{"href":)";
-    json::append(out, request.base_url() + "/rebuilds/" + rebuild.name());
-    return hal_response(request, out + "}}}", status);
+    resource._links.add("self", request.base_url() + "/rebuilds/" + rebuild.name());
+    return hal_response(request, json::text_of(resource), status);
 }
 
 void add_progress(Module& module, const std::string& name, std::function<Rebuild&()> rebuild) {
     Endpoint progress;
     progress.route.pattern = "/rebuilds/" + name;
-    progress.operation =
-        {.tag = "rebuilds",
-         .id = "get-rebuild-of-" + name,
-         .summary = "How far the last rebuild came",
-         .replies = {
-             {.status = 200, .description = "its progress", .type = "hal", .schema = rebuild_schema}
-         }};
+    progress.operation = {
+        .tag = "rebuilds",
+        .id = "get-rebuild-of-" + name,
+        .summary = "How far the last rebuild came",
+        .replies =
+            {{.status = 200,
+              .description = "its progress",
+              .type = "hal",
+              .schema = schema_of<RebuildResource>()}}
+    };
     module.query(
         std::move(progress),
         [rebuild = std::move(rebuild)](const http::Request& request, storage::Connection&) {
@@ -83,7 +84,7 @@ Endpoint begin_endpoint(const std::string& name) {
             {{.status = 202,
               .description = "it has begun",
               .type = "hal",
-              .schema = rebuild_schema,
+              .schema = schema_of<RebuildResource>(),
               .headers = {"Location"}},
              {.status = 403, .description = "a page of another origin sent it"},
              {.status = 409, .description = "one is under way"}}

@@ -1,8 +1,19 @@
 #pragma once
 
-#include <boost/json/fwd.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
 
+#include "base/json.hpp"
 #include "kernel/fields.hpp"
+#include "kernel/operation.hpp"
+
+// JSON Schemas as values.
 
 namespace bookstore::kernel {
 
@@ -11,5 +22,114 @@ boost::json::object shown_schema(const FieldSpec& field);
 
 /// The words that a field may have.
 boost::json::array words_of(const FieldSpec& field);
+
+/// One of the document's own schemas: "Order"
+boost::json::object reference(std::string_view schema);
+/// A text, by a pattern unless that is empty.
+Schema text_schema(std::string_view pattern = {});
+/// One of some words; the one that stands for none unless that is empty.
+Schema words_schema(std::span<const std::string> words, std::string_view otherwise = {});
+/// A whole number up to 2^53-1.
+Schema integer_schema(std::int64_t least);
+Schema integer_schema(std::int64_t least, std::int64_t otherwise);
+/// An object that has these members, whatever they are.
+Schema object_with(std::initializer_list<std::string_view> required);
+
+namespace detail {
+
+/// A type that knows its own: LinkMap.
+template <class T>
+concept OwnSchema = requires { T::schema(); };
+
+template <class T>
+struct SchemaOf;
+template <OwnSchema T>
+struct SchemaOf<T> {
+    static Schema make() { return T::schema(); }
+};
+template <>
+struct SchemaOf<std::int64_t> {
+    static Schema make() { return boost::json::object{{"type", "integer"}, {"minimum", 0}}; }
+};
+template <>
+struct SchemaOf<bool> {
+    static Schema make() { return boost::json::object{{"type", "boolean"}}; }
+};
+template <>
+struct SchemaOf<std::string> {
+    static Schema make() { return text_schema(); }
+};
+template <>
+struct SchemaOf<json::Timestamp> {
+    static Schema make() {
+        return boost::json::object{{"type", "string"}, {"format", "date-time"}};
+    }
+};
+template <>
+struct SchemaOf<json::Thousandths> {
+    static Schema make() { return boost::json::object{{"type", "number"}, {"minimum", 0}}; }
+};
+template <Worded E>
+struct SchemaOf<E> {
+    static Schema make() {
+        const auto& words = words_of(E{});
+        return words_schema(std::vector<std::string>(words.begin(), words.end()));
+    }
+};
+template <class T>
+struct SchemaOf<std::optional<T>> {
+    static Schema make() {
+        Schema schema = SchemaOf<T>::make();
+        Schema& type = schema.at("type");
+        type = boost::json::array{type, "null"};
+        return schema;
+    }
+};
+template <class T>
+struct SchemaOf<json::Omittable<T>> : SchemaOf<T> {};
+template <class T>
+struct SchemaOf<std::vector<T>> {
+    static Schema make() {
+        return boost::json::object{{"type", "array"}, {"items", SchemaOf<T>::make()}};
+    }
+};
+template <class T>
+struct SchemaOf<json::Named<T>> {
+    static Schema make() {
+        return boost::json::object{
+            {"type", "object"}, {"additionalProperties", SchemaOf<T>::make()}
+        };
+    }
+};
+template <json::Described T>
+    requires(!OwnSchema<T>)
+struct SchemaOf<T> {
+    static Schema make() {
+        boost::json::array required;
+        boost::json::object properties;
+        json::for_each_field(T{}, [&](std::string_view name, const auto& value) {
+            using M = std::remove_cvref_t<decltype(value)>;
+            properties[name] = SchemaOf<M>::make();
+            if (!json::detail::is_omittable<M>) {
+                required.push_back(Schema(name));
+            }
+        });
+        boost::json::object schema{{"type", "object"}};
+        if (!required.empty()) {
+            schema["required"] = std::move(required);
+        }
+        schema["properties"] = std::move(properties);
+        return schema;
+    }
+};
+
+}  // namespace detail
+
+/// The schema of what json::append writes of a T: the members of a described struct are required
+/// unless they are json::Omittable.
+template <class T>
+Schema schema_of() {
+    return detail::SchemaOf<T>::make();
+}
 
 }  // namespace bookstore::kernel

@@ -119,17 +119,19 @@ void log_access(const http::Access& access) {
         );
         return;
     }
-    std::string line = R"({"message":"request","method":)";
-    json::append(line, printable(access.method));
-    line += R"(,"path":)";
-    json::append(line, printable(access.target));
-    line += fmt::format(R"(,"status":{},"durationMs":{:.3f},"requestId":)", access.status, ms);
-    json::append(line, access.request_id);
-    if (!access.trace.empty()) {
-        line += R"(,"trace":)";
-        json::append(line, trace_id_of(access.trace));
+    std::string line;
+    {
+        json::Object fields(line);
+        fields.member("message", "request")
+            .member("method", printable(access.method))
+            .member("path", printable(access.target))
+            .member("status", static_cast<std::int64_t>(access.status))
+            .member("durationMs", json::Thousandths{access.duration.count()})
+            .member("requestId", access.request_id);
+        if (!access.trace.empty()) {
+            fields.member("trace", trace_id_of(access.trace));
+        }
     }
-    line += '}';
     spdlog::info("{}", line);
 }
 

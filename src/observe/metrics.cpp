@@ -6,6 +6,7 @@
 #include <optional>
 #include <system_error>
 
+#include "kernel/schema.hpp"
 #include "observe/exposition.hpp"
 
 namespace bookstore::observe {
@@ -301,7 +302,7 @@ kernel::Endpoint metrics_endpoint(const Metrics& metrics) {
             {{.status = 200,
               .description = "the text format, version 0.0.4",
               .type = "text/plain",
-              .schema = R"({"type":"string"})"}}
+              .schema = kernel::text_schema()}}
     };
     return endpoint;
 }

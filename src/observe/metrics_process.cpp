@@ -1,5 +1,6 @@
 #include <boost/version.hpp>
 
+#include "base/words.hpp"
 #include "observe/exposition.hpp"
 #include "observe/metrics.hpp"
 #include "observe/process_stats.hpp"
@@ -129,7 +130,7 @@ void Metrics::write_breakers(Exposition& out) const {
         out.states(
             {{"module", breaker.context}, {"breaker", breaker.name}},
             {"closed", "open", "half-open"},
-            name_of(breaker.snapshot.state)
+            word(breaker.snapshot.state)
         );
     }
     out.counter("bookstore_breaker_opened_total", "Times that it opened, failed trials included.");

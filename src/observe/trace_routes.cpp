@@ -1,8 +1,11 @@
 #include "observe/trace_routes.hpp"
 
+#include <boost/json/value.hpp>
 #include <utility>
 
 #include "kernel/hal.hpp"
+#include "kernel/schema.hpp"
+#include "observe/trace_resource.hpp"
 #include "observe/trace_timeline.hpp"
 
 namespace bookstore::observe {
@@ -26,65 +29,23 @@ http::Answer answer(
     return response;
 }
 
-constexpr auto schema = R"({
-    "type": "object",
-    "required": [
-        "orderId", "orderStatus", "start_ms", "lasted_ms", "entries", "waiting", "complete",
-        "missing", "_links"
-    ],
-    "properties": {
-        "orderId": {"type": "integer"},
-        "orderStatus": {"type": "string"},
-        "start_ms": {"type": "integer", "description": "ms since 1970"},
-        "lasted_ms": {"type": "integer"},
-        "entries": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": [
-                    "at_ms", "since_start_ms", "gap_ms", "took_ms", "kind", "name", "context",
-                    "position", "trace_id", "detail"
-                ],
-                "properties": {
-                    "at_ms": {"type": "integer", "description": "ms since 1970: when it began"},
-                    "since_start_ms": {"type": "integer", "minimum": 0},
-                    "gap_ms": {"type": "integer", "minimum": 0, "description": "since the one before"},
-                    "took_ms": {
-                        "type": ["integer", "null"],
-                        "minimum": 0,
-                        "description": "until it was answered, relayed, committed, or ended; null: not known"
-                    },
-                    "kind": {"type": "string", "enum": ["request", "event", "handler", "task"]},
-                    "name": {"type": "string"},
-                    "context": {"type": "string"},
-                    "position": {
-                        "type": ["integer", "null"],
-                        "description": "in the topic, of the event, or of what is handled"
-                    },
-                    "trace_id": {"type": "string"},
-                    "detail": {"type": "string"}
-                }
-            }
-        },
-        "waiting": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name", "context", "detail", "attempts", "next_try_ms"],
-                "properties": {
-                    "name": {"type": "string"},
-                    "context": {"type": "string"},
-                    "detail": {"type": "string"},
-                    "attempts": {"type": "integer"},
-                    "next_try_ms": {"type": ["integer", "null"]}
-                }
-            }
-        },
-        "complete": {"type": "boolean"},
-        "missing": {"type": "array", "items": {"type": "string"}},
-        "_links": {"$ref": "#/components/schemas/LinkMap"}
-    }
-})";
+/// The described resource's, with what its names do not say.
+kernel::Schema schema() {
+    kernel::Schema whole = kernel::schema_of<TimelineResource>();
+    boost::json::value& members = whole.at("properties");
+    const auto describe = [](boost::json::value& of, const char* name, const char* what) {
+        of.at(name).as_object()["description"] = what;
+    };
+    describe(members, "start_ms", "ms since 1970");
+    boost::json::value& entry = members.at("entries").at("items").at("properties");
+    describe(entry, "at_ms", "ms since 1970: when it began");
+    describe(entry, "gap_ms", "since the one before");
+    describe(
+        entry, "took_ms", "until it was answered, relayed, committed, or ended; null: not known"
+    );
+    describe(entry, "position", "in the topic, of the event, or of what is handled");
+    return whole;
+}
 
 }  // namespace
 
@@ -111,7 +72,7 @@ kernel::Endpoint trace_endpoint(host::System& system, const TraceRequests& reque
             "milliseconds. Requests and events are stored; other times are kept in memory, and "
             "what is not known any more is said in `missing`.",
         .replies =
-            {{.status = 200, .description = "the timeline", .type = "hal", .schema = schema},
+            {{.status = 200, .description = "the timeline", .type = "hal", .schema = schema()},
              {.status = 404, .description = "there is no such order"}}
     };
     return endpoint;

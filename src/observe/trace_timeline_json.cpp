@@ -4,127 +4,61 @@
 
 #include "base/json.hpp"
 #include "base/trace.hpp"
-#include "observe/trace_timeline.hpp"
+#include "observe/trace_resource.hpp"
 
 namespace bookstore::observe {
 namespace {
 
-using Kind = TimelineEntry::Kind;
-
-std::string_view word_of(Kind kind) {
-    switch (kind) {
-        case Kind::request:
-            return "request";
-        case Kind::event:
-            return "event";
-        case Kind::handler:
-            return "handler";
-        case Kind::task:
-            return "task";
+std::optional<std::int64_t> took_ms(const TimelineEntry& entry) {
+    if (!entry.until_ms) {
+        return std::nullopt;
     }
-    return "";
+    return std::max<std::int64_t>(*entry.until_ms - entry.at_ms, 0);
 }
 
-class Object {
-  public:
-    explicit Object(std::string& out) : out_(out) { out_ += '{'; }
-    ~Object() { out_ += '}'; }
-    Object(const Object&) = delete;
-    Object& operator=(const Object&) = delete;
-
-    template <class T>
-    Object& field(std::string_view name, const T& value) {
-        json::append(begin(name), value);
-        return *this;
+std::vector<EntryResource> entries_of(const Timeline& timeline, std::int64_t start_ms) {
+    std::vector<EntryResource> entries;
+    std::int64_t before_ms = start_ms;
+    for (const TimelineEntry& entry : timeline.entries) {
+        entries.push_back({
+            .at_ms = entry.at_ms,
+            .since_start_ms = entry.at_ms - start_ms,
+            .gap_ms = entry.at_ms - before_ms,
+            .took_ms = took_ms(entry),
+            .kind = entry.kind,
+            .name = entry.name,
+            .context = entry.context,
+            .position = entry.position,
+            .trace_id = std::string(trace_id_of(entry.trace)),
+            .detail = entry.detail,
+        });
+        before_ms = entry.at_ms;
     }
-    /// Its value is written behind it.
-    std::string& begin(std::string_view name) {
-        out_ += first_ ? "\"" : ",\"";
-        first_ = false;
-        out_ += name;
-        out_ += "\":";
-        return out_;
-    }
-
-  private:
-    std::string& out_;
-    bool first_ = true;
-};
-
-template <class T, class F>
-void append_list(std::string& out, const std::vector<T>& list, F append) {
-    out += '[';
-    for (const T& item : list) {
-        append(item);
-        out += ',';
-    }
-    if (!list.empty()) {
-        out.pop_back();
-    }
-    out += ']';
-}
-
-void append_entry(
-    std::string& out, const TimelineEntry& entry, std::int64_t start_ms, std::int64_t before_ms
-) {
-    const auto took = entry.until_ms
-                          ? std::optional(std::max<std::int64_t>(*entry.until_ms - entry.at_ms, 0))
-                          : std::nullopt;
-    Object(out)
-        .field("at_ms", entry.at_ms)
-        .field("since_start_ms", entry.at_ms - start_ms)
-        .field("gap_ms", entry.at_ms - before_ms)
-        .field("took_ms", took)
-        .field("kind", word_of(entry.kind))
-        .field("name", entry.name)
-        .field("context", entry.context)
-        .field("position", entry.position)
-        .field("trace_id", trace_id_of(entry.trace))
-        .field("detail", entry.detail);
+    return entries;
 }
 
 }  // namespace
 
 std::string timeline_json(const Timeline& timeline, const std::string& base_url) {
     const auto& entries = timeline.entries;
-    const std::int64_t start_ms = entries.empty() ? 0 : entries.front().at_ms;
-    const std::int64_t end_ms = entries.empty() ? 0 : entries.back().at_ms;
-    std::string out;
-    {
-        Object body(out);
-        body.field("orderId", timeline.order_id)
-            .field("orderStatus", timeline.order_status)
-            .field("start_ms", start_ms)
-            .field("lasted_ms", end_ms - start_ms);
-        body.begin("entries");
-        std::int64_t before_ms = start_ms;
-        append_list(out, entries, [&](const TimelineEntry& entry) {
-            append_entry(out, entry, start_ms, before_ms);
-            before_ms = entry.at_ms;
-        });
-        body.begin("waiting");
-        append_list(out, timeline.waits, [&](const TimelineWait& wait) {
-            Object(out)
-                .field("name", wait.name)
-                .field("context", wait.context)
-                .field("detail", wait.detail)
-                .field("attempts", wait.attempts)
-                .field("next_try_ms", wait.next_try_ms);
-        });
-        body.field("complete", timeline.missing.empty());
-        body.begin("missing");
-        append_list(out, timeline.missing, [&](const std::string& what) {
-            json::append(out, what);
-        });
-        body.begin("_links");
-        const std::string order = fmt::format("/orders/{}", timeline.order_id);
-        Object links(out);
-        links.begin("self");
-        Object(out).field("href", base_url + "/trace" + order);
-        links.begin("order");
-        Object(out).field("href", base_url + order);
+    TimelineResource resource;
+    resource.orderId = timeline.order_id;
+    resource.orderStatus = timeline.order_status;
+    if (!entries.empty()) {
+        resource.start_ms = entries.front().at_ms;
+        resource.lasted_ms = entries.back().at_ms - entries.front().at_ms;
     }
-    return out;
+    resource.entries = entries_of(timeline, resource.start_ms);
+    for (const TimelineWait& wait : timeline.waits) {
+        resource.waiting.push_back(
+            {wait.name, wait.context, wait.detail, wait.attempts, wait.next_try_ms}
+        );
+    }
+    resource.complete = timeline.missing.empty();
+    resource.missing = timeline.missing;
+    const std::string order = fmt::format("/orders/{}", timeline.order_id);
+    resource._links.add("self", base_url + "/trace" + order).add("order", base_url + order);
+    return json::text_of(resource);
 }
 
 }  // namespace bookstore::observe

@@ -3,9 +3,27 @@
 #include "bus/topic.hpp"
 #include "kernel/asyncapi.hpp"
 #include "kernel/board_text.hpp"
+#include "kernel/schema.hpp"
 #include "operations/document.hpp"
 
 namespace bookstore::operations {
+
+namespace {
+
+kernel::Schema board_schema() {
+    const boost::json::object contexts{
+        {"type", "array"},
+        {"items",
+         kernel::object_with(
+             {"name", "commands", "publishes", "policies", "readModels", "asks", "collections"}
+         )}
+    };
+    kernel::Schema schema = kernel::object_with({"contexts"});
+    schema.as_object()["properties"] = boost::json::object{{"contexts", contexts}};
+    return schema;
+}
+
+}  // namespace
 
 std::vector<kernel::Endpoint> board_endpoints(
     std::string_view version, std::span<const kernel::Board> boards
@@ -23,10 +41,7 @@ std::vector<kernel::Endpoint> board_endpoints(
              {{.status = 200,
                .description = "the board",
                .type = "application/json",
-               .schema = R"({"type":"object","required":["contexts"],"properties":{"contexts":{
-                   "type":"array","items":{"type":"object",
-                   "required":["name","commands","publishes","policies","readModels","asks",
-                   "collections"]}}}})"}}}
+               .schema = board_schema()}}}
     ));
     endpoints.push_back(document_endpoint(
         "/asyncapi.json",
@@ -38,7 +53,7 @@ std::vector<kernel::Endpoint> board_endpoints(
              {{.status = 200,
                .description = "an AsyncAPI 3.0 document",
                .type = "application/json",
-               .schema = R"({"type":"object","required":["asyncapi","info","channels"]})"}}}
+               .schema = kernel::object_with({"asyncapi", "info", "channels"})}}}
     ));
     return endpoints;
 }

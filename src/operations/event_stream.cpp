@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernel/fields.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::operations {
 namespace {
@@ -150,29 +151,29 @@ kernel::Endpoint events_endpoint(bus::Topic& topic) {
             {{.name = "from",
               .description = "beginning, end, or a position, which is included; by default the "
                              "end, and with follow=false the beginning",
-              .schema = R"({"type":"string","pattern":"^(beginning|end|[0-9]{1,15})$"})",
-              .example = R"("beginning")"},
+              .schema = kernel::text_schema("^(beginning|end|[0-9]{1,15})$"),
+              .example = "beginning"},
              {.name = "type",
               .description = "of that type alone; may be given several times",
-              .schema = R"({"type":"array","items":{"type":"string"}})",
-              .example = R"(["Ordered"])"},
+              .schema = kernel::schema_of<bus::Types>(),
+              .example = boost::json::array{"Ordered"}},
              {.name = "key",
               .description = "of that key alone",
-              .schema = R"({"type":"string"})",
-              .example = R"("order-1")"},
+              .schema = kernel::text_schema(),
+              .example = "order-1"},
              {.name = "follow",
               .description = "false: ends at the end of the log",
-              .schema = R"({"type":"string","enum":["true","false"],"default":"true"})",
-              .example = R"("false")"},
+              .schema = kernel::words_schema(std::vector<std::string>{"true", "false"}, "true"),
+              .example = "false"},
              {.name = "Last-Event-ID",
               .in = Parameter::In::header,
               .description = "go on behind that position; it wins over from",
-              .schema = R"({"type":"string","pattern":"^[0-9]{1,15}$"})"}},
+              .schema = kernel::text_schema("^[0-9]{1,15}$")}},
         .replies =
             {{.status = 200,
               .description = "the stream",
               .type = "text/event-stream",
-              .schema = R"({"type":"string"})"}}
+              .schema = kernel::text_schema()}}
     };
     return endpoint;
 }

@@ -8,115 +8,109 @@
 
 #include "kernel/cross_origin.hpp"
 #include "kernel/hal.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::operations {
 namespace {
 
 using http::Done;
 using http::Request;
-using kernel::append_link;
 using kernel::hal_response;
 using kernel::HostedModule;
 
-constexpr auto module_schema = R"({
-    "type": "object",
-    "required": ["name", "state", "outboxDepth", "held", "parked", "subscriptions", "_links"],
-    "properties": {
-        "name": {"type": "string"},
-        "state": {"type": "string", "enum": ["STARTING", "RUNNING", "STOPPED"]},
-        "outboxDepth": {"type": "integer", "minimum": 0},
-        "held": {"type": "integer", "minimum": 0},
-        "parked": {"type": "integer", "minimum": 0},
-        "subscriptions": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name", "position", "lagEvents", "lagSeconds", "held", "parked"],
-                "properties": {
-                    "name": {"type": "string"},
-                    "position": {"type": "integer", "minimum": 0},
-                    "lagEvents": {"type": "integer", "minimum": 0},
-                    "lagSeconds": {"type": "number", "minimum": 0},
-                    "held": {"type": "integer", "minimum": 0},
-                    "parked": {"type": "integer", "minimum": 0}
-                }
-            }
-        },
-        "_links": {"$ref": "#/components/schemas/LinkMap"}
-    }
-})";
+struct SubscriptionResource {
+    std::string name;
+    std::int64_t position = 0;
+    std::int64_t lag_events = 0;
+    json::Thousandths lag_seconds;
+    std::int64_t held = 0;
+    std::int64_t parked = 0;
+};
+BOOST_DESCRIBE_STRUCT(
+    SubscriptionResource, (), (name, position, lag_events, lag_seconds, held, parked)
+)
 
-std::string_view word_of(HostedModule::State state) {
-    switch (state) {
-        case HostedModule::State::starting:
-            return "STARTING";
-        case HostedModule::State::running:
-            return "RUNNING";
-        case HostedModule::State::stopped:
-            return "STOPPED";
-    }
-    return "STOPPED";
-}
+/// A context as operators see it.
+struct ModuleResource {
+    std::string name;
+    HostedModule::State state{};
+    std::int64_t outbox_depth = 0;
+    std::int64_t held = 0;
+    std::int64_t parked = 0;
+    std::vector<SubscriptionResource> subscriptions;
+    kernel::LinkMap _links;
+};
+BOOST_DESCRIBE_STRUCT(
+    ModuleResource, (), (name, state, outbox_depth, held, parked, subscriptions, _links)
+)
 
-std::string subscription_object(
+struct EmbeddedModules {
+    std::vector<ModuleResource> modules;
+};
+BOOST_DESCRIBE_STRUCT(EmbeddedModules, (), (modules))
+
+struct ModuleList {
+    EmbeddedModules _embedded;
+    kernel::LinkMap _links;
+};
+BOOST_DESCRIBE_STRUCT(ModuleList, (), (_embedded, _links))
+
+SubscriptionResource resource_of(
     const bus::Subscription& subscription, const bus::HeldTable::Counts& held, std::int64_t now_ms
 ) {
     const std::int64_t lag = subscription.lag();
     const std::int64_t since_ms = subscription.waiting_since_ms().value_or(now_ms);
-    return fmt::format(
-        R"({{"name":"{}","position":{},"lagEvents":{},"lagSeconds":{:.3f},"held":{},"parked":{}}})",
-        subscription.name(),
-        subscription.position(),
-        lag,
-        static_cast<double>(std::max<std::int64_t>(now_ms - since_ms, 0)) / 1000,
-        held.held,
-        held.parked
-    );
+    return {
+        .name = std::string(subscription.name()),
+        .position = subscription.position(),
+        .lag_events = lag,
+        .lag_seconds = {std::max<std::int64_t>(now_ms - since_ms, 0)},
+        .held = held.held,
+        .parked = held.parked
+    };
 }
 
-/// {"name":"order","state":"RUNNING",...}
-std::string module_object(HostedModule& module, const std::string& base_url) {
+kernel::LinkMap links_of(
+    const HostedModule& module, HostedModule::State state, const std::string& base_url
+) {
+    const std::string self = fmt::format("{}/modules/{}", base_url, module.name());
+    const std::string action = state == HostedModule::State::stopped ? "start" : "stop";
+    kernel::LinkMap links;
+    links.add("self", self);
+    links.add(action, fmt::format("{}/{}", self, action));
+    links.add("parked", fmt::format("{}/parked?module={}", base_url, module.name()));
+    return links;
+}
+
+ModuleResource resource_of(HostedModule& module, const std::string& base_url) {
     const std::int64_t now_ms = module.module().clock().now_ms();
-    std::string subscriptions;
-    bus::HeldTable::Counts held;
-    const storage::Reader reader = module.database().read();
+    ModuleResource resource;
+    const storage::Reader reader = module.read();
     for (const auto& subscription : module.subscriptions()) {
         const auto counts = subscription->held().counts(*reader);
-        held.held += counts.held;
-        held.parked += counts.parked;
-        subscriptions += subscriptions.empty() ? "" : ",";
-        subscriptions += subscription_object(*subscription, counts, now_ms);
+        resource.held += counts.held;
+        resource.parked += counts.parked;
+        resource.subscriptions.push_back(resource_of(*subscription, counts, now_ms));
     }
-    const HostedModule::State state = module.state();
-    std::string out = fmt::format(
-        R"({{"name":"{}","state":"{}","outboxDepth":{},"held":{},"parked":{},"subscriptions":[{}],)",
-        module.name(),
-        word_of(state),
-        std::max<std::int64_t>(module.outbox().depth(), 0),
-        held.held,
-        held.parked,
-        subscriptions
-    );
-    const std::string self = fmt::format("{}/modules/{}", base_url, module.name());
-    out += R"("_links":{)";
-    append_link(out, "self", self);
-    const std::string_view action = state == HostedModule::State::stopped ? "start" : "stop";
-    append_link(out, action, fmt::format("{}/{}", self, action));
-    append_link(out, "parked", fmt::format("{}/parked?module={}", base_url, module.name()));
-    out.back() = '}';
-    return out + "}";
+    resource.name = module.name();
+    resource.state = module.state();
+    resource.outbox_depth = std::max<std::int64_t>(module.outbox().depth(), 0);
+    resource._links = links_of(module, resource.state, base_url);
+    return resource;
+}
+
+http::Response shown(const Request& request, HostedModule& module) {
+    return hal_response(request, json::text_of(resource_of(module, request.base_url())));
 }
 
 /// GET /modules: all that this process hosts, in the order in which they start.
 http::Answer list(host::System& system, const Request& request) {
-    std::string out = R"({"_embedded":{"modules":[)";
+    ModuleList all;
     for (const auto& module : system.modules()) {
-        out += module_object(*module, request.base_url()) + ",";
+        all._embedded.modules.push_back(resource_of(*module, request.base_url()));
     }
-    out.back() = ']';
-    out += R"(},"_links":{"self":{"href":)";
-    json::append(out, request.base_url() + "/modules");
-    return hal_response(request, out + "}}}");
+    all._links.add("self", request.base_url() + "/modules");
+    return hal_response(request, json::text_of(all));
 }
 
 /// POST /modules/{name}/stop and /start: the context as it is then. It is no error when it was so
@@ -137,9 +131,7 @@ void change(
         return;
     }
     ((*module)->*action)([&request, module = *module, done] {
-        answer_with(request, done, [&]() -> http::Answer {
-            return hal_response(request, module_object(*module, request.base_url()));
-        });
+        answer_with(request, done, [&]() -> http::Answer { return shown(request, *module); });
     });
 }
 
@@ -153,25 +145,24 @@ kernel::Endpoint endpoint(std::string pattern, kernel::Operation operation) {
 
 kernel::Reply module_reply(std::string description) {
     return {
-        .status = 200, .description = std::move(description), .type = "hal", .schema = module_schema
+        .status = 200,
+        .description = std::move(description),
+        .type = "hal",
+        .schema = kernel::schema_of<ModuleResource>()
     };
 }
 
 kernel::Endpoint list_endpoint(host::System& system) {
-    const std::string schema = fmt::format(
-        R"({{"type":"object","required":["_embedded","_links"],"properties":{{
-            "_embedded":{{"type":"object","required":["modules"],"properties":{{
-                "modules":{{"type":"array","items":{}}}}}}},
-            "_links":{{"$ref":"#/components/schemas/LinkMap"}}}}}})",
-        module_schema
-    );
     auto result = endpoint(
         "/modules",
         {.tag = {},
          .id = "modules",
          .summary = "The contexts, how they are, and how far behind the events",
-         .replies = {{.status = 200, .description = "all of them", .type = "hal", .schema = schema}}
-        }
+         .replies =
+             {{.status = 200,
+               .description = "all of them",
+               .type = "hal",
+               .schema = kernel::schema_of<ModuleList>()}}}
     );
     result.route.handler = [&system](const Request& request, const Done& done) {
         answer_with(request, done, [&] { return list(system, request); });
@@ -196,7 +187,7 @@ kernel::Endpoint show_endpoint(host::System& system) {
             if (!module) {
                 return module.error();
             }
-            return hal_response(request, module_object(**module, request.base_url()));
+            return shown(request, **module);
         });
     };
     return result;
@@ -255,8 +246,8 @@ kernel::Parameter module_parameter(const host::System& system) {
         .in = kernel::Parameter::In::path,
         .required = true,
         .description = "of a context",
-        .schema = R"({"type":"string","pattern":"^[a-z0-9_]+$"})",
-        .example = fmt::format(R"("{}")", system.modules().back()->name())
+        .schema = kernel::text_schema("^[a-z0-9_]+$"),
+        .example = kernel::Schema(system.modules().back()->name())
     };
 }
 

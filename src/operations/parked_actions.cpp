@@ -11,6 +11,7 @@
 #include "kernel/hal.hpp"
 #include "operations/module_routes.hpp"
 #include "operations/parked_events.hpp"
+#include "operations/parked_resources.hpp"
 
 namespace bookstore::operations {
 namespace {
@@ -20,7 +21,6 @@ using bus::HeldTable;
 using http::Answer;
 using http::Done;
 using http::Request;
-using kernel::append_link;
 using kernel::hal_response;
 using kernel::HostedModule;
 
@@ -47,14 +47,11 @@ http::Response counted(
     std::int64_t left,
     int status
 ) {
-    std::string out = fmt::format(
-        R"({{"module":"{}","count":{},"parked":{},"_links":{{)", module.name(), count, left
-    );
     const std::string base_url = request.base_url();
-    append_link(out, "module", fmt::format("{}/modules/{}", base_url, module.name()));
-    append_link(out, "parked", fmt::format("{}/parked?module={}", base_url, module.name()));
-    out.back() = '}';
-    return hal_response(request, out + "}", status);
+    CountedResource resource{module.name(), count, left, {}};
+    resource._links.add("module", fmt::format("{}/modules/{}", base_url, module.name()));
+    resource._links.add("parked", fmt::format("{}/parked?module={}", base_url, module.name()));
+    return hal_response(request, json::text_of(resource), status);
 }
 
 using OfAll = std::function<std::int64_t(const HeldTable&, bus::UnitOfWork&)>;

@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
 #include <optional>
 #include <utility>
 
 #include "base/json.hpp"
 #include "kernel/fields.hpp"
 #include "kernel/hal.hpp"
+#include "operations/parked_resources.hpp"
 
 namespace bookstore::operations {
 namespace {
@@ -18,84 +17,57 @@ namespace {
 using bus::HeldEvent;
 using http::Answer;
 using http::Request;
-using kernel::append_link;
 using kernel::hal_response;
 using kernel::HostedModule;
 
-std::string_view word_of(HeldEvent::State state) {
-    switch (state) {
-        case HeldEvent::State::retrying:
-            return "RETRYING";
-        case HeldEvent::State::waiting:
-            return "WAITING";
-        case HeldEvent::State::parked:
-            return "PARKED";
-        case HeldEvent::State::skipped:
-            return "SKIPPED";
-    }
-    return "WAITING";
-}
-
-/// The payload as it is when it is a JSON object, else as text.
-void append_payload(std::string& out, const std::string& payload) {
-    boost::json::error_code error;
-    const auto value = boost::json::parse(payload, error);
-    if (!error && value.is_object()) {
-        out += payload;
-    } else {
-        json::append_untrusted(out, payload);
-    }
-}
-
-void append_links(
-    std::string& out, const Holder& holder, const HeldEvent& event, const std::string& base_url
+kernel::LinkMap links_of(
+    const Holder& holder, const HeldEvent& event, const std::string& base_url
 ) {
     const std::string self =
         fmt::format("{}/parked/{}-{}", base_url, holder.subscription->name(), event.position);
-    out += R"("_links":{)";
-    append_link(out, "self", self);
-    append_link(out, "module", fmt::format("{}/modules/{}", base_url, holder.module->name()));
+    kernel::LinkMap links;
+    links.add("self", self);
+    links.add("module", fmt::format("{}/modules/{}", base_url, holder.module->name()));
     using State = HeldEvent::State;
     if (event.state == State::parked || event.state == State::retrying) {
-        append_link(out, "retry", self + "/retry");
+        links.add("retry", self + "/retry");
     }
     if (event.state != State::skipped) {
-        append_link(out, "skip", self + "/skip");
+        links.add("skip", self + "/skip");
     }
-    out.back() = '}';
+    return links;
 }
 
-std::string object_of(const Holder& holder, const HeldEvent& event, const std::string& base_url) {
-    std::string out = fmt::format(
-        R"({{"id":"{0}-{1}","module":"{2}","subscription":"{0}","state":"{3}","event":{{"position":{1},"type":)",
-        holder.subscription->name(),
-        event.position,
-        holder.module->name(),
-        word_of(event.state)
-    );
-    json::append_untrusted(out, event.type);
-    out += R"(,"key":)";
-    json::append_untrusted(out, event.key);
-    out += fmt::format(R"(,"publishedAt":"{}","payload":)", iso_timestamp(event.time_ms));
-    append_payload(out, event.payload);
-    out += R"(},"error":)";
-    json::append_untrusted(out, event.error);
-    out += fmt::format(
-        R"(,"attempts":{},"firstTry":"{}","nextTry":)",
-        event.attempts,
-        iso_timestamp(event.first_try_ms)
-    );
-    const auto next =
-        event.next_try_ms ? std::optional(iso_timestamp(*event.next_try_ms)) : std::nullopt;
-    json::append(out, next);
-    if (event.skipped_at_ms) {
-        out += R"(,"reason":)";
-        json::append(out, event.reason);
-        out += fmt::format(R"(,"skippedAt":"{}")", iso_timestamp(*event.skipped_at_ms));
+HeldEventResource resource_of(
+    const Holder& holder, const HeldEvent& event, const std::string& base_url
+) {
+    HeldEventResource resource{
+        .id = fmt::format("{}-{}", holder.subscription->name(), event.position),
+        .module = holder.module->name(),
+        .subscription = std::string(holder.subscription->name()),
+        .state = event.state,
+        .event =
+            {.position = event.position,
+             .type = {event.type},
+             .key = {event.key},
+             .published_at = {event.time_ms},
+             .payload = {event.payload}},
+        .error = {event.error},
+        .attempts = event.attempts,
+        .first_try = {event.first_try_ms},
+        .next_try = {},
+        .reason = {},
+        .skipped_at = {},
+        ._links = links_of(holder, event, base_url)
+    };
+    if (event.next_try_ms) {
+        resource.next_try = json::Timestamp{*event.next_try_ms};
     }
-    out += ',';
-    append_links(out, holder, event, base_url);
-    return out + "}";
+    if (event.skipped_at_ms) {
+        resource.reason = event.reason;
+        resource.skipped_at = json::Timestamp{*event.skipped_at_ms};
+    }
+    return resource;
 }
 
 /// What GET /parked is asked for.
@@ -137,11 +109,11 @@ std::expected<Wanted, http::Problem> wanted_in(host::System& system, const Reque
     return wanted;
 }
 
-/// The objects of that page, with a comma behind each, and how many events there are in all.
-std::pair<std::string, std::int64_t> rows_of(
+/// Those of that page, and how many events there are in all.
+std::pair<std::vector<HeldEventResource>, std::int64_t> rows_of(
     host::System& system, const Wanted& wanted, const std::string& base_url
 ) {
-    std::string rows;
+    std::vector<HeldEventResource> rows;
     std::int64_t total = 0;
     std::int64_t missing = wanted.page.size;
     for (const Holder& holder : holders_in(system, wanted.module)) {
@@ -154,11 +126,41 @@ std::pair<std::string, std::int64_t> rows_of(
         }
         for (const HeldEvent& event :
              holder.held().page(*reader, wanted.parked_only, from, missing)) {
-            rows += object_of(holder, event, base_url) + ",";
+            rows.push_back(resource_of(holder, event, base_url));
             --missing;
         }
     }
     return {std::move(rows), total};
+}
+
+kernel::LinkMap page_links(const Wanted& wanted, std::int64_t pages, const std::string& base_url) {
+    const kernel::Page& page = wanted.page;
+    const auto href = [&](std::int64_t number) {
+        return fmt::format(
+            "{}/parked?page={}&size={}{}", base_url, number, page.size, wanted.query
+        );
+    };
+    kernel::LinkMap links;
+    const bool prev = page.number > 0 && pages > 0;
+    const bool next = page.number + 1 < pages;
+    if (prev || next) {
+        links.add("first", href(0));
+    }
+    if (prev) {
+        links.add("prev", href(std::min(page.number, pages) - 1));
+    }
+    if (page.plain && wanted.query.empty()) {
+        links.add("self", base_url + "/parked{?module,state,page,size}", true);
+    } else {
+        links.add("self", href(page.number));
+    }
+    if (next) {
+        links.add("next", href(page.number + 1));
+    }
+    if (prev || next) {
+        links.add("last", href(pages - 1));
+    }
+    return links;
 }
 
 }  // namespace
@@ -205,7 +207,9 @@ std::expected<HeldId, http::Problem> held_id_in_path(host::System& system, const
 http::Response shown(
     const Request& request, const Holder& holder, const HeldEvent& event, int status
 ) {
-    return hal_response(request, object_of(holder, event, request.base_url()), status);
+    return hal_response(
+        request, json::text_of(resource_of(holder, event, request.base_url())), status
+    );
 }
 
 Answer show_parked(host::System& system, const Request& request) {
@@ -227,44 +231,12 @@ Answer list_parked(host::System& system, const Request& request) {
     auto [rows, total] = rows_of(system, *wanted, base_url);
     const kernel::Page& page = wanted->page;
     const std::int64_t pages = (total + page.size - 1) / page.size;
-    const auto href = [&](std::int64_t number) {
-        return fmt::format(
-            "{}/parked?page={}&size={}{}", base_url, number, page.size, wanted->query
-        );
+    const HeldEventPage body{
+        ._embedded = {std::move(rows)},
+        ._links = page_links(*wanted, pages, base_url),
+        .page = {page.size, total, pages, page.number}
     };
-    std::string out = R"({"_embedded":{"parked":[)" + std::move(rows);
-    if (out.back() == ',') {
-        out.pop_back();
-    }
-    out += R"(]},"_links":{)";
-    const bool prev = page.number > 0 && pages > 0;
-    const bool next = page.number + 1 < pages;
-    if (prev || next) {
-        append_link(out, "first", href(0));
-    }
-    if (prev) {
-        append_link(out, "prev", href(std::min(page.number, pages) - 1));
-    }
-    if (page.plain && wanted->query.empty()) {
-        append_link(out, "self", base_url + "/parked{?module,state,page,size}", true);
-    } else {
-        append_link(out, "self", href(page.number));
-    }
-    if (next) {
-        append_link(out, "next", href(page.number + 1));
-    }
-    if (prev || next) {
-        append_link(out, "last", href(pages - 1));
-    }
-    out.back() = '}';
-    out += fmt::format(
-        R"(,"page":{{"size":{},"totalElements":{},"totalPages":{},"number":{}}}}})",
-        page.size,
-        total,
-        pages,
-        page.number
-    );
-    return hal_response(request, std::move(out));
+    return hal_response(request, json::text_of(body));
 }
 
 }  // namespace bookstore::operations

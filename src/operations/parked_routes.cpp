@@ -8,9 +8,11 @@
 #include "kernel/cross_origin.hpp"
 #include "kernel/fields.hpp"
 #include "kernel/hal.hpp"
+#include "kernel/schema.hpp"
 #include "operations/module_routes.hpp"
 #include "operations/parked_actions.hpp"
 #include "operations/parked_events.hpp"
+#include "operations/parked_resources.hpp"
 
 // What the API says of held events, and who answers.
 
@@ -20,44 +22,14 @@ namespace {
 using http::Done;
 using http::Request;
 
-constexpr auto item_schema = R"({
-    "type": "object",
-    "required": ["id", "module", "subscription", "state", "event", "error", "attempts", "firstTry",
-                 "nextTry", "_links"],
-    "properties": {
-        "id": {"type": "string"},
-        "module": {"type": "string"},
-        "subscription": {"type": "string"},
-        "state": {"type": "string", "enum": ["RETRYING", "WAITING", "PARKED", "SKIPPED"]},
-        "event": {
-            "type": "object",
-            "required": ["position", "type", "key", "publishedAt", "payload"],
-            "properties": {
-                "position": {"type": "integer", "minimum": 1},
-                "type": {"type": "string"},
-                "key": {"type": "string"},
-                "publishedAt": {"type": "string", "format": "date-time"},
-                "payload": {"type": ["object", "string"]}
-            }
-        },
-        "error": {"type": "string"},
-        "attempts": {"type": "integer", "minimum": 0},
-        "firstTry": {"type": "string", "format": "date-time"},
-        "nextTry": {"type": ["string", "null"], "format": "date-time"},
-        "reason": {"type": "string"},
-        "skippedAt": {"type": "string", "format": "date-time"},
-        "_links": {"$ref": "#/components/schemas/LinkMap"}
-    }
-})";
-
 kernel::Parameter id_parameter() {
     return {
         .name = "id",
         .in = kernel::Parameter::In::path,
         .required = true,
         .description = "the subscription that holds it, and its position in the log",
-        .schema = R"({"type":"string","pattern":"^[a-z0-9-]+$"})",
-        .example = R"("payment-history-1")"
+        .schema = kernel::text_schema("^[a-z0-9-]+$"),
+        .example = "payment-history-1"
     };
 }
 
@@ -74,7 +46,7 @@ kernel::Reply item_reply(int status, std::string description) {
         .status = status,
         .description = std::move(description),
         .type = "hal",
-        .schema = item_schema
+        .schema = kernel::schema_of<HeldEventResource>()
     };
 }
 
@@ -119,32 +91,15 @@ kernel::Endpoint acting(
     return result;
 }
 
-std::string names_schema(const host::System& system) {
-    std::string names;
+kernel::Schema names_schema(const host::System& system) {
+    std::vector<std::string> names;
     for (const auto& module : system.modules()) {
-        names += fmt::format(R"({}"{}")", names.empty() ? "" : ",", module->name());
+        names.push_back(module->name());
     }
-    return fmt::format(R"({{"type":"string","enum":[{}]}})", names);
-}
-
-std::string number_schema(std::int64_t least, std::int64_t otherwise) {
-    return fmt::format(
-        R"({{"type":"integer","minimum":{},"maximum":{},"default":{}}})",
-        least,
-        kernel::max_integer,
-        otherwise
-    );
+    return kernel::words_schema(names);
 }
 
 kernel::Endpoint list_endpoint(host::System& system) {
-    const std::string schema = fmt::format(
-        R"({{"type":"object","required":["_embedded","_links","page"],"properties":{{
-            "_embedded":{{"type":"object","required":["parked"],"properties":{{
-                "parked":{{"type":"array","items":{}}}}}}},
-            "_links":{{"$ref":"#/components/schemas/LinkMap"}},
-            "page":{{"type":"object","required":["size","totalElements","totalPages","number"]}}}}}})",
-        item_schema
-    );
     auto result = endpoint(
         "/parked",
         {.tag = {},
@@ -154,20 +109,23 @@ kernel::Endpoint list_endpoint(host::System& system) {
              {{.name = "module",
                .description = "those of one context",
                .schema = names_schema(system),
-               .example = fmt::format(R"("{}")", system.modules().front()->name())},
+               .example = kernel::Schema(system.modules().front()->name())},
               {.name = "state",
                .description = "those whose attempts are used up",
-               .schema = R"({"type":"string","enum":["PARKED"]})"},
+               .schema = kernel::words_schema(std::vector<std::string>{"PARKED"})},
               {.name = "page",
                .description = "which page, from 0",
-               .schema = number_schema(0, 0),
-               .example = "0"},
+               .schema = kernel::integer_schema(0, 0),
+               .example = 0},
               {.name = "size",
                .description = "events a page; more than 1000 gives 1000",
-               .schema = number_schema(1, kernel::default_page_size),
-               .example = "20"}},
+               .schema = kernel::integer_schema(1, kernel::default_page_size),
+               .example = 20}},
          .replies =
-             {{.status = 200, .description = "a page of them", .type = "hal", .schema = schema}}}
+             {{.status = 200,
+               .description = "a page of them",
+               .type = "hal",
+               .schema = kernel::schema_of<HeldEventPage>()}}}
     );
     result.route.handler = [&system](const Request& request, const Done& done) {
         answer_with(request, done, [&] { return list_parked(system, request); });
@@ -192,17 +150,6 @@ kernel::Endpoint show_endpoint(host::System& system) {
     return result;
 }
 
-constexpr auto counted_schema = R"({
-    "type": "object",
-    "required": ["module", "count", "parked", "_links"],
-    "properties": {
-        "module": {"type": "string"},
-        "count": {"type": "integer", "minimum": 0},
-        "parked": {"type": "integer", "minimum": 0},
-        "_links": {"$ref": "#/components/schemas/LinkMap"}
-    }
-})";
-
 kernel::Operation of_all(
     const host::System& system,
     std::string id,
@@ -219,7 +166,7 @@ kernel::Operation of_all(
             {{.status = status,
               .description = std::move(description),
               .type = "hal",
-              .schema = counted_schema},
+              .schema = kernel::schema_of<CountedResource>()},
              {.status = 404, .description = "this process hosts no context of that name"}}
     };
 }

@@ -4,6 +4,8 @@
 
 #include "kernel/cross_origin.hpp"
 #include "kernel/hal.hpp"
+#include "kernel/schema.hpp"
+#include "operations/health_resources.hpp"
 
 namespace bookstore::operations {
 namespace {
@@ -28,101 +30,73 @@ kernel::Endpoint endpoint(
 
 /// GET /: a link per collection.
 void index(const std::vector<std::string>& collections, const Request& request, const Done& done) {
-    std::string out = R"({"_links":{)";
+    kernel::LinkMap links;
     for (const std::string& collection : collections) {
-        const std::string href =
-            fmt::format("{}/{}{{?page,size,sort}}", request.base_url(), collection);
-        kernel::append_link(out, collection, href, true);
+        links.add(
+            collection,
+            fmt::format("{}/{}{{?page,size,sort}}", request.base_url(), collection),
+            true
+        );
     }
-    kernel::append_link(out, "profile", request.base_url() + "/profile");
-    out.back() = '}';
-    done(kernel::hal_response(request, out + "}"));
+    links.add("profile", request.base_url() + "/profile");
+    done(kernel::links_response(request, std::move(links)));
 }
 
-/// A context, or the relay, as /actuator/health shows it.
-struct Component {
-    std::string name;
-    std::string_view status;
-    std::string reason;                          ///< why it is DOWN
-    std::vector<host::NamedBreaker> breakers{};  ///< an open one is no illness
-};
-
-Component component_of(const host::System& system, const host::Health& health, std::size_t place) {
-    const bool relay = place == system.relay_place();
-    Component component{relay ? "relay" : system.modules()[place]->name(), "UP", {}};
-    component.reason = health.fault_of(place);
-    if (!component.reason.empty()) {
-        component.status = "DOWN";
-    } else if (!relay && system.modules()[place]->state() == kernel::HostedModule::State::stopped) {
-        component.status = "STOPPED";
-    } else if (!relay &&
-               system.modules()[place]->state() == kernel::HostedModule::State::starting) {
-        component.status = system.modules()[place]->catching_up() ? "STOPPED" : "DOWN";
-        component.reason = "it is starting: it reads the events it missed";
+std::optional<TransitionResource> last_transition_of(const host::NamedBreaker& breaker) {
+    const auto& last = breaker.snapshot.last_transition;
+    if (!last) {
+        return std::nullopt;
     }
-    for (host::NamedBreaker& breaker : system.breakers()) {
-        if (breaker.context == component.name) {
-            component.breakers.push_back(std::move(breaker));
+    return TransitionResource{
+        last->from, last->to, {breaker.last_transition_ms.value_or(0)}, last->reason
+    };
+}
+
+BreakerResource resource_of(const host::NamedBreaker& breaker) {
+    const Breaker::Snapshot& snapshot = breaker.snapshot;
+    return {
+        .state = snapshot.state,
+        .since = {breaker.since_ms},
+        .opened = snapshot.opened,
+        .calls = {snapshot.succeeded, snapshot.failed, snapshot.refused},
+        .last_transition = last_transition_of(breaker)
+    };
+}
+
+std::string name_of(const host::System& system, std::size_t place) {
+    return place == system.relay_place() ? "relay" : system.modules()[place]->name();
+}
+
+ComponentResource resource_of(
+    const host::System& system, const host::Health& health, std::size_t place
+) {
+    using State = kernel::HostedModule::State;
+    const bool relay = place == system.relay_place();
+    ComponentResource component;
+    ComponentDetails details;
+    if (std::string reason = health.fault_of(place); !reason.empty()) {
+        component.status = ComponentStatus::down;
+        details.reason = std::move(reason);
+    } else if (!relay && system.modules()[place]->state() == State::stopped) {
+        component.status = ComponentStatus::stopped;
+    } else if (!relay && system.modules()[place]->state() == State::starting) {
+        component.status = system.modules()[place]->catching_up() ? ComponentStatus::stopped
+                                                                  : ComponentStatus::down;
+        details.reason = "it is starting: it reads the events it missed";
+    }
+    const std::string name = name_of(system, place);
+    for (const host::NamedBreaker& breaker : system.breakers()) {
+        if (breaker.context == name) {
+            if (!details.circuit_breakers) {
+                details.circuit_breakers.emplace();
+            }
+            details.circuit_breakers->emplace_back(breaker.name, resource_of(breaker));
         }
     }
+    if (details.reason || details.circuit_breakers) {
+        component.details = std::move(details);
+    }
     return component;
-}
-
-std::string object_of(const host::NamedBreaker& named) {
-    const Breaker::Snapshot& breaker = named.snapshot;
-    std::string out = fmt::format(
-        R"({{"state":"{}","since":"{}","opened":{},"calls":{{"succeeded":{},"failed":{},"refused":{}}},"lastTransition":)",
-        name_of(breaker.state),
-        iso_timestamp(named.since_ms),
-        breaker.opened,
-        breaker.succeeded,
-        breaker.failed,
-        breaker.refused
-    );
-    if (const auto& last = breaker.last_transition) {
-        out += fmt::format(
-            R"({{"from":"{}","to":"{}","at":"{}","reason":)",
-            name_of(last->from),
-            name_of(last->to),
-            iso_timestamp(named.last_transition_ms.value_or(0))
-        );
-        json::append(out, last->reason);
-        out += '}';
-    } else {
-        out += "null";
-    }
-    return out + "}";
-}
-
-std::string object_of(const Component& component) {
-    std::string details;
-    if (!component.reason.empty()) {
-        details = R"("reason":)";
-        json::append(details, component.reason);
-    }
-    std::string breakers;
-    for (const host::NamedBreaker& breaker : component.breakers) {
-        breakers += breakers.empty() ? "" : ",";
-        breakers += fmt::format(R"("{}":{})", breaker.name, object_of(breaker));
-    }
-    if (!breakers.empty()) {
-        details +=
-            fmt::format(R"({}"circuitBreakers":{{{}}})", details.empty() ? "" : ",", breakers);
-    }
-    std::string out = fmt::format(R"({{"status":"{}")", component.status);
-    if (!details.empty()) {
-        out += fmt::format(R"(,"details":{{{}}})", details);
-    }
-    return out + "}";
-}
-
-std::vector<Component> components_of(const host::System& system, const host::Health& health) {
-    std::vector<Component> components;
-    for (std::size_t place = 0; place < system.modules().size(); ++place) {
-        components.push_back(component_of(system, health, place));
-    }
-    components.push_back(component_of(system, health, system.relay_place()));
-    return components;
 }
 
 http::Response health_response(bool up, std::string body) {
@@ -138,25 +112,28 @@ http::Response health_response(bool up, std::string body) {
 
 /// GET /actuator/health: UP, or 503 and DOWN where something is; STOPPED counts for neither.
 void health(const host::System& system, const ProcessState& state, const Done& done) {
+    HealthResource resource;
     const std::string fault = state.health.fault();
     bool up = fault.empty();
-    std::string components;
-    for (const Component& component : components_of(system, state.health)) {
-        up = up && component.status != "DOWN";
-        components += fmt::format(R"("{}":{},)", component.name, object_of(component));
+    if (!up) {
+        resource.details = ProcessDetails{fault};
     }
-    components.pop_back();
-    std::string body = object_of({{}, up ? "UP" : "DOWN", fault});
-    body.back() = ',';
-    done(health_response(up, fmt::format(R"({}"components":{{{}}}}})", body, components)));
+    for (std::size_t place = 0; place <= system.modules().size(); ++place) {
+        const std::size_t at = place < system.modules().size() ? place : system.relay_place();
+        ComponentResource component = resource_of(system, state.health, at);
+        up = up && component.status != ComponentStatus::down;
+        resource.components.emplace_back(name_of(system, at), std::move(component));
+    }
+    resource.status = up ? ProcessStatus::up : ProcessStatus::down;
+    done(health_response(up, json::text_of(resource)));
 }
 
 /// GET /actuator/health/order, ...: the same of one context, or of the relay.
 void health_of_one(
     const host::System& system, const ProcessState& state, std::size_t place, const Done& done
 ) {
-    const Component component = component_of(system, state.health, place);
-    done(health_response(component.status != "DOWN", object_of(component)));
+    const ComponentResource component = resource_of(system, state.health, place);
+    done(health_response(component.status != ComponentStatus::down, json::text_of(component)));
 }
 
 /// GET /isReady: 200 once every context has caught up, 503 before and while the process ends.
@@ -180,56 +157,6 @@ void is_healthy(const ProcessState& state, const Done& done) {
     }
 }
 
-constexpr auto component_schema = R"({
-    "type": "object",
-    "required": ["status"],
-    "properties": {
-        "status": {"type": "string", "enum": ["UP", "DOWN", "STOPPED"]},
-        "details": {
-            "type": "object",
-            "properties": {
-                "reason": {"type": "string"},
-                "circuitBreakers": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "object",
-                        "required": ["state", "since", "opened", "calls", "lastTransition"],
-                        "properties": {
-                            "state": {"type": "string", "enum": ["closed", "open", "half-open"]},
-                            "since": {"type": "string", "format": "date-time"},
-                            "opened": {"type": "integer", "minimum": 0},
-                            "calls": {
-                                "type": "object",
-                                "required": ["succeeded", "failed", "refused"],
-                                "additionalProperties": {"type": "integer", "minimum": 0}
-                            },
-                            "lastTransition": {
-                                "type": ["object", "null"],
-                                "required": ["from", "to", "at", "reason"]
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-})";
-
-std::string health_schema() {
-    return fmt::format(
-        R"({{
-            "type": "object",
-            "required": ["status", "components"],
-            "properties": {{
-                "status": {{"type": "string", "enum": ["UP", "DOWN"]}},
-                "details": {{"type": "object", "properties": {{"reason": {{"type": "string"}}}}}},
-                "components": {{"type": "object", "additionalProperties": {}}}
-            }}
-        }})",
-        component_schema
-    );
-}
-
 kernel::Endpoint index_endpoint(const host::System& system) {
     std::vector<std::string> collections;
     for (const auto& resource : system.resources()) {
@@ -244,7 +171,7 @@ kernel::Endpoint index_endpoint(const host::System& system) {
              {{.status = 200,
                .description = "a templated link per collection",
                .type = "hal",
-               .schema = R"({"$ref":"#/components/schemas/Links"})"}}},
+               .schema = kernel::reference("Links")}}},
         [collections](const Request& request, const Done& done) {
             index(collections, request, done);
         },
@@ -262,11 +189,11 @@ kernel::Endpoint health_endpoint(const host::System& system, const ProcessState&
              {{.status = 200,
                .description = "UP; a context that an operator stopped does not count",
                .type = "application/json",
-               .schema = health_schema()},
+               .schema = kernel::schema_of<HealthResource>()},
               {.status = 503,
                .description = "something is DOWN",
                .type = "application/json",
-               .schema = health_schema(),
+               .schema = kernel::schema_of<HealthResource>(),
                .headers = {"Retry-After"}}}},
         [&system, &state](const Request&, const Done& done) { health(system, state, done); },
         http::Produces::json
@@ -276,7 +203,7 @@ kernel::Endpoint health_endpoint(const host::System& system, const ProcessState&
 kernel::Endpoint component_endpoint(
     const host::System& system, const ProcessState& state, std::size_t place
 ) {
-    const std::string name = component_of(system, state.health, place).name;
+    const std::string name = name_of(system, place);
     return endpoint(
         "/actuator/health/" + name,
         {.tag = {},
@@ -287,11 +214,11 @@ kernel::Endpoint component_endpoint(
              {{.status = 200,
                .description = "UP or STOPPED",
                .type = "application/json",
-               .schema = component_schema},
+               .schema = kernel::schema_of<ComponentResource>()},
               {.status = 503,
                .description = "DOWN",
                .type = "application/json",
-               .schema = component_schema,
+               .schema = kernel::schema_of<ComponentResource>(),
                .headers = {"Retry-After"}}}},
         [&system, &state, place](const Request&, const Done& done) {
             health_of_one(system, state, place, done);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/words.hpp"
@@ -46,6 +47,21 @@ struct Happened {
     Key key() const { return {"order", order_id}; }
 };
 BOOST_DESCRIBE_STRUCT(Happened, (), (order_id, text, paid, price, stock_left))
+
+/// What may be left out stands in front, so that the first one that is written has no comma.
+struct Sparse {
+    json::Omittable<std::string> reason;
+    json::Omittable<std::int64_t> count;
+    std::vector<Base> orders;
+};
+BOOST_DESCRIBE_STRUCT(Sparse, (), (reason, count, orders))
+
+struct OnTheWire {
+    using exact_names = void;
+    std::int64_t at_ms = 0;
+    std::int64_t orderId = 0;
+};
+BOOST_DESCRIBE_STRUCT(OnTheWire, (), (at_ms, orderId))
 
 template <class T>
 std::string json_of(const T& value) {
@@ -129,6 +145,50 @@ TEST_CASE("fields are written in order, under the contract's names, inherited on
         out ==
         R"("orderId":5,"aBC":"x","paid":false,"price":12.5,"colour":"Dark_Blue","stockLeft":3,"note":null)"
     );
+}
+
+TEST_CASE("objects and arrays have a comma between two members, and are closed with their scope") {
+    std::string out;
+    {
+        json::Object object(out);
+        {
+            json::Array list = object.array("list");
+            list.element("a\"b").object().member("n", std::int64_t{1});
+            list.object();
+        }
+        object.array("none");
+        object.untrusted("text", "\xff").raw("raw", "[", "1", "]").object("empty");
+        object.fields(Base{.order_id = 3});
+    }
+    CHECK(
+        out ==
+        "{\"list\":[\"a\\\"b\",{\"n\":1},{}],\"none\":[],\"text\":\"\xEF\xBF\xBD\",\"raw\":[1],"
+        "\"empty\":{},\"orderId\":3}"
+    );
+}
+
+TEST_CASE("what is omittable is left out without a value, wherever it stands") {
+    CHECK(json_of(Sparse{}) == R"({"orders":[]})");
+    CHECK(
+        json_of(Sparse{.reason = {}, .count = 2, .orders = {{1}, {2}}}) ==
+        R"({"count":2,"orders":[{"orderId":1},{"orderId":2}]})"
+    );
+    CHECK(
+        json_of(Sparse{.reason = "r", .count = 2, .orders = {}}) ==
+        R"({"reason":"r","count":2,"orders":[]})"
+    );
+}
+
+TEST_CASE("moments, thousandths, values by name and exact names") {
+    CHECK(json_of(json::Timestamp{1'599'713'435'000}) == R"("2020-09-10T04:50:35Z")");
+    CHECK(json_of(json::Thousandths{0}) == "0.000");
+    CHECK(json_of(json::Thousandths{12'034}) == "12.034");
+    json::Named<std::int64_t> named;
+    CHECK(json_of(named) == "{}");
+    named.emplace_back("a", 1);
+    named.emplace_back("b", 2);
+    CHECK(json_of(named) == R"({"a":1,"b":2})");
+    CHECK(json_of(OnTheWire{.at_ms = 1, .orderId = 2}) == R"({"at_ms":1,"orderId":2})");
 }
 
 TEST_CASE("fields can be visited and changed by name") {

@@ -5,6 +5,7 @@
 #include "base/key.hpp"
 #include "bus/held_table.hpp"
 #include "kernel/collection.hpp"
+#include "kernel/schema.hpp"
 #include "modules/order/events.hpp"
 #include "modules/order/store.hpp"
 #include "modules/order/verification.hpp"
@@ -233,7 +234,7 @@ void add_verification(kernel::Module& module, const Ports& ports) {
             {{.status = 200,
               .description = "the order, which is ORDERED now",
               .type = "hal",
-              .schema = R"({"$ref":"#/components/schemas/Order"})",
+              .schema = kernel::reference("Order"),
               .headers = {"ETag"}},
              {.status = 404, .description = "there is no such order"},
              {.status = 409,

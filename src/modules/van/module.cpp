@@ -4,6 +4,7 @@
 
 #include "kernel/idempotency.hpp"
 #include "kernel/module.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::van {
 namespace {
@@ -90,7 +91,9 @@ void cancel_payment(Van& van, const Request& request, const http::Done& done) {
     });
 }
 
-constexpr auto words_schema = R"({"type":"string","enum":["PAYMENT_COMPLETED","PAYMENT_FAILED"]})";
+kernel::Schema answer_schema(const std::vector<std::string>& answers) {
+    return kernel::words_schema(answers);
+}
 
 kernel::Parameter key_parameter(bool required) {
     return kernel::idempotency_key_parameter(
@@ -122,14 +125,19 @@ kernel::Operation request_operation(std::string id) {
               .required = true,
               .description = "the amount, with at most 2 fraction digits",
               .schema =
-                  R"({"type":"number","minimum":0,"maximum":999999999999.99,"multipleOf":0.01})",
-              .example = "1000"},
+                  boost::json::object{
+                      {"type", "number"},
+                      {"minimum", 0},
+                      {"maximum", 999999999999.99},
+                      {"multipleOf", 0.01}
+                  },
+              .example = 1000},
              key_parameter(false)},
         .replies =
             {{.status = 200,
               .description = "the network's answer, or the breaker's",
               .type = "text/plain",
-              .schema = words_schema,
+              .schema = answer_schema({"PAYMENT_COMPLETED", "PAYMENT_FAILED"}),
               .example = "PAYMENT_COMPLETED"},
              {.status = 422, .description = "this Idempotency-Key was used with another amount"},
              {.status = 503, .description = "the breaker is open, for a call with a key"}}
@@ -155,7 +163,7 @@ void install(kernel::Module& module, Van& van) {
             {{.status = 200,
               .description = "it is taken back, also when it was never charged",
               .type = "text/plain",
-              .schema = R"({"type":"string","enum":["PAYMENT_CANCELED"]})",
+              .schema = answer_schema({"PAYMENT_CANCELED"}),
               .example = "PAYMENT_CANCELED"}}
     };
     module.route(

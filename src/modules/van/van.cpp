@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/words.hpp"
+
 namespace bookstore::van {
 namespace {
 
@@ -56,7 +58,7 @@ Answer answer_from(const Entry& entry, Money amount) {
 Breaker::OnTransition logged(std::string_view calls) {
     return [calls](const Breaker::Transition& transition) {
         spdlog::warn(
-            "van: the breaker for {} is {}: {}", calls, name_of(transition.to), transition.reason
+            "van: the breaker for {} is {}: {}", calls, word(transition.to), transition.reason
         );
     };
 }

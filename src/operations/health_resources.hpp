@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/breaker.hpp"
+#include "base/json.hpp"
+
+// The process and its parts as /actuator/health shows them.
+
+namespace bookstore::operations {
+
+struct CallCounts {
+    std::int64_t succeeded = 0;
+    std::int64_t failed = 0;
+    std::int64_t refused = 0;
+};
+BOOST_DESCRIBE_STRUCT(CallCounts, (), (succeeded, failed, refused))
+
+struct TransitionResource {
+    Breaker::State from{};
+    Breaker::State to{};
+    json::Timestamp at;
+    std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(TransitionResource, (), (from, to, at, reason))
+
+/// A circuit breaker; an open one is no illness.
+struct BreakerResource {
+    Breaker::State state{};
+    json::Timestamp since;
+    std::int64_t opened = 0;
+    CallCounts calls;
+    std::optional<TransitionResource> last_transition;
+};
+BOOST_DESCRIBE_STRUCT(BreakerResource, (), (state, since, opened, calls, last_transition))
+
+enum class ComponentStatus { up, down, stopped };
+constexpr std::array<std::string_view, 3> words_of(ComponentStatus) {
+    return {"UP", "DOWN", "STOPPED"};
+}
+
+struct ComponentDetails {
+    json::Omittable<std::string> reason;  ///< why it is not UP
+    json::Omittable<json::Named<BreakerResource>> circuit_breakers;
+};
+BOOST_DESCRIBE_STRUCT(ComponentDetails, (), (reason, circuit_breakers))
+
+/// A context, or the relay.
+struct ComponentResource {
+    ComponentStatus status = ComponentStatus::up;
+    json::Omittable<ComponentDetails> details;
+};
+BOOST_DESCRIBE_STRUCT(ComponentResource, (), (status, details))
+
+enum class ProcessStatus { up, down };
+constexpr std::array<std::string_view, 2> words_of(ProcessStatus) {
+    return {"UP", "DOWN"};
+}
+
+struct ProcessDetails {
+    json::Omittable<std::string> reason;
+};
+BOOST_DESCRIBE_STRUCT(ProcessDetails, (), (reason))
+
+/// All of it.
+struct HealthResource {
+    ProcessStatus status = ProcessStatus::up;
+    json::Omittable<ProcessDetails> details;
+    json::Named<ComponentResource> components;
+};
+BOOST_DESCRIBE_STRUCT(HealthResource, (), (status, details, components))
+
+}  // namespace bookstore::operations
