@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/json.hpp"
-#include "bus/parked.hpp"
+#include "bus/held_table.hpp"
 #include "kernel/hal.hpp"
 
 // Held events as resources: what is written of them, and described.
