@@ -170,6 +170,17 @@ constexpr bool is_omittable = false;
 template <class T>
 constexpr bool is_omittable<Omittable<T>> = true;
 
+/// Then any member of a T may be the first that is written.
+template <class T>
+constexpr bool first_is_omittable = [] {
+    if constexpr (boost::mp11::mp_empty<Members<T>>::value) {
+        return false;
+    } else {
+        using D = boost::mp11::mp_front<Members<T>>;
+        return is_omittable<std::remove_cvref_t<decltype(std::declval<T>().*D::pointer)>>;
+    }
+}();
+
 /// Nothing was written yet into the object or array that is open. (No value ends so.)
 inline bool at_begin(const std::string& out) {
     return out.back() == '{' || out.back() == '[';
@@ -208,6 +219,8 @@ void append_fields(std::string& out, const T& object) {
         } else {
             if constexpr (i == 0) {
                 append_all(out, "\"", name, "\":");
+            } else if constexpr (detail::first_is_omittable<T>) {
+                detail::append_next(out, "\"", name, "\":");
             } else {
                 append_all(out, ",\"", name, "\":");
             }

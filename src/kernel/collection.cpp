@@ -61,7 +61,7 @@ Reply item_reply(const ResourceDescription& resource, std::string description) {
         .status = 200,
         .description = std::move(description),
         .type = "hal",
-        .schema = reference(resource.schema),
+        .schema = schema_named(resource.schema),
         .headers = {"ETag"}
     };
 }
@@ -106,7 +106,7 @@ Operation list_operation(
         {.status = 200,
          .description = "a page; beyond the last one it is empty",
          .type = "hal",
-         .schema = reference(collection_schema(resource))}
+         .schema = schema_named(collection_schema(resource))}
     };
     return operation;
 }
@@ -138,7 +138,7 @@ Operation find_operation(
             {.status = 200,
              .description = "those that there are, or none",
              .type = "hal",
-             .schema = reference(
+             .schema = schema_named(
                  sortable != nullptr ? collection_schema(resource) : resource.schema + "List"
              )}
         };
@@ -161,7 +161,7 @@ Operation create_operation(const ResourceDescription& resource, Doc doc) {
         {.status = 201,
          .description = "made, and on disk",
          .type = "hal",
-         .schema = reference(resource.schema),
+         .schema = schema_named(resource.schema),
          .headers = {"Location", "ETag"}}
     );
     return operation;
@@ -204,7 +204,7 @@ Endpoint search_endpoint(const Resource& resource) {
         {.status = 200,
          .description = "a templated link per finder",
          .type = "hal",
-         .schema = reference("Links")}
+         .schema = schema_named("Links")}
     };
     return endpoint;
 }

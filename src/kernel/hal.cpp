@@ -223,7 +223,7 @@ LinkMap& LinkMap::add(std::string rel, std::string href, bool templated) {
 }
 
 Schema LinkMap::schema() {
-    return reference("LinkMap");
+    return schema_named("LinkMap");
 }
 
 void append(std::string& out, const LinkMap& links) {

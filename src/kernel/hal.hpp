@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/container/static_vector.hpp>
-#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -18,6 +17,8 @@
 // HAL (draft-kelly-json-hal): items with their links, and pages of collections.
 
 namespace bookstore::kernel {
+
+class Schema;
 
 /// What a collection is called.
 struct Resource {
@@ -108,7 +109,7 @@ class LinkMap {
   public:
     LinkMap& add(std::string rel, std::string href, bool templated = false);
 
-    static boost::json::value schema();
+    static Schema schema();
 
     friend void append(std::string& out, const LinkMap& links);
 

@@ -17,6 +17,10 @@ json::value parsed(std::string_view text) {
     return json::parse(text);
 }
 
+json::object reference(std::string_view schema) {
+    return schema_named(schema).json().as_object();
+}
+
 // ---- what is read
 
 /// An integer, or the same as a string: httpie's `=` sends that. Up to 15 digits, which are below
@@ -186,7 +190,9 @@ json::object link_schema() {
     return strictly(
         {{"type", "object"},
          {"properties",
-          json::object{{"href", text_schema()}, {"templated", json::object{{"type", "boolean"}}}}},
+          json::object{
+              {"href", text_schema().json()}, {"templated", json::object{{"type", "boolean"}}}
+          }},
          {"required", json::array{"href"}}}
     );
 }
@@ -214,9 +220,9 @@ json::object error_schema() {
                    {"type", "string"}, {"examples", json::array{"2020-09-10T05:07:44.652+0000"}}
                }},
               {"status", json::object{{"type", "integer"}, {"minimum", 400}, {"maximum", 599}}},
-              {"error", text_schema()},
-              {"message", text_schema()},
-              {"path", text_schema()},
+              {"error", text_schema().json()},
+              {"message", text_schema().json()},
+              {"path", text_schema().json()},
               {"errors", json::object{{"type", "array"}, {"items", reference("FieldError")}}}
           }},
          {"required", json::array{"timestamp", "status", "error", "message", "path"}}}
@@ -229,7 +235,9 @@ json::object field_error_schema() {
         {{"type", "object"},
          {"properties",
           json::object{
-              {"field", text_schema()}, {"message", text_schema()}, {"rejectedValue", rejected}
+              {"field", text_schema().json()},
+              {"message", text_schema().json()},
+              {"rejectedValue", rejected}
           }},
          {"required", json::array{"field", "message", "rejectedValue"}}}
     );
@@ -273,7 +281,7 @@ json::object schemas_of(
     // A finder's list that is not paged: of those collections that have one.
     for (const ResourceDescription& resource : resources) {
         const std::string list = resource.schema + "List";
-        const auto names_list = [schema = json::value(reference(list))](const Reply& reply) {
+        const auto names_list = [schema = schema_named(list)](const Reply& reply) {
             return reply.schema == schema;
         };
         const bool used = std::ranges::any_of(endpoints, [&](const Endpoint& endpoint) {
@@ -307,13 +315,13 @@ json::array parameters_of(const Operation& operation) {
             {"name", parameter.name},
             {"in", word_of(parameter.in)},
             {"required", parameter.required},
-            {"schema", parameter.schema}
+            {"schema", parameter.schema.json()}
         };
         if (!parameter.description.empty()) {
             described["description"] = parameter.description;
         }
-        if (!parameter.example.is_null()) {
-            described["example"] = parameter.example;
+        if (!parameter.example.empty()) {
+            described["example"] = parameter.example.json();
         }
         parameters.push_back(std::move(described));
     }
@@ -343,7 +351,7 @@ json::object reply_object(const Reply& reply) {
         content["application/json"] = json::object{{"schema", reference("Error")}};
     } else if (!reply.type.empty()) {
         json::object media{
-            {"schema", reply.schema.is_null() ? json::value(json::object()) : reply.schema}
+            {"schema", reply.schema.empty() ? json::value(json::object()) : reply.schema.json()}
         };
         if (!reply.example.empty()) {
             media["example"] = reply.example;

@@ -1,6 +1,7 @@
 #include "kernel/operation.hpp"
 
 #include <algorithm>
+#include <boost/json/value.hpp>
 
 #include "kernel/schema.hpp"
 

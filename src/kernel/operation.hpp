@@ -1,6 +1,8 @@
 #pragma once
 
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,8 +16,24 @@
 
 namespace bookstore::kernel {
 
-/// A JSON Schema; null: none.
-using Schema = boost::json::value;
+/// A JSON value of the API's description: a JSON Schema, or an example. May be none.
+class Schema {
+  public:
+    Schema() = default;
+    Schema(const boost::json::object& value);
+    Schema(const boost::json::array& value);
+    Schema(const char* value);
+    Schema(const std::string& value);
+    Schema(int value);
+
+    bool empty() const { return value_ == nullptr; }
+    /// There must be one.
+    const boost::json::value& json() const { return *value_; }
+    friend bool operator==(const Schema& a, const Schema& b);
+
+  private:
+    std::shared_ptr<const boost::json::value> value_;  // its type is not known here
+};
 
 struct Parameter {
     enum class In { path, query, header };
@@ -24,7 +42,7 @@ struct Parameter {
     bool required = false;
     std::string description;
     Schema schema;
-    boost::json::value example{};  ///< null: none
+    Schema example{};
 };
 
 /// One answer that an operation gives. A status from 400 without a type has the contract's error

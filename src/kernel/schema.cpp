@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/value.hpp>
+
 namespace bookstore::kernel {
 
 namespace json = boost::json;
@@ -42,8 +44,18 @@ json::object shown_schema(const FieldSpec& field) {
     return schema;
 }
 
-json::object reference(std::string_view schema) {
-    return {{"$ref", fmt::format("#/components/schemas/{}", schema)}};
+Schema::Schema(const json::object& value) : value_(std::make_shared<const json::value>(value)) {}
+Schema::Schema(const json::array& value) : value_(std::make_shared<const json::value>(value)) {}
+Schema::Schema(const char* value) : value_(std::make_shared<const json::value>(value)) {}
+Schema::Schema(const std::string& value) : value_(std::make_shared<const json::value>(value)) {}
+Schema::Schema(int value) : value_(std::make_shared<const json::value>(value)) {}
+
+bool operator==(const Schema& a, const Schema& b) {
+    return a.empty() || b.empty() ? a.empty() == b.empty() : a.json() == b.json();
+}
+
+Schema schema_named(std::string_view name) {
+    return json::object{{"$ref", fmt::format("#/components/schemas/{}", name)}};
 }
 
 Schema text_schema(std::string_view pattern) {
@@ -71,8 +83,56 @@ Schema integer_schema(std::int64_t least) {
 }
 
 Schema integer_schema(std::int64_t least, std::int64_t otherwise) {
-    Schema schema = integer_schema(least);
-    schema.as_object()["default"] = otherwise;
+    json::object schema = integer_schema(least).json().as_object();
+    schema["default"] = otherwise;
+    return schema;
+}
+
+Schema count_schema() {
+    return json::object{{"type", "integer"}, {"minimum", 0}};
+}
+
+Schema number_schema() {
+    return json::object{{"type", "number"}, {"minimum", 0}};
+}
+
+Schema boolean_schema() {
+    return json::object{{"type", "boolean"}};
+}
+
+Schema date_time_schema() {
+    return json::object{{"type", "string"}, {"format", "date-time"}};
+}
+
+Schema or_null(const Schema& schema) {
+    json::object nullable = schema.json().as_object();
+    json::value& type = nullable.at("type");
+    type = json::array{type, "null"};
+    return nullable;
+}
+
+Schema list_of(const Schema& element) {
+    return json::object{{"type", "array"}, {"items", element.json()}};
+}
+
+Schema named_values(const Schema& value) {
+    return json::object{{"type", "object"}, {"additionalProperties", value.json()}};
+}
+
+Schema object_schema(const std::vector<MemberSchema>& members) {
+    json::array required;
+    json::object properties;
+    for (const MemberSchema& member : members) {
+        properties[member.name] = member.schema.json();
+        if (member.required) {
+            required.push_back(json::value(member.name));
+        }
+    }
+    json::object schema{{"type", "object"}};
+    if (!required.empty()) {
+        schema["required"] = std::move(required);
+    }
+    schema["properties"] = std::move(properties);
     return schema;
 }
 

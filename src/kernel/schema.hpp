@@ -1,7 +1,8 @@
 #pragma once
 
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +25,7 @@ boost::json::object shown_schema(const FieldSpec& field);
 boost::json::array words_of(const FieldSpec& field);
 
 /// One of the document's own schemas: "Order"
-boost::json::object reference(std::string_view schema);
+Schema schema_named(std::string_view name);
 /// A text, by a pattern unless that is empty.
 Schema text_schema(std::string_view pattern = {});
 /// One of some words; the one that stands for none unless that is empty.
@@ -32,8 +33,24 @@ Schema words_schema(std::span<const std::string> words, std::string_view otherwi
 /// A whole number up to 2^53-1.
 Schema integer_schema(std::int64_t least);
 Schema integer_schema(std::int64_t least, std::int64_t otherwise);
+/// A whole number, or another one, from 0.
+Schema count_schema();
+Schema number_schema();
+Schema boolean_schema();
+Schema date_time_schema();
+Schema or_null(const Schema& schema);
+Schema list_of(const Schema& element);
+/// An object whose members have any name.
+Schema named_values(const Schema& value);
 /// An object that has these members, whatever they are.
 Schema object_with(std::initializer_list<std::string_view> required);
+
+struct MemberSchema {
+    std::string_view name;
+    bool required;
+    Schema schema;
+};
+Schema object_schema(const std::vector<MemberSchema>& members);
 
 namespace detail {
 
@@ -49,11 +66,11 @@ struct SchemaOf<T> {
 };
 template <>
 struct SchemaOf<std::int64_t> {
-    static Schema make() { return boost::json::object{{"type", "integer"}, {"minimum", 0}}; }
+    static Schema make() { return count_schema(); }
 };
 template <>
 struct SchemaOf<bool> {
-    static Schema make() { return boost::json::object{{"type", "boolean"}}; }
+    static Schema make() { return boolean_schema(); }
 };
 template <>
 struct SchemaOf<std::string> {
@@ -61,13 +78,11 @@ struct SchemaOf<std::string> {
 };
 template <>
 struct SchemaOf<json::Timestamp> {
-    static Schema make() {
-        return boost::json::object{{"type", "string"}, {"format", "date-time"}};
-    }
+    static Schema make() { return date_time_schema(); }
 };
 template <>
 struct SchemaOf<json::Thousandths> {
-    static Schema make() { return boost::json::object{{"type", "number"}, {"minimum", 0}}; }
+    static Schema make() { return number_schema(); }
 };
 template <Worded E>
 struct SchemaOf<E> {
@@ -78,48 +93,28 @@ struct SchemaOf<E> {
 };
 template <class T>
 struct SchemaOf<std::optional<T>> {
-    static Schema make() {
-        Schema schema = SchemaOf<T>::make();
-        Schema& type = schema.at("type");
-        type = boost::json::array{type, "null"};
-        return schema;
-    }
+    static Schema make() { return or_null(SchemaOf<T>::make()); }
 };
 template <class T>
 struct SchemaOf<json::Omittable<T>> : SchemaOf<T> {};
 template <class T>
 struct SchemaOf<std::vector<T>> {
-    static Schema make() {
-        return boost::json::object{{"type", "array"}, {"items", SchemaOf<T>::make()}};
-    }
+    static Schema make() { return list_of(SchemaOf<T>::make()); }
 };
 template <class T>
 struct SchemaOf<json::Named<T>> {
-    static Schema make() {
-        return boost::json::object{
-            {"type", "object"}, {"additionalProperties", SchemaOf<T>::make()}
-        };
-    }
+    static Schema make() { return named_values(SchemaOf<T>::make()); }
 };
 template <json::Described T>
     requires(!OwnSchema<T>)
 struct SchemaOf<T> {
     static Schema make() {
-        boost::json::array required;
-        boost::json::object properties;
+        std::vector<MemberSchema> members;
         json::for_each_field(T{}, [&](std::string_view name, const auto& value) {
             using M = std::remove_cvref_t<decltype(value)>;
-            properties[name] = SchemaOf<M>::make();
-            if (!json::detail::is_omittable<M>) {
-                required.push_back(Schema(name));
-            }
+            members.push_back({name, !json::detail::is_omittable<M>, SchemaOf<M>::make()});
         });
-        boost::json::object schema{{"type", "object"}};
-        if (!required.empty()) {
-            schema["required"] = std::move(required);
-        }
-        schema["properties"] = std::move(properties);
-        return schema;
+        return object_schema(members);
     }
 };
 

@@ -31,7 +31,7 @@ http::Answer answer(
 
 /// The described resource's, with what its names do not say.
 kernel::Schema schema() {
-    kernel::Schema whole = kernel::schema_of<TimelineResource>();
+    boost::json::object whole = kernel::schema_of<TimelineResource>().json().as_object();
     boost::json::value& members = whole.at("properties");
     const auto describe = [](boost::json::value& of, const char* name, const char* what) {
         of.at(name).as_object()["description"] = what;

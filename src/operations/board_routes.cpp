@@ -11,16 +11,13 @@ namespace bookstore::operations {
 namespace {
 
 kernel::Schema board_schema() {
-    const boost::json::object contexts{
-        {"type", "array"},
-        {"items",
-         kernel::object_with(
-             {"name", "commands", "publishes", "policies", "readModels", "asks", "collections"}
-         )}
-    };
-    kernel::Schema schema = kernel::object_with({"contexts"});
-    schema.as_object()["properties"] = boost::json::object{{"contexts", contexts}};
-    return schema;
+    return kernel::object_schema(
+        {{"contexts",
+          true,
+          kernel::list_of(kernel::object_with(
+              {"name", "commands", "publishes", "policies", "readModels", "asks", "collections"}
+          ))}}
+    );
 }
 
 }  // namespace

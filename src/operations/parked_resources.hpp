@@ -2,8 +2,6 @@
 
 #include <array>
 #include <boost/describe.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,30 +28,16 @@ namespace bookstore::operations {
 struct Untrusted {
     std::string text;
 
-    static boost::json::value schema() { return boost::json::object{{"type", "string"}}; }
-
-    friend void append(std::string& out, const Untrusted& value) {
-        json::append_untrusted(out, value.text);
-    }
+    static kernel::Schema schema();
+    friend void append(std::string& out, const Untrusted& value);
 };
 
 /// An event's payload: as it is when it is a JSON object, else as text.
 struct Payload {
     std::string text;
 
-    static boost::json::value schema() {
-        return boost::json::object{{"type", boost::json::array{"object", "string"}}};
-    }
-
-    friend void append(std::string& out, const Payload& payload) {
-        boost::json::error_code error;
-        const auto value = boost::json::parse(payload.text, error);
-        if (!error && value.is_object()) {
-            json::append(out, json::Raw{payload.text});
-        } else {
-            json::append_untrusted(out, payload.text);
-        }
-    }
+    static kernel::Schema schema();
+    friend void append(std::string& out, const Payload& payload);
 };
 
 struct HeldEventContent {

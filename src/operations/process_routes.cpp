@@ -171,7 +171,7 @@ kernel::Endpoint index_endpoint(const host::System& system) {
              {{.status = 200,
                .description = "a templated link per collection",
                .type = "hal",
-               .schema = kernel::reference("Links")}}},
+               .schema = kernel::schema_named("Links")}}},
         [collections](const Request& request, const Done& done) {
             index(collections, request, done);
         },

@@ -234,7 +234,7 @@ void add_verification(kernel::Module& module, const Ports& ports) {
             {{.status = 200,
               .description = "the order, which is ORDERED now",
               .type = "hal",
-              .schema = kernel::reference("Order"),
+              .schema = kernel::schema_named("Order"),
               .headers = {"ETag"}},
              {.status = 404, .description = "there is no such order"},
              {.status = 409,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/value.hpp>
+
 #include "kernel/idempotency.hpp"
 #include "kernel/module.hpp"
 #include "kernel/schema.hpp"
