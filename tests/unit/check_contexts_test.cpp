@@ -67,7 +67,7 @@ TEST_CASE("boards say what every context declares, though none is hosted") {
     REQUIRE_EQ(boards.size(), app::contexts().size());
     const auto order = std::ranges::find(boards, "order", &kernel::Board::context);
     REQUIRE(order != boards.end());
-    CHECK_EQ(order->asks, std::vector<std::string>{"customer", "inventory"});
+    CHECK_EQ(order->needs, std::vector<std::string>{"customer", "inventory"});
     CHECK_EQ(order->publishes.size(), 2);
     CHECK_EQ(order->policies.size(), 2);
 }
