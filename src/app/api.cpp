@@ -30,7 +30,7 @@ kernel::Endpoint openapi_endpoint() {
              {{.status = 200,
                .description = "an OpenAPI 3.1 document",
                .type = "application/json",
-               .schema = kernel::object_with({"openapi", "info", "paths"})}}}
+               .schema = kernel::object_with("OpenApiDocument", {"openapi", "info", "paths"})}}}
     );
 }
 

@@ -25,17 +25,20 @@ const kernel::Fields<BackupRequest>& backup_request_fields() {
 }
 
 struct FileResource {
+    static constexpr std::string_view schema_name = "BackupFile";
     std::string name;
     std::int64_t bytes = 0;
 };
 BOOST_DESCRIBE_STRUCT(FileResource, (), (name, bytes))
 
 struct EmbeddedFiles {
+    static constexpr std::string_view schema_name = "BackupEmbedded";
     std::vector<FileResource> files;
 };
 BOOST_DESCRIBE_STRUCT(EmbeddedFiles, (), (files))
 
 struct BackupResource {
+    static constexpr std::string_view schema_name = "Backup";
     std::string directory;
     json::Timestamp taken_at;
     std::int64_t topic_position = 0;

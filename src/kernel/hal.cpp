@@ -226,6 +226,10 @@ Schema LinkMap::schema() {
     return schema_named("LinkMap");
 }
 
+Schema PageNumbers::schema() {
+    return schema_named("PageNumbers");
+}
+
 void append(std::string& out, const LinkMap& links) {
     json::Object object(out);
     for (const LinkMap::Entry& link : links.links_) {

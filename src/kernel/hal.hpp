@@ -137,6 +137,8 @@ struct PageNumbers {
     std::int64_t total_elements = 0;
     std::int64_t total_pages = 0;
     std::int64_t number = 0;
+
+    static Schema schema();
 };
 BOOST_DESCRIBE_STRUCT(PageNumbers, (), (size, total_elements, total_pages, number))
 

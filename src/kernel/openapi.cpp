@@ -23,36 +23,6 @@ json::object reference(std::string_view schema) {
 
 // ---- what is read
 
-/// An integer, or the same as a string: httpie's `=` sends that. Up to 15 digits, which are below
-/// 2^53 whatever they are.
-json::object integer_input(const FieldSpec& field) {
-    const std::string digits = field.minimum > 0 ? "^0*[1-9][0-9]{0,14}$" : "^[0-9]{1,15}$";
-    return {
-        {"anyOf",
-         json::array{
-             json::object{
-                 {"type", "integer"}, {"minimum", field.minimum}, {"maximum", max_integer}
-             },
-             json::object{{"type", "string"}, {"pattern", digits}}
-         }}
-    };
-}
-
-json::object money_input() {
-    return {
-        {"anyOf",
-         json::array{
-             json::object{
-                 {"type", "number"},
-                 {"minimum", 0},
-                 {"maximum", 999999999999.99},
-                 {"multipleOf", 0.01}
-             },
-             json::object{{"type", "string"}, {"pattern", R"(^[0-9]{1,12}(\.[0-9]{1,2})?$)"}}
-         }}
-    };
-}
-
 json::object text_input() {
     // No control character anywhere, and one that is no space somewhere: text_fault()'s rules.
     constexpr auto pattern = R"(^[^\u0000-\u001f\u007f-\u009f]*)"
@@ -66,14 +36,17 @@ json::object text_input() {
     };
 }
 
+/// Numbers that come as strings are told of in words alone: a type of two kinds is a burden for
+/// whoever has it generated.
 json::object input_schema(const FieldSpec& field) {
     json::object schema;
     switch (field.kind) {
         case FieldKind::integer:
-            schema = integer_input(field);
+            schema = integer_schema(field.minimum).json().as_object();
             break;
         case FieldKind::money:
-            schema = money_input();
+            schema = money_schema().json().as_object();
+            schema["multipleOf"] = 0.01;
             break;
         case FieldKind::text:
             schema = text_input();
@@ -82,14 +55,7 @@ json::object input_schema(const FieldSpec& field) {
             schema = {{"type", "string"}, {"enum", words_of(field)}};
             break;
     }
-    if (field.required) {
-        return schema;
-    }
-    if (schema.contains("anyOf")) {
-        schema["anyOf"].as_array().push_back(json::object{{"type", "null"}});
-        return schema;
-    }
-    return {{"anyOf", json::array{std::move(schema), json::object{{"type", "null"}}}}};
+    return field.required ? schema : or_null(schema).json().as_object();
 }
 
 json::object body_schema(const RequestBody& body) {
@@ -124,19 +90,22 @@ json::object request_body(const RequestBody& body) {
 // ---- what is shown
 
 json::object links_schema(
-    std::span<const std::string> required, std::span<const std::string> more
+    const std::string& name,
+    std::span<const std::string> required,
+    std::span<const std::string> more
 ) {
     json::object properties;
     json::array names;
-    for (const std::string& name : required) {
-        properties[name] = reference("Link");
-        names.push_back(json::value(name));
+    for (const std::string& relation : required) {
+        properties[relation] = reference("Link");
+        names.push_back(json::value(relation));
     }
-    for (const std::string& name : more) {
-        properties[name] = reference("Link");
+    for (const std::string& relation : more) {
+        properties[relation] = reference("Link");
     }
     return {
         {"type", "object"},
+        {"title", name},
         {"properties", std::move(properties)},
         {"required", std::move(names)},
         {"additionalProperties", false}
@@ -151,7 +120,7 @@ json::object item_schema(const ResourceDescription& resource) {
         required.push_back(json::value(field.name));
     }
     const std::string always[] = {"self", resource.singular};
-    properties["_links"] = links_schema(always, resource.links);
+    properties["_links"] = links_schema(resource.schema + "Links", always, resource.links);
     required.push_back("_links");
     return {
         {"type", "object"},
@@ -167,6 +136,7 @@ json::object collection_schema(const ResourceDescription& resource, bool paged) 
     const json::object items{{"type", "array"}, {"items", reference(resource.schema)}};
     const json::object embedded{
         {"type", "object"},
+        {"title", resource.schema + "Embedded"},
         {"properties", json::object{{resource.collection, items}}},
         {"required", json::array{json::value(resource.collection)}}
     };
@@ -198,8 +168,8 @@ json::object link_schema() {
 }
 
 json::object page_schema() {
-    const json::object count{{"type", "integer"}, {"minimum", 0}};
-    const json::object size{{"type", "integer"}, {"minimum", 1}, {"maximum", max_page_size}};
+    const json::value count = count_schema().json();
+    const json::value size = integer_between(1, max_page_size).json();
     return strictly(
         {{"type", "object"},
          {"properties",
@@ -219,7 +189,7 @@ json::object error_schema() {
                json::object{
                    {"type", "string"}, {"examples", json::array{"2020-09-10T05:07:44.652+0000"}}
                }},
-              {"status", json::object{{"type", "integer"}, {"minimum", 400}, {"maximum", 599}}},
+              {"status", integer_between(400, 599).json()},
               {"error", text_schema().json()},
               {"message", text_schema().json()},
               {"path", text_schema().json()},
@@ -230,14 +200,14 @@ json::object error_schema() {
 }
 
 json::object field_error_schema() {
-    const json::object rejected{{"type", json::array{"string", "null"}}, {"maxLength", 100}};
+    const Schema rejected = or_null(json::object{{"type", "string"}, {"maxLength", 100}});
     return strictly(
         {{"type", "object"},
          {"properties",
           json::object{
               {"field", text_schema().json()},
               {"message", text_schema().json()},
-              {"rejectedValue", rejected}
+              {"rejectedValue", rejected.json()}
           }},
          {"required", json::array{"field", "message", "rejectedValue"}}}
     );
@@ -329,8 +299,10 @@ json::array parameters_of(const Operation& operation) {
 }
 
 json::object header_schema(std::string_view name) {
-    const bool number = name == "Retry-After";
-    json::object schema{{"type", number ? "integer" : "string"}};
+    if (name == "Retry-After") {
+        return {{"schema", count_schema().json()}};
+    }
+    json::object schema{{"type", "string"}};
     if (name == "Location") {
         schema["format"] = "uri";
     }
@@ -356,12 +328,9 @@ json::object reply_object(const Reply& reply) {
         if (!reply.example.empty()) {
             media["example"] = reply.example;
         }
-        if (reply.type == "hal") {
-            content["application/hal+json"] = media;
-            content["application/json"] = media;
-        } else {
-            content[reply.type] = media;
-        }
+        // As application/json it is the same, which the introduction says: where an answer has two
+        // types, generated clients compare them with the whole Content-Type.
+        content[reply.type == "hal" ? "application/hal+json" : reply.type] = media;
     }
     if (!content.empty()) {
         described["content"] = std::move(content);
@@ -431,7 +400,8 @@ json::array tags_of(std::span<const Endpoint> endpoints) {
 }
 
 constexpr auto introduction =
-    "An order-processing backend for an online bookshop, in HAL over HTTP. A GET can be a HEAD, "
+    "An order-processing backend for an online bookshop, in HAL over HTTP; where Accept asks for "
+    "application/json, the same is called that. A GET can be a HEAD, "
     "but for /makeZombie and /requestPayment, which do something. Every refusal has the same body, "
     "with all invalid fields at once. Numbers in bodies may come "
     "as JSON strings. A POST may carry an Idempotency-Key, an item has an ETag.";
@@ -443,14 +413,24 @@ std::string openapi_document(
     std::span<const Endpoint> endpoints,
     std::span<const ResourceDescription> resources
 ) {
+    json::value paths = paths_of(endpoints);
+    json::object schemas = schemas_of(endpoints, resources);
+    json::object named;
+    for (auto& schema : schemas) {
+        move_named_schemas(schema.value(), named);
+    }
+    move_named_schemas(paths, named);
+    for (auto& [name, schema] : named) {
+        add_schema(name, schema, schemas);
+    }
     const json::object document{
         {"openapi", "3.1.0"},
         {"info",
          json::object{{"title", "bookstore"}, {"version", version}, {"description", introduction}}},
         {"servers", json::array{json::object{{"url", "."}}}},
         {"tags", tags_of(endpoints)},
-        {"paths", paths_of(endpoints)},
-        {"components", json::object{{"schemas", schemas_of(endpoints, resources)}}}
+        {"paths", std::move(paths)},
+        {"components", json::object{{"schemas", std::move(schemas)}}}
     };
     return json::serialize(document);
 }

@@ -45,6 +45,16 @@ std::string capitalized(std::string_view word) {
     return text;
 }
 
+std::string joined_words(std::string_view words) {
+    std::string text;
+    while (!words.empty()) {
+        const std::size_t end = std::min(words.find_first_of("-_"), words.size());
+        text += capitalized(words.substr(0, end));
+        words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return text;
+}
+
 void add_reply(Operation& operation, Reply reply) {
     const auto same = std::ranges::find(operation.replies, reply.status, &Reply::status);
     if (same == operation.replies.end()) {

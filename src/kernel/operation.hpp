@@ -92,6 +92,8 @@ struct ResourceDescription {
 
 /// "order" -> "Order"
 std::string capitalized(std::string_view word);
+/// A part of an identifier: "payment_history", "payment-history" -> "PaymentHistory"
+std::string joined_words(std::string_view words);
 
 /// Adds it, or to the description of the one with that status.
 void add_reply(Operation& operation, Reply reply);

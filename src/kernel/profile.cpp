@@ -113,7 +113,7 @@ Endpoint alps_endpoint(std::string path, std::string id, std::string summary) {
             {{.status = 200,
               .description = "an ALPS document",
               .type = "application/alps+json",
-              .schema = object_with({"alps"})}}
+              .schema = object_with("AlpsDocument", {"alps"})}}
     };
     return endpoint;
 }

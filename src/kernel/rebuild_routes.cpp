@@ -14,6 +14,7 @@ namespace {
 
 /// A rebuild as operators see it.
 struct RebuildResource {
+    static constexpr std::string_view schema_name = "Rebuild";
     std::string name;
     Rebuild::State state{};
     std::int64_t position = 0;
@@ -55,7 +56,7 @@ void add_progress(Module& module, const std::string& name, std::function<Rebuild
     progress.route.pattern = "/rebuilds/" + name;
     progress.operation = {
         .tag = "rebuilds",
-        .id = "get-rebuild-of-" + name,
+        .id = "getRebuildOf" + joined_words(name),
         .summary = "How far the last rebuild came",
         .replies =
             {{.status = 200,
@@ -77,7 +78,7 @@ Endpoint begin_endpoint(const std::string& name) {
     begin.route.pattern = "/rebuilds/" + name;
     begin.operation = {
         .tag = "rebuilds",
-        .id = "rebuild-" + name,
+        .id = "rebuild" + joined_words(name),
         .summary = "Rebuild the read model from the event log",
         .description = "The rows that are there are served until the new ones take their place.",
         .replies =

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <boost/json/value.hpp>
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
 
 namespace bookstore::kernel {
 
@@ -17,31 +20,22 @@ json::array words_of(const FieldSpec& field) {
 }
 
 json::object shown_schema(const FieldSpec& field) {
-    json::object schema;
-    std::string_view type = "string";
+    Schema schema;
     switch (field.kind) {
         case FieldKind::integer:
-            type = "integer";
-            schema["minimum"] = 0;
-            schema["maximum"] = max_integer;
+            schema = integer_schema(0);
             break;
         case FieldKind::money:
-            type = "number";
-            schema["minimum"] = 0;
-            schema["maximum"] = 999999999999.99;
+            schema = money_schema();
             break;
         case FieldKind::word:
-            schema["enum"] = words_of(field);
+            schema = json::object{{"type", "string"}, {"enum", words_of(field)}};
             break;
         case FieldKind::text:
+            schema = text_schema();
             break;
     }
-    if (field.required) {
-        schema["type"] = type;
-    } else {
-        schema["type"] = json::array{json::value(type), "null"};
-    }
-    return schema;
+    return (field.required ? schema : or_null(schema)).json().as_object();
 }
 
 Schema::Schema(const json::object& value) : value_(std::make_shared<const json::value>(value)) {}
@@ -79,7 +73,7 @@ Schema words_schema(std::span<const std::string> words, std::string_view otherwi
 }
 
 Schema integer_schema(std::int64_t least) {
-    return json::object{{"type", "integer"}, {"minimum", least}, {"maximum", max_integer}};
+    return integer_between(least, max_integer);
 }
 
 Schema integer_schema(std::int64_t least, std::int64_t otherwise) {
@@ -88,12 +82,28 @@ Schema integer_schema(std::int64_t least, std::int64_t otherwise) {
     return schema;
 }
 
+Schema integer_between(std::int64_t least, std::int64_t most) {
+    const bool small = std::in_range<std::int32_t>(least) && std::in_range<std::int32_t>(most);
+    return json::object{
+        {"type", "integer"},
+        {"format", small ? "int32" : "int64"},
+        {"minimum", least},
+        {"maximum", most}
+    };
+}
+
 Schema count_schema() {
-    return json::object{{"type", "integer"}, {"minimum", 0}};
+    return json::object{{"type", "integer"}, {"format", "int64"}, {"minimum", 0}};
 }
 
 Schema number_schema() {
-    return json::object{{"type", "number"}, {"minimum", 0}};
+    return json::object{{"type", "number"}, {"format", "double"}, {"minimum", 0}};
+}
+
+Schema money_schema() {
+    return json::object{
+        {"type", "number"}, {"format", "double"}, {"minimum", 0}, {"maximum", 999999999999.99}
+    };
 }
 
 Schema boolean_schema() {
@@ -105,10 +115,7 @@ Schema date_time_schema() {
 }
 
 Schema or_null(const Schema& schema) {
-    json::object nullable = schema.json().as_object();
-    json::value& type = nullable.at("type");
-    type = json::array{type, "null"};
-    return nullable;
+    return json::object{{"anyOf", json::array{schema.json(), json::object{{"type", "null"}}}}};
 }
 
 Schema list_of(const Schema& element) {
@@ -119,7 +126,7 @@ Schema named_values(const Schema& value) {
     return json::object{{"type", "object"}, {"additionalProperties", value.json()}};
 }
 
-Schema object_schema(const std::vector<MemberSchema>& members) {
+Schema object_schema(std::string_view name, const std::vector<MemberSchema>& members) {
     json::array required;
     json::object properties;
     for (const MemberSchema& member : members) {
@@ -128,7 +135,7 @@ Schema object_schema(const std::vector<MemberSchema>& members) {
             required.push_back(json::value(member.name));
         }
     }
-    json::object schema{{"type", "object"}};
+    json::object schema{{"type", "object"}, {"title", name}};
     if (!required.empty()) {
         schema["required"] = std::move(required);
     }
@@ -136,12 +143,52 @@ Schema object_schema(const std::vector<MemberSchema>& members) {
     return schema;
 }
 
-Schema object_with(std::initializer_list<std::string_view> required) {
+Schema object_with(std::string_view name, std::initializer_list<std::string_view> required) {
     json::array names;
-    for (const std::string_view name : required) {
-        names.push_back(json::value(name));
+    for (const std::string_view member : required) {
+        names.push_back(json::value(member));
     }
-    return json::object{{"type", "object"}, {"required", std::move(names)}};
+    return json::object{
+        {"type", "object"},
+        {"title", name},
+        {"required", std::move(names)},
+        {"additionalProperties", true}
+    };
+}
+
+void add_schema(std::string_view name, const json::value& schema, json::object& schemas) {
+    const auto [known, fresh] = schemas.emplace(name, schema);
+    if (!fresh && known->value() != schema) {
+        throw std::logic_error(fmt::format("two schemas are called {}", name));
+    }
+}
+
+void move_named_schemas(json::value& value, json::object& schemas) {
+    if (auto* array = value.if_array()) {
+        for (json::value& each : *array) {
+            move_named_schemas(each, schemas);
+        }
+        return;
+    }
+    auto* object = value.if_object();
+    if (object == nullptr) {
+        return;
+    }
+    for (auto& member : *object) {
+        // What an example holds is no schema, whatever it looks like.
+        if (member.key() != "example" && member.key() != "examples") {
+            move_named_schemas(member.value(), schemas);
+        }
+    }
+    // A property called "title" would be an object here.
+    const auto* title = object->if_contains("title");
+    if (title == nullptr || !title->is_string()) {
+        return;
+    }
+    const std::string name(title->get_string());
+    object->erase("title");
+    add_schema(name, value, schemas);
+    value = schema_named(name).json();
 }
 
 }  // namespace bookstore::kernel

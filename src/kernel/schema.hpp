@@ -14,7 +14,9 @@
 #include "kernel/fields.hpp"
 #include "kernel/operation.hpp"
 
-// JSON Schemas as values.
+// JSON Schemas as values, in the shapes that generators of clients take: a "type" is one word, what
+// may be null says so beside it (anyOf), a number that may exceed 32 bits says so (format), and an
+// object has a name.
 
 namespace bookstore::kernel {
 
@@ -30,27 +32,39 @@ Schema schema_named(std::string_view name);
 Schema text_schema(std::string_view pattern = {});
 /// One of some words; the one that stands for none unless that is empty.
 Schema words_schema(std::span<const std::string> words, std::string_view otherwise = {});
-/// A whole number up to 2^53-1.
+/// A whole number up to 2^53-1, or to `most`.
 Schema integer_schema(std::int64_t least);
 Schema integer_schema(std::int64_t least, std::int64_t otherwise);
+Schema integer_between(std::int64_t least, std::int64_t most);
 /// A whole number, or another one, from 0.
 Schema count_schema();
 Schema number_schema();
+/// An amount of money, in cents at the finest; as a number.
+Schema money_schema();
 Schema boolean_schema();
 Schema date_time_schema();
 Schema or_null(const Schema& schema);
 Schema list_of(const Schema& element);
 /// An object whose members have any name.
 Schema named_values(const Schema& value);
-/// An object that has these members, whatever they are.
-Schema object_with(std::initializer_list<std::string_view> required);
+/// Any object that has these members, whatever they are.
+Schema object_with(std::string_view name, std::initializer_list<std::string_view> required);
 
 struct MemberSchema {
     std::string_view name;
     bool required;
     Schema schema;
 };
-Schema object_schema(const std::vector<MemberSchema>& members);
+/// The name stands as its "title", until it is moved to the document's own schemas.
+Schema object_schema(std::string_view name, const std::vector<MemberSchema>& members);
+
+/// Adds it; one that differs may not have that name (std::logic_error).
+void add_schema(
+    std::string_view name, const boost::json::value& schema, boost::json::object& schemas
+);
+
+/// Moves every schema below `value` that has a "title" to `schemas`, and leaves a reference.
+void move_named_schemas(boost::json::value& value, boost::json::object& schemas);
 
 namespace detail {
 
@@ -114,14 +128,14 @@ struct SchemaOf<T> {
             using M = std::remove_cvref_t<decltype(value)>;
             members.push_back({name, !json::detail::is_omittable<M>, SchemaOf<M>::make()});
         });
-        return object_schema(members);
+        return object_schema(T::schema_name, members);
     }
 };
 
 }  // namespace detail
 
 /// The schema of what json::append writes of a T: the members of a described struct are required
-/// unless they are json::Omittable.
+/// unless they are json::Omittable. Such a struct says its T::schema_name.
 template <class T>
 Schema schema_of() {
     return detail::SchemaOf<T>::make();

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 4> words_of(TimelineEntry::Kind) {
 }
 
 struct EntryResource {
+    static constexpr std::string_view schema_name = "TraceEntry";
     using exact_names = void;
     std::int64_t at_ms = 0;
     std::int64_t since_start_ms = 0;
@@ -39,6 +40,7 @@ BOOST_DESCRIBE_STRUCT(
 )
 
 struct WaitResource {
+    static constexpr std::string_view schema_name = "TraceWait";
     using exact_names = void;
     std::string name;
     std::string context;
@@ -49,6 +51,7 @@ struct WaitResource {
 BOOST_DESCRIBE_STRUCT(WaitResource, (), (name, context, detail, attempts, next_try_ms))
 
 struct TimelineResource {
+    static constexpr std::string_view schema_name = "Trace";
     using exact_names = void;
     std::int64_t orderId = 0;
     std::string orderStatus;

@@ -12,9 +12,11 @@ namespace {
 
 kernel::Schema board_schema() {
     return kernel::object_schema(
+        "Board",
         {{"contexts",
           true,
           kernel::list_of(kernel::object_with(
+              "BoardContext",
               {"name", "commands", "publishes", "policies", "readModels", "asks", "collections"}
           ))}}
     );
@@ -50,7 +52,8 @@ std::vector<kernel::Endpoint> board_endpoints(
              {{.status = 200,
                .description = "an AsyncAPI 3.0 document",
                .type = "application/json",
-               .schema = kernel::object_with({"asyncapi", "info", "channels"})}}}
+               .schema = kernel::object_with("AsyncApiDocument", {"asyncapi", "info", "channels"})}}
+        }
     ));
     return endpoints;
 }

@@ -15,6 +15,7 @@
 namespace bookstore::operations {
 
 struct CallCounts {
+    static constexpr std::string_view schema_name = "BreakerCalls";
     std::int64_t succeeded = 0;
     std::int64_t failed = 0;
     std::int64_t refused = 0;
@@ -22,6 +23,7 @@ struct CallCounts {
 BOOST_DESCRIBE_STRUCT(CallCounts, (), (succeeded, failed, refused))
 
 struct TransitionResource {
+    static constexpr std::string_view schema_name = "BreakerTransition";
     Breaker::State from{};
     Breaker::State to{};
     json::Timestamp at;
@@ -31,6 +33,7 @@ BOOST_DESCRIBE_STRUCT(TransitionResource, (), (from, to, at, reason))
 
 /// A circuit breaker; an open one is no illness.
 struct BreakerResource {
+    static constexpr std::string_view schema_name = "Breaker";
     Breaker::State state{};
     json::Timestamp since;
     std::int64_t opened = 0;
@@ -45,6 +48,7 @@ constexpr std::array<std::string_view, 3> words_of(ComponentStatus) {
 }
 
 struct ComponentDetails {
+    static constexpr std::string_view schema_name = "ComponentDetails";
     json::Omittable<std::string> reason;  ///< why it is not UP
     json::Omittable<json::Named<BreakerResource>> circuit_breakers;
 };
@@ -52,6 +56,7 @@ BOOST_DESCRIBE_STRUCT(ComponentDetails, (), (reason, circuit_breakers))
 
 /// A context, or the relay.
 struct ComponentResource {
+    static constexpr std::string_view schema_name = "ComponentHealth";
     ComponentStatus status = ComponentStatus::up;
     json::Omittable<ComponentDetails> details;
 };
@@ -63,12 +68,14 @@ constexpr std::array<std::string_view, 2> words_of(ProcessStatus) {
 }
 
 struct ProcessDetails {
+    static constexpr std::string_view schema_name = "HealthDetails";
     json::Omittable<std::string> reason;
 };
 BOOST_DESCRIBE_STRUCT(ProcessDetails, (), (reason))
 
 /// All of it.
 struct HealthResource {
+    static constexpr std::string_view schema_name = "Health";
     ProcessStatus status = ProcessStatus::up;
     json::Omittable<ProcessDetails> details;
     json::Named<ComponentResource> components;

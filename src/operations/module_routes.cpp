@@ -19,6 +19,7 @@ using kernel::hal_response;
 using kernel::HostedModule;
 
 struct SubscriptionResource {
+    static constexpr std::string_view schema_name = "Subscription";
     std::string name;
     std::int64_t position = 0;
     std::int64_t lag_events = 0;
@@ -32,6 +33,7 @@ BOOST_DESCRIBE_STRUCT(
 
 /// A context as operators see it.
 struct ModuleResource {
+    static constexpr std::string_view schema_name = "Module";
     std::string name;
     HostedModule::State state{};
     std::int64_t outbox_depth = 0;
@@ -45,11 +47,13 @@ BOOST_DESCRIBE_STRUCT(
 )
 
 struct EmbeddedModules {
+    static constexpr std::string_view schema_name = "ModuleEmbedded";
     std::vector<ModuleResource> modules;
 };
 BOOST_DESCRIBE_STRUCT(EmbeddedModules, (), (modules))
 
 struct ModuleList {
+    static constexpr std::string_view schema_name = "ModuleList";
     EmbeddedModules _embedded;
     kernel::LinkMap _links;
 };

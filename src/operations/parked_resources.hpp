@@ -41,6 +41,7 @@ struct Payload {
 };
 
 struct HeldEventContent {
+    static constexpr std::string_view schema_name = "HeldEventContent";
     std::int64_t position = 0;
     Untrusted type;
     Untrusted key;
@@ -51,6 +52,7 @@ BOOST_DESCRIBE_STRUCT(HeldEventContent, (), (position, type, key, published_at, 
 
 /// A held event as operators see it.
 struct HeldEventResource {
+    static constexpr std::string_view schema_name = "HeldEvent";
     std::string id;
     std::string module;
     std::string subscription;
@@ -82,12 +84,14 @@ BOOST_DESCRIBE_STRUCT(
 )
 
 struct EmbeddedHeldEvents {
+    static constexpr std::string_view schema_name = "HeldEventEmbedded";
     std::vector<HeldEventResource> parked;
 };
 BOOST_DESCRIBE_STRUCT(EmbeddedHeldEvents, (), (parked))
 
 /// A page of them.
 struct HeldEventPage {
+    static constexpr std::string_view schema_name = "HeldEventPage";
     EmbeddedHeldEvents _embedded;
     kernel::LinkMap _links;
     kernel::PageNumbers page;
@@ -96,6 +100,7 @@ BOOST_DESCRIBE_STRUCT(HeldEventPage, (), (_embedded, _links, page))
 
 /// How many were acted on, and how many the context still has parked.
 struct CountedResource {
+    static constexpr std::string_view schema_name = "HeldEventCount";
     std::string module;
     std::int64_t count = 0;
     std::int64_t parked = 0;

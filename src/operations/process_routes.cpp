@@ -207,7 +207,7 @@ kernel::Endpoint component_endpoint(
     return endpoint(
         "/actuator/health/" + name,
         {.tag = {},
-         .id = "health-" + name,
+         .id = "healthOf" + kernel::joined_words(name),
          .summary =
              name == "relay" ? "How the relay is" : fmt::format("How the {} context is", name),
          .replies =

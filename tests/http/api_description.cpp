@@ -281,6 +281,10 @@ std::vector<std::string> ApiDescription::faults(
         return type.empty() ? faults : std::vector{"a body of type " + type + " is not described"};
     }
     const auto* media = content->as_object().if_contains(type);
+    if (media == nullptr && type == "application/json") {
+        // What is HAL may be asked for as plain JSON, as the description says in words.
+        media = content->as_object().if_contains("application/hal+json");
+    }
     if (media == nullptr) {
         faults.push_back(fmt::format("its type {} is not described", type));
     } else if (!head) {

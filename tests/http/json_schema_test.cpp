@@ -72,6 +72,11 @@ TEST_CASE("schema: texts have a length in characters, a pattern, a format") {
     CHECK(!valid(R"({"format":"date-time"})", R"("2020-09-10 04:50:35")"));
     CHECK(valid(R"({"format":"uri"})", R"("http://localhost/orders/1")"));
     CHECK(!valid(R"({"format":"uri"})", R"("/orders/1")"));
+    CHECK(valid(R"({"format":"int32"})", "2147483647"));
+    CHECK(!valid(R"({"format":"int32"})", "2147483648"));
+    CHECK(valid(R"({"format":"int64"})", "2147483648"));
+    CHECK(!valid(R"({"format":"int64"})", "1e19"));
+    CHECK(valid(R"({"format":"int64"})", R"("a text")"));
 }
 
 TEST_CASE("schema: enum and const compare values") {

@@ -74,6 +74,12 @@ class Walk {
         for (const std::string& type : operation.types_of(operation.success())) {
             const Call call = api_.example_of(operation).header("Accept", type);
             CHECK(succeed(operation, call).header("Content-Type").starts_with(type));
+            if (type == "application/hal+json") {
+                const Call plain = api_.example_of(operation).header("Accept", "application/json");
+                CHECK(
+                    succeed(operation, plain).header("Content-Type").starts_with("application/json")
+                );
+            }
         }
         if (!without_head.contains(operation.path)) {
             head(operation);
@@ -506,8 +512,8 @@ TEST_CASE("openapi: every operation, called with its example, answers as it is d
               "updateDelivery",
               "postRequestPayment",
               "cancelPayment",
-              "rebuild-my-page",
-              "rebuild-payment-history",
+              "rebuildMyPage",
+              "rebuildPaymentHistory",
               "deleteBook",
               "deleteCustomer",
               "retryParked",

@@ -129,6 +129,7 @@ kernel::Operation request_operation(std::string id) {
               .schema =
                   boost::json::object{
                       {"type", "number"},
+                      {"format", "double"},
                       {"minimum", 0},
                       {"maximum", 999999999999.99},
                       {"multipleOf", 0.01}
