@@ -87,7 +87,14 @@ std::vector<Route> routes() {
                          Produces produces = Produces::hal,
                          Consumes consumes = Consumes::nothing,
                          bool head = true) {
-        table.push_back({method, std::move(pattern), produces, consumes, head, {}});
+        table.push_back(
+            {.method = method,
+             .pattern = std::move(pattern),
+             .produces = produces,
+             .consumes = consumes,
+             .head = head,
+             .handler = {}}
+        );
     };
     add(Method::get, "/");
     for (const std::string name : {"customers", "books", "orders", "deliveries", "payments"}) {

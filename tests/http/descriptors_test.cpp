@@ -20,7 +20,8 @@ constexpr int crowd = 400;
 
 Reply ask(RawClient& client, const std::string& line, const std::string& body = {}) {
     client.send(fmt::format(
-        "{} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        "{} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+        "{}\r\n\r\n{}",
         line,
         body.size(),
         body

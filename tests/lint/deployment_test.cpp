@@ -24,7 +24,7 @@ std::vector<std::string> values_of(std::string_view text, std::string_view key) 
         }
         const auto begin = at;
         while (at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) != 0 ||
-                                    std::string_view("-_.:/").contains(text[at]))) {
+                                    std::string_view("-_.:/[]").contains(text[at]))) {
             ++at;
         }
         values.emplace_back(text.substr(begin, at - begin));
