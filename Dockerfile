@@ -28,7 +28,7 @@ RUN apt-get -q update && \
 COPY --from=build /bookstore /usr/local/bin/bookstore
 RUN ["bookstore", "--version"]
 
-ENV BOOKSTORE_LISTEN=0.0.0.0:8080 \
+ENV BOOKSTORE_LISTEN=[::]:8080 \
     BOOKSTORE_DATA_DIR=/data \
     BOOKSTORE_EXIT_WHEN_UNHEALTHY=30
 EXPOSE 8080

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <variant>
 
 #include "app/api.hpp"
+#include "app/descriptors.hpp"
 #include "app/signals.hpp"
 #include "backup/backup.hpp"
 #include "host/threads.hpp"
@@ -25,26 +25,6 @@
 
 namespace bookstore::app {
 namespace {
-
-constexpr std::size_t files_and_more = 256;  ///< descriptors beside the connections
-
-/// A connection is a descriptor: as many as the limit allows, and those of our files.
-void raise_descriptor_limit(std::size_t connections) {
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    const rlim_t wanted = connections + files_and_more;
-    if (limit.rlim_cur >= wanted) {
-        return;
-    }
-    limit.rlim_cur = std::min(wanted, limit.rlim_max);
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
-        spdlog::warn(
-            "only {} open files are allowed, fewer than --max-connections wants; raise the limit "
-            "(ulimit -n)",
-            limit.rlim_cur
-        );
-    }
-}
 
 /// Where requests come in: CORS first, since a preflight is for any path, then the router, once
 /// there is one.
@@ -244,12 +224,13 @@ class Process {
 
 }  // namespace
 
-int serve(const ServeOptions& options) {
-    observe::set_up_log(options.log_format, options.log_level);
+int serve(const ServeOptions& given) {
+    observe::set_up_log(given.log_format, given.log_level);
+    ServeOptions options = given;
+    bound_connections(options);
     const Signals signals;
     // A client or a pipe that went away is an error of one write, not the end of the process.
     signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit(options.server.max_connections);
     return Process(options).run(signals);
 }
 

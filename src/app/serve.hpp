@@ -18,6 +18,7 @@ struct ServeOptions {
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;
     std::string log_level = "info";
+    std::size_t port_connections = 0;  ///< at a time, to processes that answer ports
     std::chrono::milliseconds drain_delay{0};
     std::chrono::milliseconds drain_timeout{10'000};
     std::chrono::milliseconds stall_timeout{10'000};
@@ -30,6 +31,6 @@ struct ServeOptions {
 /// files are open and migrated it prints the address that was bound, and it is ready when every
 /// context has caught up. Unhealthy for longer than `exit_when_unhealthy`, it ends by itself, in
 /// the same way, with status 1. Returns the exit status; throws what keeps it from starting.
-int serve(const ServeOptions& options);
+int serve(const ServeOptions& given);
 
 }  // namespace bookstore::app

@@ -11,7 +11,15 @@ namespace {
 const storage::Sql insert_row{
     "*", "INSERT INTO outbox(key, type, time, trace, payload) VALUES (?1, ?2, ?3, ?4, ?5)"
 };
-const storage::Sql delete_relayed{"*", "DELETE FROM outbox WHERE position <= ?1"};
+/// A transaction removes at most so many: after the relay has rested for long, the one that comes
+/// first would be late by all that it left.
+constexpr std::int64_t most_removed = 8192;
+
+const storage::Sql delete_relayed{
+    "*",
+    "DELETE FROM outbox "
+    "WHERE position <= ?1 AND position < ?2 + (SELECT min(position) FROM outbox)"
+};
 const storage::Sql select_rows{
     "*",
     "SELECT position, key, type, time, trace, payload FROM outbox "
@@ -24,9 +32,11 @@ const storage::Sql select_newest{"*", "SELECT seq FROM sqlite_sequence WHERE nam
 Outbox::Outbox(std::string source, storage::Database& database, std::function<void()> ring)
     : source_(std::move(source)), database_(database), ring_(std::move(ring)) {
     database_.writer().at_begin([this](storage::Connection& db) {
-        removing_ = relayed_.load(std::memory_order_acquire);
-        if (removing_ > removed_) {
-            db.prepare(delete_relayed).bind(removing_).run();
+        const std::int64_t relayed = relayed_.load(std::memory_order_acquire);
+        if (relayed > removed_) {
+            db.prepare(delete_relayed).bind(relayed, most_removed).run();
+            // As many as there may be: the next transaction has the rest.
+            removing_ = db.changes() < most_removed ? relayed : removed_;
         }
     });
     database_.writer().after_commit([this] {

@@ -1,5 +1,7 @@
 #include "http/client_socket.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -39,6 +41,12 @@ std::optional<asio::ip::address> ClientSocket::peer_address() const {
         return std::nullopt;
     }
     return peer.address();
+}
+
+bool ClientSocket::is_reset() const {
+    // Not const in Asio, though it changes nothing.
+    pollfd state{const_cast<Socket&>(socket_).native_handle(), 0, 0};
+    return ::poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
 /// Where the next bytes go.
@@ -83,6 +91,7 @@ std::optional<std::size_t> ClientSocket::write_now(std::string_view head, std::s
     if (failed && failed != asio::error::would_block && failed != asio::error::try_again) {
         return std::nullopt;
     }
+    sent_bytes_ += written;
     return written;
 }
 
@@ -99,6 +108,7 @@ Awaitable<bool> ClientSocket::write_rest(std::string_view head, std::string_view
             co_return false;
         }
         part.remove_prefix(count);
+        sent_bytes_ += count;
         timed_bytes += count;
         if (timed_bytes < timed_write_bytes) {
             continue;

@@ -5,6 +5,7 @@
 #include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <tuple>
@@ -29,6 +30,10 @@ class ClientSocket {
 
     /// Nothing if it is gone already.
     std::optional<asio::ip::address> peer_address() const;
+    /// Whether the client has closed for good, not only its own direction, as far as is known yet.
+    bool is_reset() const;
+    /// What the socket took so far of all that was written.
+    std::uint64_t sent_bytes() const { return sent_bytes_; }
 
     ReadBuffer received;  ///< and not parsed yet
     PhaseClock clock;
@@ -42,6 +47,12 @@ class ClientSocket {
     template <class Done>
     void read_beside(Done done) {
         socket_.async_read_some(room(), std::move(done));
+    }
+    /// Beside the coroutine, too: `done` is called when the connection is broken, with no error; or
+    /// with operation_aborted.
+    template <class Done>
+    void when_reset(Done done) {
+        socket_.async_wait(Socket::wait_error, std::move(done));
     }
     /// Whether there is something to read.
     bool has_more() const;
@@ -70,6 +81,7 @@ class ClientSocket {
     Socket socket_;
     std::size_t max_received_bytes_;
     std::chrono::milliseconds write_timeout_;
+    std::uint64_t sent_bytes_ = 0;
     bool aborted_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "http/media.hpp"
 #include "http/worker.hpp"
 
 namespace bookstore::http {
@@ -27,6 +28,31 @@ std::int64_t wall_clock_ms() {
     return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
+/// As a log shows it; one of IPv4 as such, on whatever socket it came.
+std::string text_of(const std::optional<asio::ip::address>& address) {
+    if (!address) {
+        return {};
+    }
+    const bool mapped = address->is_v6() && address->to_v6().is_v4_mapped();
+    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address->to_v6()).to_string()
+                  : address->to_string();
+}
+
+/// Whether the handler said that the connection is to end; the writer says it to the client.
+bool wants_close(Response& response) {
+    return std::erase_if(response.headers, [](const Header& header) {
+               return header.name == "Connection";
+           }) > 0;
+}
+
+/// An error, in the form that Accept prefers.
+Response rendered(const Problem& problem, const Request& request) {
+    Response response =
+        render_problem(problem, request.path, wall_clock_ms(), problem_form(request));
+    response.headers.push_back({"Vary", "Accept"});
+    return response;
+}
+
 }  // namespace
 
 Connection::Connection(Worker& worker, Socket socket)
@@ -34,7 +60,8 @@ Connection::Connection(Worker& worker, Socket socket)
       client_(std::move(socket), worker.shared.options),
       reader_(worker, client_),
       writer_(worker, client_),
-      stream_sender_(worker, client_, bell_) {
+      stream_sender_(worker, client_, bell_),
+      peer_(text_of(client_.peer_address())) {
     client_.clock.enter(Phase::idle, worker_.shared.options.idle_timeout);
 }
 
@@ -68,13 +95,16 @@ Awaitable<void> Connection::serve() {
             const Arrival body = co_await reader_.read_body(exchange_->request);
             arrival = body;
         }
+        sent_before_ = client_.sent_bytes();
         if (arrival == Arrival::gone) {
+            dismiss();
             co_return;
         }
         client_.clock.enter(Phase::answer);
         in_flight_.begin(worker_.requests, client_.clock.now());
         if (arrival == Arrival::complete) {
             dispatch();
+            waited_ = !exchange_->is_answered();
             while (!exchange_->is_answered() && !client_.is_aborted()) {
                 co_await bell_.rung();
             }
@@ -83,11 +113,14 @@ Awaitable<void> Connection::serve() {
             co_return;
         }
         Response response = take_response();
-        const Terms terms = answer_terms();
+        const Terms terms = answer_terms(response);
         next = send_now(response, terms);
         if (next == Next::send_rest) {
             const Next later = co_await send_rest(response, terms);
             next = later;
+        }
+        if (next == Next::gone && !response.stream) {
+            note_answer(client_gone_status);
         }
         in_flight_.end();
         if (next == Next::request && !client_.received.empty()) {
@@ -217,16 +250,19 @@ Response Connection::take_response() {
     const Request& request = exchange_->request;
     Response response;
     if (const auto& unreadable = reader_.problem()) {
-        response = render_problem(*unreadable, request.path, wall_clock_ms());
+        response = rendered(*unreadable, request);
     } else {
         if (exchange_->was_given_up()) {
             report("a handler dropped its request without an answer");
         }
         Answer answer = exchange_->take_answer();
         if (const auto* problem = std::get_if<Problem>(&answer)) {
-            response = render_problem(*problem, request.path, wall_clock_ms());
+            response = rendered(*problem, request);
         } else {
             response = std::move(std::get<Response>(answer));
+            if (request.negotiated) {
+                response.headers.push_back({"Vary", "Accept"});
+            }
         }
     }
     const auto& decorate = worker_.shared.hooks.decorate;
@@ -238,17 +274,18 @@ Response Connection::take_response() {
 
 // ---- Sending it
 
-Connection::Terms Connection::answer_terms() {
+Connection::Terms Connection::answer_terms(Response& response) {
     Request& request = exchange_->request;
     // The header was not read to its end.
     if (request.id.empty()) {
         request.id = worker_.next_request_id();
     }
     const RequestReader::Framing& framing = reader_.framing();
+    const bool close = wants_close(response) || worker_.is_draining();
     return {
         .request_id = request.id,
         .http_1_0 = framing.http_1_0,
-        .keep_alive = framing.keep_alive && !worker_.is_draining(),
+        .keep_alive = framing.keep_alive && !close,
         .without_body = request.method == Method::head
     };
 }
@@ -264,6 +301,10 @@ Connection::Next Connection::send_now(const Response& response, const Terms& ter
     }
     if (progress == ResponseWriter::Progress::unsent) {
         return Next::send_rest;
+    }
+    // It was away while a handler had its request: the answer was taken by the system alone.
+    if (waited_ && client_.is_reset()) {
+        return Next::gone;
     }
     note_answer(response.status);
     return terms.keep_alive ? Next::request : Next::close;
@@ -288,33 +329,75 @@ Awaitable<Connection::Next> Connection::send_stream(Response& response, Terms te
     const std::string head = writer_.head_of_stream(response, terms);
     const bool opened = co_await client_.write(head);
     if (!opened) {
+        note_answer(client_gone_status);
         co_return Next::gone;
     }
-    note_answer(response.status);
+    client_.clock.tick();
+    count_answer(response.status);
     response.stream->on_ready([exchange = exchange_] { exchange->wake(); });
+    // However it ends: that clients leave is what streams are like.
+    const struct Logged {
+        Connection& connection;
+        int status;
+        ~Logged() {
+            connection.client_.clock.tick();
+            connection.log_answer(status);
+        }
+    } logged{*this, response.status};
     const bool ended = co_await stream_sender_.send(*response.stream, !terms.http_1_0);
     if (!ended) {
         co_return Next::gone;
     }
-    client_.clock.tick();
     co_return terms.keep_alive && !worker_.is_draining() ? Next::request : Next::close;
 }
 
-/// An answer was written, or the head of a stream.
+/// The client went while its request was read, or before it sent one: then there is nothing to say.
+void Connection::dismiss() {
+    if (!reader_.has_begun_request() || client_.is_aborted()) {
+        return;
+    }
+    in_flight_.begin(worker_.requests, client_.clock.now());
+    note_answer(client_gone_status);
+    in_flight_.end();
+}
+
+/// An answer was written, or could not be.
 void Connection::note_answer(int status) {
-    using namespace std::chrono;
     client_.clock.tick();
-    const auto duration = client_.clock.now() - in_flight_.began();
+    count_answer(status);
+    log_answer(status);
+}
+
+void Connection::count_answer(int status) {
     const Request& request = exchange_->request;
+    const auto duration = client_.clock.now() - in_flight_.began();
     worker_.requests.answered(request.method, request.route, status, duration);
+}
+
+void Connection::log_answer(int status) {
+    using namespace std::chrono;
     const auto& log = worker_.shared.access_log;
     if (!log) {
         return;
     }
+    const Request& request = exchange_->request;
     const std::string_view other = reader_.other_method();
-    const std::string_view method = other.empty() ? name_of(request.method) : other;
-    const auto rounded = duration_cast<microseconds>(duration);
-    log({method, request.target, status, rounded, request.id, request.trace});
+    std::string_view method = other.empty() ? name_of(request.method) : other;
+    std::string_view target = request.target;
+    if (target.empty()) {
+        method = "-";
+        target = "-";
+    }
+    log({
+        .method = method,
+        .target = target,
+        .status = status,
+        .duration = duration_cast<microseconds>(client_.clock.now() - in_flight_.began()),
+        .peer = peer_,
+        .sent_bytes = client_.sent_bytes() - sent_before_,
+        .request_id = request.id,
+        .trace = request.trace,
+    });
 }
 
 void Connection::report(std::string_view what) {

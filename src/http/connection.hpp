@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "http/awaitable.hpp"
@@ -64,11 +66,14 @@ class Connection final : private Answerable {
     void ring() override;
 
     // Sending it
-    Terms answer_terms();
+    Terms answer_terms(Response& response);
     Next send_now(const Response& response, const Terms& terms);
     Awaitable<Next> send_rest(Response& response, Terms terms);
     Awaitable<Next> send_stream(Response& response, Terms terms);
+    void dismiss();
     void note_answer(int status);
+    void count_answer(int status);
+    void log_answer(int status);
     void report(std::string_view what);
 
     Worker& worker_;
@@ -78,7 +83,10 @@ class Connection final : private Answerable {
     ResponseWriter writer_;
     StreamSender stream_sender_;
     ExchangeRef exchange_;
-    InFlight in_flight_;  ///< the request that is being answered
+    InFlight in_flight_;   ///< the request that is being answered
+    bool waited_ = false;  ///< the handler has not answered at once
+    const std::string peer_;
+    std::uint64_t sent_before_ = 0;  ///< bytes, before the answer under way
 };
 
 }  // namespace bookstore::http

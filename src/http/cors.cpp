@@ -94,6 +94,16 @@ bool is_safe(Method method) {
     return method == Method::get || method == Method::head || method == Method::options;
 }
 
+/// One field says it all: many caches look at the first one alone.
+void add_vary(Response& response, std::string_view field) {
+    const auto vary = std::ranges::find(response.headers, "Vary", &Header::name);
+    if (vary == response.headers.end()) {
+        response.headers.push_back({"Vary", std::string(field)});
+    } else {
+        vary->value += fmt::format(", {}", field);
+    }
+}
+
 Response preflight_answer(const Request& request) {
     Response response;
     response.status = 204;
@@ -161,7 +171,7 @@ std::optional<Answer> Cors::intercept(const Request& request) const {
 
 void Cors::decorate(const Request& request, Response& response) const {
     if (!any_) {
-        response.headers.push_back({"Vary", "Origin"});
+        add_vary(response, "Origin");
     }
     const auto origin = request.header("origin");
     if (!origin || !allows(request, *origin)) {

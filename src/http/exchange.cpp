@@ -139,6 +139,8 @@ void Exchange::reset() {
     request.arrived_ms = 0;
     request.route = 0;
     request.prefers_json = false;
+    request.prefers_schema = false;
+    request.negotiated = false;
     state_.store(State::open, std::memory_order_relaxed);
     woken_.store(false, std::memory_order_relaxed);
     answer_ = Answer();
@@ -153,7 +155,14 @@ void Exchange::dispatch(
         explicit Inside(const Exchange* exchange) { dispatching = exchange; }
         ~Inside() { dispatching = nullptr; }
     } inside(this);
-    handler(request, Reply(self));
+    // Kept over the call: that a handler throws is not also that it dropped its request.
+    const Reply reply(self);
+    try {
+        handler(request, reply);
+    } catch (...) {
+        answer(Problem{500, std::string(internal_error), {}, {}});
+        throw;
+    }
 }
 
 void Exchange::answer(Answer answer) {

@@ -91,7 +91,8 @@ class Exchange {
     void forget_owner() { owner_ = nullptr; }
 
     /// Calls the function with this exchange's Done. An answer given within the call is there when
-    /// it returns, without a wake-up through the mailbox.
+    /// it returns, without a wake-up through the mailbox. What the function throws is a 500, and
+    /// goes on.
     void dispatch(const std::function<void(Request&, Done)>& handler, const ExchangeRef& self);
 
     /// Whether take_answer() has something.

@@ -298,6 +298,15 @@ void take_port(Request& request, std::string_view text) {
     request.host += fmt::format(":{}", port);
 }
 
+/// Origins and links are written without the port that their scheme means anyway: proxies name it,
+/// browsers do not.
+void drop_usual_port(Request& request) {
+    const std::string_view usual = request.scheme == "https" ? ":443" : ":80";
+    if (names_port(request.host) && request.host.ends_with(usual)) {
+        request.host.resize(request.host.size() - usual.size());
+    }
+}
+
 /// The lists are parallel; a proxy may also have overwritten one that others only append to.
 void follow_x_forwarded(Request& request, std::span<const Network> trusted) {
     const auto clients = nearest_first(request, "x-forwarded-for");
@@ -356,6 +365,7 @@ void take_forwarded(Request& request, std::span<const Network> trusted) {
     } else {
         follow_forwarded(request, elements, trusted);
     }
+    drop_usual_port(request);
 }
 
 }  // namespace bookstore::http

@@ -1,7 +1,11 @@
 #include "http/media.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
+#include <string>
 
 #include "http/text.hpp"
 
@@ -100,14 +104,28 @@ Wish wish_for(const Request& request, std::string_view type, std::string_view su
     return wish;
 }
 
-Negotiated negotiate_hal(const Request& request) {
-    const Wish hal = wish_for(request, "application", "hal+json");
-    const Wish json = wish_for(request, "application", "json");
-    if (hal.weight != json.weight) {
-        return {true, json.weight > hal.weight};
+/// Which of these "application/..." subtypes Accept prefers: by weight, then the one that it names
+/// itself ("application/json, text/plain, */*" names JSON and takes the others along), then the
+/// first. Nothing when it takes none.
+std::optional<std::string_view> preferred(
+    const Request& request, std::initializer_list<std::string_view> subtypes
+) {
+    std::optional<std::string_view> best;
+    Wish most;
+    for (const std::string_view subtype : subtypes) {
+        const Wish wish = wish_for(request, "application", subtype);
+        const bool same = wish.weight == most.weight;
+        if (wish.weight > most.weight || (best && same && wish.specificity > most.specificity)) {
+            most = wish;
+            best = subtype;
+        }
     }
-    // "application/json, text/plain, */*" names JSON and takes HAL along with anything else.
-    return {hal.weight > 0, json.specificity > hal.specificity};
+    return best;
+}
+
+Negotiated among(const Request& request, std::initializer_list<std::string_view> subtypes) {
+    const auto subtype = preferred(request, subtypes);
+    return {subtype.has_value(), subtype == "json", subtype == "schema+json"};
 }
 
 bool accepts_everything(const Request& request) {
@@ -134,26 +152,45 @@ Negotiated negotiate(const Request& request, Produces produces) {
     };
     switch (produces) {
         case Produces::hal:
-            return negotiate_hal(request);
+            return among(request, {"hal+json", "json"});
+        case Produces::alps:
+            return among(request, {"alps+json", "json"});
+        case Produces::profile:
+            return among(request, {"alps+json", "json", "schema+json"});
         case Produces::json:
-            // Routes of health, metrics or ALPS: JSON by whatever name the client has for it.
-            return {wants("application", "json") || wants("application", "+json"), false};
+            // Routes of health or metrics: JSON by whatever name the client has for it.
+            return {.acceptable = wants("application", "json") || wants("application", "+json")};
         case Produces::text:
-            return {wants("text", "plain"), false};
+            return {.acceptable = wants("text", "plain")};
         case Produces::event_stream:
-            return {wants("text", "event-stream"), false};
+            return {.acceptable = wants("text", "event-stream")};
         case Produces::html:
-            return {wants("text", "html"), false};
+            return {.acceptable = wants("text", "html")};
         case Produces::nothing:
             break;
     }
     return {};
 }
 
+bool is_negotiated(Produces produces) {
+    return produces == Produces::hal || produces == Produces::alps || produces == Produces::profile;
+}
+
+ProblemForm problem_form(const Request& request) {
+    const Wish details = wish_for(request, "application", "problem+json");
+    const bool named = details.specificity == 3 && details.weight > 0;
+    const bool wanted = named && details.weight >= wish_for(request, "application", "json").weight;
+    return wanted ? ProblemForm::problem_json : ProblemForm::error;
+}
+
 std::string_view offered(Produces produces) {
     switch (produces) {
         case Produces::hal:
             return "application/hal+json, application/json";
+        case Produces::alps:
+            return "application/alps+json";
+        case Produces::profile:
+            return "application/alps+json, application/schema+json";
         case Produces::json:
             return "application/json";
         case Produces::text:
@@ -168,15 +205,17 @@ std::string_view offered(Produces produces) {
     return "*/*";
 }
 
-bool is_consumable(const Request& request, Consumes consumes) {
-    if (consumes == Consumes::nothing) {
-        return true;
-    }
-    const auto field = request.header("content-type");
-    if (!field || trimmed(*field).empty()) {
-        return true;
-    }
-    const MediaRange type = parse_range(*field);
+namespace {
+
+constexpr std::string_view patch_types = "application/merge-patch+json, application/json";
+constexpr std::size_t max_repeated_bytes = 200;
+
+/// A field's value as a message repeats it.
+std::string_view repeated(std::string_view value) {
+    return value.substr(0, max_repeated_bytes);
+}
+
+bool is_json(const MediaRange& type) {
     if (!equal_ignoring_case(type.type, "application")) {
         return false;
     }
@@ -185,6 +224,108 @@ bool is_consumable(const Request& request, Consumes consumes) {
         return false;
     }
     return equal_ignoring_case(type.subtype, "json") || ends_with_json_suffix(type.subtype);
+}
+
+/// The charset that a Content-Type declares, if it is none that UTF-8 reads.
+std::optional<std::string_view> foreign_charset(std::string_view content_type) {
+    next_element(content_type, ';');
+    while (const auto parameter = next_element(content_type, ';')) {
+        const auto equals = std::min(parameter->find('='), parameter->size());
+        if (!equal_ignoring_case(trimmed(parameter->substr(0, equals)), "charset")) {
+            continue;
+        }
+        auto charset = trimmed(parameter->substr(std::min(equals + 1, parameter->size())));
+        if (charset.size() > 1 && charset.starts_with('"') && charset.ends_with('"')) {
+            charset = charset.substr(1, charset.size() - 2);
+        }
+        if (!equal_ignoring_case(charset, "utf-8") && !equal_ignoring_case(charset, "utf8")) {
+            return charset;
+        }
+    }
+    return std::nullopt;
+}
+
+Problem wrong_content_type(const Request& request, std::string_view value) {
+    const bool patch = request.method == Method::patch;
+    return {
+        415,
+        fmt::format(
+            "The body must be JSON, not \"{}\". curl's -d sends a form unless told otherwise: add "
+            "-H 'Content-Type: application/json'.",
+            repeated(value)
+        ),
+        {},
+        {{patch ? "Accept-Patch" : "Accept",
+          std::string(patch ? patch_types : "application/json, application/hal+json")}}
+    };
+}
+
+Problem wrong_charset(std::string_view charset) {
+    return {
+        415,
+        fmt::format(
+            "The body is declared to be in the charset \"{}\"; JSON is read as UTF-8 alone. Send "
+            "it in UTF-8, without a charset or with charset=UTF-8.",
+            repeated(charset)
+        ),
+        {},
+        {{"Accept", "application/json;charset=UTF-8"}, {"Accept-Charset", "utf-8"}}
+    };
+}
+
+Problem wrong_encoding(std::string_view encoding) {
+    return {
+        415,
+        fmt::format(
+            "The body has the Content-Encoding \"{}\"; bodies are read as they are. Send it "
+            "without one.",
+            repeated(encoding)
+        ),
+        {},
+        {{"Accept-Encoding", "identity"}}
+    };
+}
+
+std::optional<Problem> encoding_problem(std::string_view list) {
+    while (const auto coding = next_element(list)) {
+        if (!coding->empty() && !equal_ignoring_case(*coding, "identity")) {
+            return wrong_encoding(*coding);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Problem> type_problem(const Request& request, std::string_view value) {
+    if (trimmed(value).empty()) {
+        return std::nullopt;
+    }
+    if (!is_json(parse_range(value))) {
+        return wrong_content_type(request, value);
+    }
+    if (const auto charset = foreign_charset(value)) {
+        return wrong_charset(*charset);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Problem> body_media_problem(const Request& request, Consumes consumes) {
+    if (consumes == Consumes::nothing) {
+        return std::nullopt;
+    }
+    for (const Header& header : request.headers) {
+        std::optional<Problem> problem;
+        if (equal_ignoring_case(header.name, "content-type")) {
+            problem = type_problem(request, header.value);
+        } else if (equal_ignoring_case(header.name, "content-encoding")) {
+            problem = encoding_problem(header.value);
+        }
+        if (problem) {
+            return problem;
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace bookstore::http

@@ -124,6 +124,10 @@ std::string_view name_of(Method method) {
             return "DELETE";
         case Method::options:
             return "OPTIONS";
+        case Method::trace:
+            return "TRACE";
+        case Method::connect:
+            return "CONNECT";
         case Method::other:
             break;
     }
@@ -149,27 +153,68 @@ std::optional<std::string_view> Request::parameter(std::string_view name) const 
     return found->second;
 }
 
-static void append_problem(
-    std::string& body, const Problem& problem, std::string_view path, std::int64_t now_ms
+namespace {
+
+/// A path that was decoded, as a URI reference again.
+std::string uri_reference(std::string_view path) {
+    std::string out;
+    for (const char c : path) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (letter || (c >= '0' && c <= '9') ||
+            std::string_view("/-._~!$&'()*+,;=:@").find(c) != std::string_view::npos) {
+            out += c;
+        } else {
+            fmt::format_to(std::back_inserter(out), "%{:02X}", byte);
+        }
+    }
+    return out;
+}
+
+void append_error(
+    json::Object& object, const Problem& problem, std::string_view path, std::int64_t now_ms
 ) {
-    json::Object object(body);
     object.raw("timestamp", "\"", timestamp(now_ms), "\"")
         .member("status", static_cast<std::int64_t>(problem.status))
         .raw("error", "\"", reason_phrase(problem.status), "\"")
         .untrusted("message", problem.message)
         .untrusted("path", path);
-    if (!problem.errors.empty()) {
-        append_errors(object, problem.errors);
+}
+
+/// RFC 9457. No status of ours has a type of its own: "about:blank" says that title and status are
+/// HTTP's.
+void append_problem_details(json::Object& object, const Problem& problem, std::string_view path) {
+    object.raw("type", "\"about:blank\"")
+        .raw("title", "\"", reason_phrase(problem.status), "\"")
+        .member("status", static_cast<std::int64_t>(problem.status))
+        .untrusted("detail", problem.message);
+    if (!path.empty()) {
+        object.member("instance", uri_reference(path));
     }
 }
 
-Response render_problem(const Problem& problem, std::string_view path, std::int64_t now_ms) {
+}  // namespace
+
+Response render_problem(
+    const Problem& problem, std::string_view path, std::int64_t now_ms, ProblemForm form
+) {
     Response response;
     response.status = problem.status;
-    response.content_type = "application/json;charset=UTF-8";
+    const bool details = form == ProblemForm::problem_json;
+    response.content_type = details ? "application/problem+json" : "application/json;charset=UTF-8";
     response.headers = problem.headers;
     response.body.reserve(160 + problem.message.size() + path.size());
-    append_problem(response.body, problem, path, now_ms);
+    {
+        json::Object object(response.body);
+        if (details) {
+            append_problem_details(object, problem, path);
+        } else {
+            append_error(object, problem, path, now_ms);
+        }
+        if (!problem.errors.empty()) {
+            append_errors(object, problem.errors);
+        }
+    }
     return response;
 }
 

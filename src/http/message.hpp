@@ -15,7 +15,8 @@
 
 namespace bookstore::http {
 
-enum class Method { get, head, post, put, patch, del, options, other };
+/// TRACE and CONNECT are known and answered by no route: 405, where `other` is 501.
+enum class Method { get, head, post, put, patch, del, options, trace, connect, other };
 
 /// The method's name as it stands on the wire; "?" for `other`.
 std::string_view name_of(Method method);
@@ -49,6 +50,8 @@ struct Request {
     /// The number of the route that it is for, from 1 on (Router::routes); 0: there is none.
     std::uint32_t route = 0;
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
+    bool prefers_schema = false;      ///< Accept prefers application/schema+json to ALPS
+    bool negotiated = false;          ///< the route has several media types, and Accept chose
     std::size_t max_json_depth = 32;  ///< a body that nests deeper is refused (400)
 
     /// The value of the first header of that name (case-insensitive).
@@ -78,8 +81,8 @@ class Stream {
 
 struct Response {
     int status = 200;
-    std::string content_type;  ///< empty: no body was meant, no Content-Type is sent
-    std::vector<Header> headers;
+    std::string content_type;     ///< empty: no body was meant, no Content-Type is sent
+    std::vector<Header> headers;  ///< "Connection: close" ends the connection after it
     std::string body;
     std::unique_ptr<Stream> stream;  ///< if set, it is the body (chunked)
 };
@@ -98,9 +101,18 @@ struct Problem {
     std::vector<Header> headers{};  ///< Allow, Retry-After, ...
 };
 
-/// The contract's error body: {"timestamp","status","error","message","path"[,"errors"]}.
+/// What a problem is written as: the contract's own body, or RFC 9457's.
+enum class ProblemForm { error, problem_json };
+
+/// The contract's error body: {"timestamp","status","error","message","path"[,"errors"]}; or
+/// application/problem+json: {"type","title","status","detail","instance"[,"errors"]}.
 /// `path` is the request's, without query. `rejectedValue` is cut at 100 characters.
-Response render_problem(const Problem& problem, std::string_view path, std::int64_t now_ms);
+Response render_problem(
+    const Problem& problem,
+    std::string_view path,
+    std::int64_t now_ms,
+    ProblemForm form = ProblemForm::error
+);
 
 /// The reason phrase of RFC 9110, "Unknown" for a status it does not list.
 std::string_view reason_phrase(int status);

@@ -36,6 +36,10 @@ Method method_of(beast_http::verb verb) {
             return Method::del;
         case beast_http::verb::options:
             return Method::options;
+        case beast_http::verb::trace:
+            return Method::trace;
+        case beast_http::verb::connect:
+            return Method::connect;
         default:
             return Method::other;
     }
@@ -303,7 +307,7 @@ RequestParser::State RequestParser::check_target() {
     auto target = http::parse_target(request_.target);
     if (!target) {
         // CONNECT's target, say: the router will refuse the method.
-        if (request_.method == Method::other) {
+        if (request_.method == Method::other || request_.method == Method::connect) {
             return State::done;
         }
         return fail(400, std::move(target.error()));

@@ -108,7 +108,10 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
             co_return Arrival::gone;
         }
     }
+    begun_ = true;
     client_.clock.enter(Phase::header, options.header_timeout);
+    // Until it is known what it is, it is no GET.
+    request.method = Method::other;
     RequestParser parser(request, {options.max_header_bytes, options.max_target_bytes});
     for (;;) {
         std::string_view unread = client_.received.view();
@@ -128,6 +131,7 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
 void RequestReader::begin() {
     framing_ = Framing{};
     problem_.reset();
+    begun_ = false;
     if (!other_method_.empty()) {
         other_method_.clear();
     }

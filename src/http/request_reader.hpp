@@ -53,6 +53,8 @@ class RequestReader {
     const Framing& framing() const { return framing_; }
     /// Why the last request could not be read; nothing if it could.
     const std::optional<Problem>& problem() const { return problem_; }
+    /// Whether anything of a request came since the last one.
+    bool has_begun_request() const { return begun_; }
     /// Its method as received, when it is none of ours.
     std::string_view other_method() const { return other_method_; }
 
@@ -90,6 +92,7 @@ class RequestReader {
     std::optional<Problem> problem_;
     std::string other_method_;
     Interrupt interrupt_ = Interrupt::none;
+    bool begun_ = false;
 };
 
 }  // namespace bookstore::http

@@ -9,12 +9,13 @@
 #include <stdexcept>
 
 #include "http/media.hpp"
+#include "http/preconditions.hpp"
 
 namespace bookstore::http {
 
 namespace {
 
-constexpr std::size_t method_count = 8;
+constexpr std::size_t method_count = 10;
 constexpr std::size_t max_captures = 8;
 constexpr std::size_t max_named_path = 200;
 constexpr std::string_view patch_types = "application/merge-patch+json, application/json";
@@ -79,20 +80,6 @@ Problem not_implemented(const std::string& allow) {
     return {501, "This server does not know that method.", {}, {{"Allow", allow}}};
 }
 
-Problem wrong_content_type(const Request& request) {
-    auto message = fmt::format(
-        "The body must be JSON, not \"{}\". curl's -d sends a form unless told otherwise: add "
-        "-H 'Content-Type: application/json'.",
-        named(request.header("content-type").value_or(""))
-    );
-    const bool patch = request.method == Method::patch;
-    std::vector<Header> headers{
-        {patch ? "Accept-Patch" : "Accept",
-         std::string(patch ? patch_types : "application/json, application/hal+json")}
-    };
-    return {415, std::move(message), {}, std::move(headers)};
-}
-
 Problem not_acceptable(const Request& request, Produces produces) {
     auto message = fmt::format(
         "The answer would be {}; the Accept header \"{}\" takes none of it.",
@@ -100,6 +87,41 @@ Problem not_acceptable(const Request& request, Produces produces) {
         named(request.header("accept").value_or(""))
     );
     return {406, std::move(message), {}, {}};
+}
+
+Problem false_if_match(std::string_view why) {
+    return {412, fmt::format("If-Match is false: {}", why), {}, {}};
+}
+
+/// RFC 9110 13.1.1, of what a GET showed: its ETag must be one of If-Match.
+Answer held_against_if_match(const Request& request, Answer answer) {
+    const auto* response = std::get_if<Response>(&answer);
+    if (response == nullptr || (response->status >= 300 && response->status != 304)) {
+        return answer;
+    }
+    const auto tag = std::ranges::find(response->headers, "ETag", &Header::name);
+    if (tag == response->headers.end()) {
+        return if_match_names_tags(request) ? Answer(false_if_match("what is here has no ETag"))
+                                            : std::move(answer);
+    }
+    const std::string tags[] = {tag->value};
+    const auto fault = if_match_fault(request, tags);
+    if (!fault) {
+        return answer;
+    }
+    Problem problem = false_if_match(*fault);
+    problem.headers.push_back(*tag);
+    return problem;
+}
+
+Done with_if_match(const Request& request, Done done) {
+    return [&request, done = std::move(done)](Answer answer) {
+        done(held_against_if_match(request, std::move(answer)));
+    };
+}
+
+bool only_reads(const Route& route) {
+    return route.method == Method::get && route.head;
 }
 
 const std::string& every_method() {
@@ -253,6 +275,11 @@ Router::Resolution Router::resolve(Request& request) const {
         result.problem = not_implemented(every_method());
         return result;
     }
+    // "host:port", to which no tunnel is made.
+    if (request.method == Method::connect && request.path.empty()) {
+        result.problem = wrong_method(request, every_method());
+        return result;
+    }
     if (request.path == "*") {
         result.allow = &every_method();
         if (request.method != Method::options) {
@@ -279,19 +306,24 @@ Router::Resolution Router::resolve(Request& request) const {
     request.route = static_cast<std::uint32_t>(result.route - routes_.data()) + 1;
     const auto values = std::span(captured.values).first(captured.count);
     request.captures.assign(values.begin(), values.end());
-    result.problem = check_media(request, *result.route);
+    result.problem = check_header(request, *result.route);
     return result;
 }
 
-std::optional<Problem> Router::check_media(Request& request, const Route& route) {
-    if (!is_consumable(request, route.consumes)) {
-        return wrong_content_type(request);
+std::optional<Problem> Router::check_header(Request& request, const Route& route) {
+    if (auto problem = body_media_problem(request, route.consumes)) {
+        return problem;
     }
     const Negotiated negotiated = negotiate(request, route.produces);
     if (!negotiated.acceptable) {
         return not_acceptable(request, route.produces);
     }
     request.prefers_json = negotiated.prefers_json;
+    request.prefers_schema = negotiated.prefers_schema;
+    request.negotiated = is_negotiated(route.produces);
+    if (!only_reads(route) && !route.judges_conditions && if_match_names_tags(request)) {
+        return false_if_match("what is here has no ETag; nothing was changed");
+    }
     return std::nullopt;
 }
 
@@ -305,7 +337,10 @@ void Router::dispatch(Request& request, Done done) const {
     if (found.problem) {
         done(std::move(*found.problem));
     } else if (found.route != nullptr) {
-        found.route->handler(request, std::move(done));
+        const bool conditional = only_reads(*found.route) && request.header("if-match");
+        found.route->handler(
+            request, conditional ? with_if_match(request, std::move(done)) : std::move(done)
+        );
     } else {
         Response response;
         response.status = 204;

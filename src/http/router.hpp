@@ -11,7 +11,8 @@
 namespace bookstore::http {
 
 /// What a route's answers look like; Accept is checked against it before the handler runs (406).
-enum class Produces { hal, json, text, event_stream, html, nothing };
+/// `alps` and `profile` are ALPS documents; of a `profile` there is a JSON Schema, too.
+enum class Produces { hal, json, alps, profile, text, event_stream, html, nothing };
 
 /// What a route's body must be; Content-Type is checked against it before the handler runs (415).
 enum class Consumes { nothing, json, merge_patch };
@@ -22,13 +23,17 @@ struct Route {
     Produces produces = Produces::hal;
     Consumes consumes = Consumes::nothing;
     bool head = true;  ///< a GET that HEAD may stand for; false where GET does something
+    /// The handler of a method that changes something holds If-Match against the item's ETag. Where
+    /// none does, nothing has a tag, and an If-Match other than * is false.
+    bool judges_conditions = false;
     Handler handler;
 };
 
 /// The route table. Built once, then read by every I/O thread.
 ///
 /// 404 (naming the path), 405 with Allow, HEAD as GET, OPTIONS with Allow (and Accept-Patch), 406,
-/// 415 and the trailing slash are its business: none is a handler's.
+/// 415, the trailing slash and If-Match (412) on what has no ETag or is only read are its business:
+/// none is a handler's.
 class Router {
   public:
     /// Throws std::invalid_argument for a malformed pattern or two routes that are the same.
@@ -57,7 +62,7 @@ class Router {
     };
 
     Resolution resolve(Request& request) const;
-    static std::optional<Problem> check_media(Request& request, const Route& route);
+    static std::optional<Problem> check_header(Request& request, const Route& route);
 
     std::vector<Route> routes_;
     std::unique_ptr<Node> root_;

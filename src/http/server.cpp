@@ -5,9 +5,11 @@
 #include <sys/socket.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -44,6 +46,21 @@ tcp::endpoint resolve(const ServerOptions& options, asio::io_context& io) {
         throw std::system_error(ec, fmt::format("cannot resolve {}", options.host));
     }
     return found.begin()->endpoint();
+}
+
+/// Whether the system has IPv6 at all: where it has not, [::] can only mean 0.0.0.0.
+bool has_ipv6() {
+    const UniqueFd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in6 any{};
+    any.sin6_family = AF_INET6;
+    any.sin6_addr = in6addr_any;
+    sockaddr_storage address{};
+    std::memcpy(&address, &any, sizeof any);
+    return probe.get() >= 0 && ::bind(
+                                   probe.get(),
+                                   static_cast<const sockaddr*>(static_cast<const void*>(&address)),
+                                   sizeof any
+                               ) == 0;
 }
 
 std::string text_of(const tcp::endpoint& endpoint) {
@@ -97,8 +114,11 @@ Server::Impl::Impl(ServerOptions options, Dispatch dispatch, AccessLog access_lo
 }
 
 void Server::Impl::listen() {
-    const tcp::endpoint wanted = resolve(shared.options, workers.front()->io());
+    tcp::endpoint wanted = resolve(shared.options, workers.front()->io());
     boost::system::error_code ec;
+    if (wanted == tcp::endpoint(tcp::v6(), wanted.port()) && !has_ipv6()) {
+        wanted = tcp::endpoint(tcp::v4(), wanted.port());
+    }
     const auto check = [&] {
         if (ec) {
             throw std::system_error(ec, fmt::format("cannot listen on {}", text_of(wanted)));
@@ -109,6 +129,11 @@ void Server::Impl::listen() {
     check();
     acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
     check();
+    if (wanted == tcp::endpoint(tcp::v6(), wanted.port())) {
+        // [::] is every address, those of IPv4 too, whatever the system's default is.
+        acceptor.set_option(asio::ip::v6_only(false), ec);
+        check();
+    }
     acceptor.bind(wanted, ec);
     check();
     acceptor.listen(backlog, ec);

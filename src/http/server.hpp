@@ -21,6 +21,8 @@ struct ServerOptions {
     std::uint16_t port = 8080;  ///< 0: the system chooses
     unsigned threads = 2;
     std::size_t max_connections = 12'000;
+    /// Connections beyond those, of each I/O thread, that are open for a moment to read their 503.
+    std::size_t max_turned_away = 256;
     std::size_t max_body_bytes = 1 << 20;
     std::size_t max_header_bytes = 16 << 10;
     std::size_t max_target_bytes = 8 << 10;
@@ -33,12 +35,18 @@ struct ServerOptions {
     std::vector<Network> trusted_proxies{};  ///< who may say Forwarded and X-Forwarded-*
 };
 
-/// One line of the access log.
+/// The status by which a request is logged and counted whose client went away before it had all of
+/// its answer.
+inline constexpr int client_gone_status = 499;
+
+/// One line of the access log. Of what could not be parsed, method and target are "-".
 struct Access {
     std::string_view method;
     std::string_view target;
     int status;
     std::chrono::microseconds duration;
+    std::string_view peer;     ///< the address at the other end of the connection; empty: unknown
+    std::uint64_t sent_bytes;  ///< of the answer, its head included
     std::string_view request_id;
     std::string_view trace;  ///< Request::trace
 };
@@ -48,7 +56,8 @@ struct Access {
 class Server {
   public:
     using Dispatch = std::function<void(Request&, Done)>;
-    /// Called on the I/O threads, on several at once, after the answer was written.
+    /// Called on the I/O threads, on several at once, after the answer was written, of an event
+    /// stream when it ended, or when it turned out that nobody is there to have it.
     using AccessLog = std::function<void(const Access&)>;
 
     /// What else the server may call, on its I/O threads; each may be empty.

@@ -135,7 +135,9 @@ void StreamSender::watch() {
     client_.read_beside([this](error_code failed, std::size_t count) {
         watching_ = false;
         client_.received.commit(count);
-        if (failed) {
+        if (failed == asio::error::eof && sending_) {
+            watch_half_closed();
+        } else if (failed) {
             // Cancelled is what stop_watching() does.
             client_gone_ = client_gone_ || failed != asio::error::operation_aborted;
         } else if (sending_) {
@@ -143,6 +145,19 @@ void StreamSender::watch() {
         }
         bell_.ring();
     });
+}
+
+/// The client sends nothing more: it may have closed for good, or its own direction alone and read
+/// on. Only what is written tells: a heartbeat, to which a socket that is closed answers with a
+/// reset.
+void StreamSender::watch_half_closed() {
+    watching_ = true;
+    client_.when_reset([this](error_code failed) {
+        watching_ = false;
+        client_gone_ = client_gone_ || failed != asio::error::operation_aborted;
+        bell_.ring();
+    });
+    heartbeat_due_ = true;
 }
 
 Awaitable<void> StreamSender::stop_watching() {

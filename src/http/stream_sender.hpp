@@ -40,6 +40,7 @@ class StreamSender {
     Stream::State compose_frame(Stream& stream, std::string& frame);
     Awaitable<bool> write_frame(std::string& frame, bool chunked);
     void watch();
+    void watch_half_closed();
 
     Worker& worker_;
     ClientSocket& client_;

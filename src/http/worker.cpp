@@ -17,7 +17,6 @@ namespace bookstore::http {
 
 namespace {
 
-constexpr std::size_t max_farewells = 256;
 constexpr std::chrono::milliseconds farewell_time{500};
 
 std::chrono::milliseconds sweep_period_of(const ServerOptions& options) {
@@ -180,6 +179,18 @@ void Worker::serve(UniqueFd fd) {
     );
 }
 
+/// What the client has sent is read: a socket that is closed with something unread is reset, and
+/// the client may lose its answer.
+void Worker::end_farewell(const Farewell& farewell) {
+    std::array<char, 4096> unread;
+    constexpr unsigned most_reads = 16;
+    for (unsigned i = 0; i < most_reads; ++i) {
+        if (::recv(farewell.fd.get(), unread.data(), unread.size(), MSG_DONTWAIT) <= 0) {
+            return;
+        }
+    }
+}
+
 void Worker::say_farewell(UniqueFd fd) {
     const Problem problem{
         503, "The server has all the connections that it takes.", {}, {{"Retry-After", "1"}}
@@ -198,8 +209,9 @@ void Worker::say_farewell(UniqueFd fd) {
     [[maybe_unused]] const auto sent =
         ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::shutdown(fd.get(), SHUT_WR);
-    if (farewells_.size() >= max_farewells) {
-        farewells_.erase(farewells_.begin());
+    if (farewells_.size() >= shared.options.max_turned_away) {
+        end_farewell(farewells_.front());
+        farewells_.pop_front();
     }
     farewells_.push_back({std::move(fd), steady_clock::now() + farewell_time});
     schedule_sweep();
@@ -231,7 +243,10 @@ void Worker::schedule_sweep() {
 
 void Worker::sweep() {
     const auto now = std::chrono::steady_clock::now();
-    std::erase_if(farewells_, [&](const Farewell& farewell) { return farewell.until <= now; });
+    while (!farewells_.empty() && farewells_.front().until <= now) {
+        end_farewell(farewells_.front());
+        farewells_.pop_front();
+    }
     for (std::size_t i = connections_.size(); i-- > 0;) {
         connections_[i]->sweep(now);
     }

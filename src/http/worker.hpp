@@ -116,6 +116,7 @@ class Worker {
 
     void serve(UniqueFd fd);
     void say_farewell(UniqueFd fd);
+    static void end_farewell(const Farewell& farewell);
     void remove(Connection& connection);
     void queue_turn(Resume resume);
     void take_turn();
@@ -126,7 +127,7 @@ class Worker {
     asio::executor_work_guard<Executor> work_;
     std::shared_ptr<Mailbox> mailbox_;
     std::vector<std::unique_ptr<Connection>> connections_;
-    std::vector<Farewell> farewells_;
+    std::deque<Farewell> farewells_;  ///< the oldest first
     std::deque<Resume> turns_;
     asio::steady_timer sweep_timer_;
     std::chrono::milliseconds sweep_period_;

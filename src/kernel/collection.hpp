@@ -270,6 +270,7 @@ class Collection {
             http::Method::del, "/{id}", detail::remove_operation(description_, std::move(doc))
         );
         declared.route.produces = http::Produces::nothing;
+        declared.route.judges_conditions = true;
         module_.command(
             std::move(declared),
             [this_ = view(),
@@ -388,6 +389,7 @@ class Collection {
         operation.body->merge_patch = merge;
         Endpoint declared = endpoint(method, "/{id}", std::move(operation));
         declared.route.consumes = merge ? http::Consumes::merge_patch : http::Consumes::json;
+        declared.route.judges_conditions = true;
         module_.command(
             std::move(declared),
             [this_ = view(), &fields, merge, change](

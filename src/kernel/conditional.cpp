@@ -3,36 +3,17 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <utility>
+#include <vector>
 
-#include "http/text.hpp"
+#include "http/preconditions.hpp"
 
 namespace bookstore::kernel {
 namespace {
 
-enum class Comparison { strong, weak };
-
-/// Whether one of the tags in all fields of that name is this one; nothing when there is no field.
-std::optional<bool> has_tag(
-    const http::Request& request,
-    std::string_view field,
-    std::string_view tag,
-    Comparison comparison
-) {
-    std::optional<bool> found;
-    for (const http::Header& header : request.headers) {
-        if (!http::equal_ignoring_case(header.name, field)) {
-            continue;
-        }
-        found = found.value_or(false);
-        std::string_view list = header.value;
-        while (auto element = http::next_element(list)) {
-            if (comparison == Comparison::weak && element->starts_with("W/")) {
-                element->remove_prefix(2);
-            }
-            found = *found || *element == "*" || *element == tag;
-        }
-    }
-    return found;
+/// The same item as plain JSON is another representation, with a tag of its own.
+std::string json_tag_of(std::string_view tag) {
+    return fmt::format("{}-json\"", tag.substr(0, tag.size() - 1));
 }
 
 }  // namespace
@@ -55,27 +36,36 @@ std::string EntityTag::text() const {
     return text;
 }
 
+std::string shown_tag(const http::Request& request, std::string_view tag) {
+    return request.prefers_json ? json_tag_of(tag) : std::string(tag);
+}
+
 bool client_has(const http::Request& request, std::string_view tag) {
-    return has_tag(request, "If-None-Match", tag, Comparison::weak).value_or(false);
+    return http::if_none_match_names(request, tag);
 }
 
 std::optional<http::Problem> precondition_problem(
     const http::Request& request, std::string_view tag
 ) {
-    std::string why;
-    if (!has_tag(request, "If-Match", tag, Comparison::strong).value_or(true)) {
-        why = "it was changed since, or If-Match is no tag of it";
-    } else if (client_has(request, tag)) {
+    std::vector<std::string> tags{std::string(tag), json_tag_of(tag)};
+    if (request.prefers_json) {
+        std::swap(tags[0], tags[1]);
+    }
+    auto why = http::if_match_fault(request, tags);
+    if (!why && (client_has(request, tags[0]) || client_has(request, tags[1]))) {
         why = "it is what If-None-Match names";
-    } else {
+    }
+    if (!why) {
         return std::nullopt;
     }
     return http::Problem{
         .status = 412,
         .message = fmt::format(
-            "nothing was changed: {}; its ETag is {} now. GET it again and decide anew", why, tag
+            "nothing was changed: {}; its ETag is {} now. GET it again and decide anew",
+            *why,
+            tags[0]
         ),
-        .headers = {{"ETag", std::string(tag)}}
+        .headers = {{"ETag", tags[0]}}
     };
 }
 

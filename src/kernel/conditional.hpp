@@ -24,10 +24,14 @@ class EntityTag {
     std::uint64_t hash_ = 0;
 };
 
+/// The tag that an item is shown with: each media type has its own.
+std::string shown_tag(const http::Request& request, std::string_view tag);
+
 /// Whether If-None-Match says that the client has this one already: a GET is then a 304.
 bool client_has(const http::Request& request, std::string_view tag);
 
-/// 412 when If-Match or If-None-Match forbids to change what has that tag now.
+/// 412 when If-Match or If-None-Match forbids to change what has that tag now, in whatever media
+/// type the client saw it.
 std::optional<http::Problem> precondition_problem(
     const http::Request& request, std::string_view tag
 );

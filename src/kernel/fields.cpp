@@ -8,19 +8,14 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/encoding.hpp"
+#include "base/json_names.hpp"
 #include "base/utf8.hpp"
 
 namespace bookstore::kernel {
 namespace {
 
-bool is_space(char32_t character) {
-    return character == ' ' || character == 0xa0 || character == 0x3000 ||
-           (character >= 0x2000 && character <= 0x200b);
-}
-
-bool is_control(char32_t character) {
-    return character < 0x20 || (character >= 0x7f && character < 0xa0);
-}
+constexpr std::size_t max_repeated_characters = 100;
 
 std::string shown(const boost::json::value& value) {
     if (value.is_string()) {
@@ -127,15 +122,18 @@ std::optional<std::string> text_fault(std::string_view text) {
         if (!character) {
             return "must be UTF-8";
         }
-        if (is_control(character->code)) {
+        if (utf8::is_control(character->code)) {
             return "must not hold control characters";
         }
-        blank = blank && is_space(character->code);
+        if (utf8::is_bidirectional_control(character->code)) {
+            return "must not hold characters that set the direction of the text";
+        }
+        blank = blank && utf8::is_invisible(character->code);
         ++characters;
         text.remove_prefix(character->bytes);
     }
     if (blank) {
-        return "must not be blank";
+        return "must not be blank: nothing of it can be seen";
     }
     if (characters > max_text_characters) {
         return fmt::format("must be 1 to {} characters", max_text_characters);
@@ -214,28 +212,50 @@ Error read(const FieldSpec& spec, Value value, std::string& into) {
     return std::nullopt;
 }
 
+namespace {
+
+/// The object that the body is; 400 that says why it is none.
+std::expected<boost::json::object, http::Problem> object_in(const http::Request& request) {
+    const std::string_view body = request.body;
+    const auto refused = [](std::string message) {
+        return std::unexpected(http::Problem{.status = 400, .message = std::move(message)});
+    };
+    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return refused("the body is empty; a JSON object is expected");
+    }
+    if (const auto fault = encoding_fault(body)) {
+        return refused("the body " + *fault);
+    }
+    boost::json::parse_options options;
+    options.max_depth = request.max_json_depth;
+    boost::json::error_code error;
+    boost::json::value parsed = boost::json::parse(body, error, {}, options);
+    if (error) {
+        return refused(fmt::format("the body is not valid JSON: {}", error.message()));
+    }
+    if (!parsed.is_object()) {
+        return refused("the body must be a JSON object");
+    }
+    if (const auto name = json::repeated_name(body)) {
+        return refused(fmt::format(
+            "the body has the name \"{}\" twice in one object; each may be given once",
+            utf8::first_characters(*name, max_repeated_characters)
+        ));
+    }
+    return std::move(parsed.get_object());
+}
+
+}  // namespace
+
 std::optional<http::Problem> for_each_value(
     const http::Request& request,
     const std::vector<FieldSpec>& specs,
     bool present_only,
     const std::function<Error(std::size_t index, Value value)>& each
 ) {
-    const std::string_view body = request.body;
-    boost::json::parse_options options;
-    options.max_depth = request.max_json_depth;
-    boost::json::error_code error;
-    const boost::json::value parsed = boost::json::parse(body, error, {}, options);
-    if (error) {
-        return http::Problem{
-            .status = 400,
-            .message = body.find_first_not_of(" \t\r\n") == std::string_view::npos
-                           ? "the body is empty; a JSON object is expected"
-                           : fmt::format("the body is not valid JSON: {}", error.message())
-        };
-    }
-    const auto* object = parsed.if_object();
-    if (object == nullptr) {
-        return http::Problem{.status = 400, .message = "the body must be a JSON object"};
+    auto object = object_in(request);
+    if (!object) {
+        return std::move(object.error());
     }
     http::Problem problem{.status = 400, .message = {}};
     for (std::size_t i = 0; i < specs.size(); ++i) {

@@ -160,7 +160,9 @@ http::Response item_response(
     {
         json::Object item(body);
         item.fields(fields);
-        response.headers.push_back({"ETag", item_tag(std::string_view(body).substr(1), links)});
+        response.headers.push_back(
+            {"ETag", shown_tag(request, item_tag(std::string_view(body).substr(1), links))}
+        );
         const bool read =
             request.method == http::Method::get || request.method == http::Method::head;
         known = read && client_has(request, response.headers.back().value);

@@ -1,5 +1,7 @@
 #include "kernel/openapi.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -24,10 +26,15 @@ json::object reference(std::string_view schema) {
 // ---- what is read
 
 json::object text_input() {
-    // No control character anywhere, and one that is no space somewhere: text_fault()'s rules.
-    constexpr auto pattern = R"(^[^\u0000-\u001f\u007f-\u009f]*)"
-                             R"([^\u0000-\u0020\u007f-\u00a0\u2000-\u200b\u3000])"
-                             R"([^\u0000-\u001f\u007f-\u009f]*$)";
+    // No control character anywhere, and one that can be seen somewhere: text_fault()'s rules, but
+    // for what is rare beyond the first plane.
+    constexpr auto allowed =
+        R"([^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069])";
+    constexpr auto visible =
+        R"([^\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f-\u1160\u1680\u17b4-\u17b5)"
+        R"(\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164)"
+        R"(\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb])";
+    const auto pattern = fmt::format("^{0}*{1}{0}*$", allowed, visible);
     return {
         {"type", "string"},
         {"minLength", 1},

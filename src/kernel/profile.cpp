@@ -2,17 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/json.hpp"
+#include "kernel/conditional.hpp"
 #include "kernel/hal.hpp"
 #include "kernel/schema.hpp"
 
 namespace bookstore::kernel {
 namespace {
 
-constexpr auto alps_type = "application/alps+json;charset=UTF-8";
+std::string type_of(const http::Request& request) {
+    if (request.prefers_schema) {
+        return "application/schema+json";
+    }
+    return request.prefers_json ? "application/json;charset=UTF-8"
+                                : "application/alps+json;charset=UTF-8";
+}
 
 std::string_view kind_of(const FieldSpec& field) {
     switch (field.kind) {
@@ -101,10 +109,72 @@ std::string document_of(std::span<const Endpoint> endpoints, const ResourceDescr
     });
 }
 
+/// Whether some body that the collection's operations take has that field.
+bool is_written(
+    std::span<const Endpoint> endpoints, const ResourceDescription& resource, std::string_view field
+) {
+    return std::ranges::any_of(endpoints, [&](const Endpoint& endpoint) {
+        const auto& body = endpoint.operation.body;
+        return endpoint.operation.tag == resource.collection && body &&
+               std::ranges::find(body->fields, field, &FieldSpec::name) != body->fields.end();
+    });
+}
+
+/// A JSON Schema (2020-12) of an item's fields. What no body sets is readOnly.
+std::string schema_document_of(
+    std::span<const Endpoint> endpoints, const ResourceDescription& resource
+) {
+    boost::json::object properties;
+    boost::json::array required;
+    for (const FieldSpec& field : resource.fields) {
+        boost::json::object schema = shown_schema(field);
+        schema["description"] = doc_of(field);
+        if (!is_written(endpoints, resource, field.name)) {
+            schema["readOnly"] = true;
+        }
+        properties[field.name] = std::move(schema);
+        if (field.required) {
+            required.push_back(boost::json::value(field.name));
+        }
+    }
+    return boost::json::serialize(boost::json::object{
+        {"$schema", "https://json-schema.org/draft/2020-12/schema"},
+        {"title", resource.schema},
+        {"type", "object"},
+        {"properties", std::move(properties)},
+        {"required", std::move(required)}
+    });
+}
+
+/// A document that never changes, as one of its media types.
+struct Representation {
+    explicit Representation(std::string text) : body(std::move(text)) {
+        EntityTag entity;
+        entity.add(body);
+        tag = entity.text();
+    }
+    std::string body;
+    std::string tag;
+};
+
+http::Response shown(const http::Request& request, const Representation& document) {
+    http::Response response;
+    const std::string tag =
+        request.prefers_schema ? document.tag : shown_tag(request, document.tag);
+    response.headers.push_back({"ETag", tag});
+    if (client_has(request, tag)) {
+        response.status = 304;
+        return response;
+    }
+    response.content_type = type_of(request);
+    response.body = document.body;
+    return response;
+}
+
 Endpoint alps_endpoint(std::string path, std::string id, std::string summary) {
     Endpoint endpoint;
     endpoint.route.pattern = std::move(path);
-    endpoint.route.produces = http::Produces::json;
+    endpoint.route.produces = http::Produces::alps;
     endpoint.operation = {
         .tag = "process",
         .id = std::move(id),
@@ -139,7 +209,7 @@ BOOST_DESCRIBE_STRUCT(Index, (), (alps, _links))
 /// Every profile: by ALPS's own href, and by a HAL link for those who follow these.
 http::Response index_of(const http::Request& request, const std::vector<std::string>& collections) {
     http::Response response;
-    response.content_type = alps_type;
+    response.content_type = type_of(request);
     const auto href_of = [&](const std::string& collection) {
         return fmt::format("{}/profile/{}", request.base_url(), collection);
     };
@@ -167,14 +237,13 @@ std::vector<Endpoint> profile_endpoints(
             "profileOf" + capitalized(resource.collection),
             fmt::format("What the {} mean", resource.collection)
         );
-        profile.route.handler = [document = document_of(endpoints, resource)](
-                                    const http::Request&, const http::Done& done
-                                ) {
-            http::Response response;
-            response.content_type = alps_type;
-            response.body = document;
-            done(std::move(response));
-        };
+        profile.route.produces = http::Produces::profile;
+        profile.operation.replies.front().description =
+            "an ALPS document, or a JSON Schema where Accept prefers application/schema+json";
+        profile.route.handler = [alps = Representation(document_of(endpoints, resource)),
+                                 schema = Representation(schema_document_of(endpoints, resource))](
+                                    const http::Request& request, const http::Done& done
+                                ) { done(shown(request, request.prefers_schema ? schema : alps)); };
         profiles.push_back(std::move(profile));
     }
     Endpoint all = alps_endpoint("/profile", "profile", "The profiles of all collections");

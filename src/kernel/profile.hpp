@@ -8,7 +8,8 @@
 namespace bookstore::kernel {
 
 /// GET /profile and /profile/<collection>: ALPS documents (draft-amundsen-richardson-foster-alps),
-/// made from the collections' own tables and their operations.
+/// and of a collection a JSON Schema where Accept prefers application/schema+json; made from the
+/// collections' own tables and their operations.
 std::vector<Endpoint> profile_endpoints(
     std::span<const Endpoint> endpoints, std::span<const ResourceDescription> resources
 );

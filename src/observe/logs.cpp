@@ -108,12 +108,14 @@ void log_access(const http::Access& access) {
     const double ms = static_cast<double>(access.duration.count()) / 1000;
     if (!as_json) {
         spdlog::info(
-            "{} {} {} {:.3f}ms id={}{}{}",
+            "{} {} {} {:.3f}ms id={} peer={} bytes={}{}{}",
             printable(access.method),
             printable(access.target),
             access.status,
             ms,
             access.request_id,
+            access.peer.empty() ? "-" : access.peer,
+            access.sent_bytes,
             access.trace.empty() ? "" : " trace=",
             trace_id_of(access.trace)
         );
@@ -127,7 +129,9 @@ void log_access(const http::Access& access) {
             .member("path", printable(access.target))
             .member("status", static_cast<std::int64_t>(access.status))
             .member("durationMs", json::Thousandths{access.duration.count()})
-            .member("requestId", access.request_id);
+            .member("requestId", access.request_id)
+            .member("peer", access.peer)
+            .member("bytes", static_cast<std::int64_t>(access.sent_bytes));
         if (!access.trace.empty()) {
             fields.member("trace", trace_id_of(access.trace));
         }

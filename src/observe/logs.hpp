@@ -12,7 +12,8 @@ enum class LogFormat { text, json };
 /// `level`: trace, debug, info, warning, error, off. Once, before other threads run.
 void set_up_log(LogFormat format, const std::string& level);
 
-/// One line a request: method, path, status, duration and request id. Any thread.
+/// One line a request: method, path, status, duration, request id, the peer's address and the bytes
+/// sent. Any thread.
 void log_access(const http::Access& access);
 
 }  // namespace bookstore::observe

@@ -153,7 +153,9 @@ void is_healthy(const ProcessState& state, const Done& done) {
     if (fault.empty()) {
         done(http::Response{});
     } else {
-        done(kernel::problem(500, fault));
+        http::Problem problem = kernel::problem(500, fault);
+        problem.headers.push_back({"Connection", "close"});  // as in the original
+        done(std::move(problem));
     }
 }
 

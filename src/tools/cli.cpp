@@ -8,9 +8,11 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "tools/subcommand.hpp"
 
 namespace bookstore::tools {
@@ -47,14 +49,31 @@ struct Declared {
     Run run;
 };
 
+/// Control characters and what is no UTF-8, which a flag or a file's name may hold, are shown and
+/// not sent to a terminal.
+std::string visible(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const auto character = utf8::decode(text);
+        const bool hidden = !character || utf8::is_control(character->code) ||
+                            utf8::is_bidirectional_control(character->code);
+        const std::string_view bytes = text.substr(0, character ? character->bytes : 1);
+        for (const char c : bytes) {
+            out += hidden ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c))
+                          : std::string(1, c);
+        }
+        text.remove_prefix(bytes.size());
+    }
+    return out;
+}
+
 int fail(const std::string& why) {
-    std::fprintf(stderr, "bookstore: %s\n", why.c_str());
+    std::fprintf(stderr, "bookstore: %s\n", visible(why).c_str());
     return 1;
 }
 
 int complain(const CLI::App& app, const CLI::ParseError& error) {
-    std::string why = error.what();
-    std::ranges::replace(why, '\n', ' ');
+    const std::string why = error.what();
     const auto chosen = app.get_subcommands();
     const std::string of = chosen.empty() ? "" : chosen.front()->get_name() + " ";
     return fail(fmt::format("{} (see bookstore {}--help)", why, of));

@@ -264,6 +264,17 @@ void read_ports(const Flags& flags, app::ContextOptions& contexts) {
     }
 }
 
+/// How many there may be at a time, each call on one of its own.
+std::size_t port_connections(const Flags& flags) {
+    const adapters::OrderPortOptions& order = flags.contexts.order_ports;
+    const bool apart[] = {
+        order.customer.has_value(),
+        order.inventory.has_value(),
+        flags.contexts.van_port.van.has_value()
+    };
+    return flags.port_calls * static_cast<std::size_t>(std::ranges::count(apart, true));
+}
+
 void read_times(const Flags& flags, app::ServeOptions& options) {
     using std::chrono::milliseconds;
     options.server.idle_timeout = milliseconds(flags.idle_ms);
@@ -305,6 +316,7 @@ int run(Flags& flags, const ContextsOf& contexts_of) {
         flags.log_format == "json" ? observe::LogFormat::json : observe::LogFormat::text;
     check_agreement(flags);
     read_ports(flags, flags.contexts);
+    options.port_connections = port_connections(flags);
     options.contexts = contexts_of(flags.contexts);
     return app::serve(options);
 }

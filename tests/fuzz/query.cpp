@@ -203,9 +203,17 @@ void check_accept(const std::string& accept) {
     Request request;
     request.headers = {{"Accept", accept}};
     for (const Produces produces :
-         {Produces::hal, Produces::json, Produces::text, Produces::event_stream, Produces::html}) {
+         {Produces::hal,
+          Produces::json,
+          Produces::alps,
+          Produces::profile,
+          Produces::text,
+          Produces::event_stream,
+          Produces::html}) {
         const auto negotiated = http::negotiate(request, produces);
-        require(produces == Produces::hal || !negotiated.prefers_json, "nothing to prefer");
+        const bool several = http::is_negotiated(produces);
+        require(several || !negotiated.prefers_json, "nothing to prefer");
+        require(produces == Produces::profile || !negotiated.prefers_schema, "there is no schema");
         require(http::negotiate(Request(), produces).acceptable, "no Accept, and refused");
         Request more = request;
         const std::string_view offered = http::offered(produces);
@@ -215,24 +223,28 @@ void check_accept(const std::string& accept) {
     require(http::negotiate(request, Produces::nothing).acceptable, "nothing is always acceptable");
     Request typed;
     typed.headers = {{"Content-Type", accept}};
-    require(http::is_consumable(typed, http::Consumes::nothing), "a type for no body");
-    const bool json = http::is_consumable(typed, http::Consumes::json);
+    require(!http::body_media_problem(typed, http::Consumes::nothing), "a type for no body");
+    const bool json = !http::body_media_problem(typed, http::Consumes::json);
     const bool says_json = accept.find_first_of("jJ") != accept.npos;
     require(!json || says_json || http::trimmed(accept).empty(), "JSON by another name");
 }
 
 void check_conditions(const std::string& tags) {
     constexpr std::string_view tag = "\"0123456789abcdef\"";
+    constexpr std::string_view json_tag = "\"0123456789abcdef-json\"";
+    const bool named = tags.contains(tag) || tags.contains(json_tag) || tags.contains('*');
     Request request;
     request.headers = {{"If-None-Match", tags}};
     const bool has = kernel::client_has(request, tag);
     require(!has || tags.contains(tag) || tags.contains('*'), "a tag out of nowhere");
+    const bool either = has || kernel::client_has(request, json_tag);
     require(
-        kernel::precondition_problem(request, tag).has_value() == has, "has it, and may change it"
+        kernel::precondition_problem(request, tag).has_value() == either,
+        "has it, and may change it"
     );
     request.headers = {{"If-Match", tags}};
     const auto refused = kernel::precondition_problem(request, tag);
-    require(refused || tags.contains(tag) || tags.contains('*'), "changed in spite of If-Match");
+    require(refused || named, "changed in spite of If-Match");
     if (refused) {
         read_back(http::render_problem(*refused, "/orders/1", 0).body);
     }

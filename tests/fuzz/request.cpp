@@ -87,7 +87,14 @@ std::vector<Route> routes() {
                          Produces produces = Produces::hal,
                          Consumes consumes = Consumes::nothing,
                          bool head = true) {
-        table.push_back({method, std::move(pattern), produces, consumes, head, {}});
+        table.push_back(
+            {.method = method,
+             .pattern = std::move(pattern),
+             .produces = produces,
+             .consumes = consumes,
+             .head = head,
+             .handler = {}}
+        );
     };
     add(Method::get, "/");
     for (const std::string name : {"customers", "books", "orders", "deliveries", "payments"}) {
@@ -231,8 +238,9 @@ unsigned hex_value(char c) {
 
 /// The path is the target's, each %XY of it taken for one byte, once.
 void check_path(const Request& request) {
-    if (request.path.empty() && request.method == Method::other) {
-        return;  // CONNECT's
+    if (request.path.empty() &&
+        (request.method == Method::other || request.method == Method::connect)) {
+        return;
     }
     if (request.target == "*") {
         require(request.path == "*", "* became something else");
@@ -382,6 +390,8 @@ void dispatch(Served& served) {
     const auto refusal = router().header_problem(request);
     request.captures.clear();
     request.prefers_json = false;
+    request.prefers_schema = false;
+    request.negotiated = false;
     calls() = {};
     std::optional<Answer> answer;
     router().dispatch(request, [&](Answer given) {

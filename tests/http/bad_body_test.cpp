@@ -37,6 +37,12 @@ const std::vector<std::string> bad_texts{
     R"("")",
     R"("   ")",
     R"("\u3000\u00a0")",
+    R"("\u3164")",
+    R"("\u200b\u2060\ufeff")",
+    R"("\u115f \uffa0\u2800")",
+    R"("\udb40\udc41")",
+    R"("abc\u202edef")",
+    R"("\u200fabc")",
     R"("a\nb")",
     R"("tab\t")",
     R"("\u0000")",
@@ -376,12 +382,45 @@ TEST_CASE("null is the value null where a field may be missing, and an error whe
     CHECK(input.field("inCharger") == "null");
 }
 
-TEST_CASE("unknown and read-only fields, id and _links are passed over; of two the last counts") {
+TEST_CASE("a name that is given twice is refused on every route, and nothing is stored") {
+    Shop shop;
+    const auto before = shop.stored();
+    for (const auto& [method, target] : routes) {
+        CAPTURE(target);
+        for (const std::string body :
+             {R"({"stock":1,"stock":2})", R"({"a":{"b":1,"b":2}})", R"({"st\u006fck":1,"stock":1})"
+             }) {
+            const auto answer = shop.story.send(method, target, body);
+            CHECK(error_fault(answer, 400, target) == "");
+            CHECK(answer.field("message").find("twice") != std::string::npos);
+        }
+    }
+    CHECK(shop.stored() == before);
+}
+
+TEST_CASE("bytes that are not UTF-8 are refused on every route, and what they look like is named") {
+    Shop shop;
+    const auto before = shop.stored();
+    for (const auto& [method, target] : routes) {
+        CAPTURE(target);
+        const auto refused = [&](const std::string& body, const std::string& why) {
+            const auto answer = shop.story.send(method, target, body);
+            CHECK(error_fault(answer, 400, target) == "");
+            CHECK(answer.field("message").find(why) != std::string::npos);
+        };
+        refused("{\"customerName\":\"\xC8\xAB\xB1\xE6\xB5\xBF\"}", "EUC-KR");
+        refused("\xEF\xBB\xBF{\"customerName\":\"kim\"}", "byte order mark");
+        refused("{\"customerName\":\"caf\xE9\"}", "0xE9");
+    }
+    CHECK(shop.stored() == before);
+}
+
+TEST_CASE("unknown and read-only fields, id and _links are passed over") {
     Shop shop;
     const auto answer = shop.story.post(
         "/orders",
         R"({"id":77,"orderId":78,"_links":{"self":{"href":"x"}},"orderStatus":"Shipped",)"
-        R"("colour":["red",{"a":null}],"bookId":1,"customerId":1,"quantity":9,"quantity":1,)"
+        R"("colour":["red",{"a":null}],"bookId":1,"customerId":1,"quantity":1,)"
         R"("deliveryAddress":"busan"})"
     );
     CHECK(answer.status == 201);

@@ -293,6 +293,45 @@ TEST_CASE("a body of another type is 415 with a hint, before anything changes") 
     );
 }
 
+TEST_CASE("a body in another charset or encoded is 415, and nothing is stored") {
+    Story story;
+    const std::string kim = R"({"customerName":"kim"})";
+    const auto post = [&](std::vector<bookstore::http::Header> headers) {
+        return story.send(Method::post, "/customers", kim, std::move(headers));
+    };
+    const auto charset = post({{"Content-Type", "application/json; charset=euc-kr"}});
+    CHECK(error_fault(charset, 415, "/customers") == "");
+    CHECK(charset.field("message").find("euc-kr") != std::string::npos);
+    const auto gzip = post({{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}});
+    CHECK(error_fault(gzip, 415, "/customers") == "");
+    CHECK(gzip.header("Accept-Encoding") == "identity");
+    CHECK(story.of("/customers", "page.totalElements") == "0");
+    CHECK(
+        post({{"Content-Type", "application/json"}, {"Content-Encoding", "identity"}}).status == 201
+    );
+}
+
+TEST_CASE("an error is a problem detail (RFC 9457) to who prefers that, with the same facts") {
+    Story story;
+    const std::string accept = "application/problem+json";
+    const auto invalid = story.send(
+        Method::post,
+        "/orders",
+        R"({"quantity":0})",
+        {{"Content-Type", "application/json"}, {"Accept", "application/hal+json, " + accept}}
+    );
+    CHECK(invalid.status == 400);
+    CHECK(invalid.header("Content-Type") == accept);
+    CHECK(invalid.header("Vary") == "Accept");
+    CHECK(invalid.field("type") == "about:blank");
+    CHECK(invalid.field("title") == "Bad Request");
+    CHECK(invalid.field("status") == "400");
+    CHECK(invalid.field("instance") == "/orders");
+    CHECK(invalid.json().at("errors").as_array().size() >= 4);
+    CHECK(story.get("/nothing", {{"Accept", accept}}).header("Content-Type") == accept);
+    CHECK(error_fault(story.get("/nothing", {{"Accept", "*/*"}}), 404, "/nothing") == "");
+}
+
 TEST_CASE("an Accept that none fits is 406, and nothing was changed") {
     Story story;
     story.given_customer();

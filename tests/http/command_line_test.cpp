@@ -197,6 +197,21 @@ TEST_CASE("a command line that means nothing is refused in one line") {
     }
 }
 
+TEST_CASE("control characters are shown in messages about flags, not sent to the terminal") {
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"serve", "--listen", "127.0.0.1:\x1b[31mred\r\n\x07"},
+             {"serve", "--nothing\x1b]0;title\x07"},
+             {"serve", "--data-dir", "/proc/\x1b[2J\xff"}
+         }) {
+        const auto done = run_bookstore(words);
+        CHECK(done.status == 1);
+        CHECK(done.error.find("\\x1b") != std::string::npos);
+        CHECK(done.error.find_first_of("\x1b\x07\r\xff") == std::string::npos);
+        CHECK(done.error.find('\n') == done.error.size() - 1);
+    }
+    CHECK(run_bookstore({"serve", "책"}).error.find("책") != std::string::npos);
+}
+
 TEST_CASE("a refusal names the help that tells the flags of its command") {
     const auto error_of = [](const std::vector<std::string>& words) {
         return run_bookstore(words).error;

@@ -29,7 +29,12 @@ TEST_CASE("an item has an ETag, which changes when, and only when, it does") {
     CHECK(tag.starts_with('"'));
     CHECK(tag.ends_with('"'));
     CHECK(story.get("/customers/1").header("ETag") == tag);
-    CHECK(story.get("/customers/1", {{"Accept", "application/json"}}).header("ETag") == tag);
+    // Plain JSON is another representation, whose tag is another.
+    const auto json = story.get("/customers/1", {{"Accept", "application/json"}});
+    CHECK(!json.header("ETag").empty());
+    CHECK(json.header("ETag") != tag);
+    CHECK(json.header("Vary") == "Accept");
+    CHECK(story.get("/customers/1").header("Vary") == "Accept");
     const auto head = story.send(Method::head, "/customers/1");
     CHECK(head.header("ETag") == tag);
     CHECK(story.put("/customers/1", R"({"customerName":"kim"})").header("ETag") == tag);
@@ -116,6 +121,56 @@ TEST_CASE("If-Match: 412 that changes nothing when the item was changed since") 
     CHECK(never.status == 412);
     CHECK(story.send(Method::del, "/customers/1", {}, {{"If-Match", now}}).status == 204);
     CHECK(story.get("/customers/1").status == 404);
+}
+
+TEST_CASE("an ETag is its media type's own when read, and the item's when it is changed") {
+    Story story;
+    story.given_customer();
+    const std::vector<bookstore::http::Header> as_plain{{"Accept", "application/json"}};
+    const std::string hal = story.get("/customers/1").header("ETag");
+    const std::string json = story.get("/customers/1", as_plain).header("ETag");
+    const auto known = [&](const std::string& accept, const std::string& tag) {
+        return story.get("/customers/1", {{"Accept", accept}, {"If-None-Match", tag}}).status;
+    };
+    CHECK(known("application/json", json) == 304);
+    CHECK(known("application/json", hal) == 200);
+    CHECK(known("application/hal+json", json) == 200);
+    CHECK(story.get("/customers/1", {{"If-None-Match", hal}}).header("Vary") == "Accept");
+    CHECK(put_if(story, "/customers/1", as_json, json).status == 200);
+    CHECK(put_if(story, "/customers/1", as_json, hal).status == 412);
+}
+
+TEST_CASE("a false If-Match is 412 on GET and POST too, and nothing is done") {
+    Story story;
+    story.given_customer();
+    const std::string tag = story.get("/customers/1").header("ETag");
+    CHECK(story.get("/customers/1", {{"If-Match", tag}}).status == 200);
+    const auto stale = story.get("/customers/1", {{"If-Match", "\"0\""}});
+    CHECK(error_fault(stale, 412, "/customers/1") == "");
+    CHECK(stale.header("ETag") == tag);
+    CHECK(story.get("/customers", {{"If-Match", "\"0\""}}).status == 412);
+    CHECK(story.get("/customers", {{"If-Match", "*"}}).status == 200);
+    CHECK(story.get("/customers/9", {{"If-Match", "\"0\""}}).status == 404);
+    const auto post = story.send(
+        Method::post,
+        "/customers",
+        as_json,
+        {{"Content-Type", "application/json"}, {"If-Match", tag}}
+    );
+    CHECK(error_fault(post, 412, "/customers") == "");
+    CHECK(story.of("/customers", "page.totalElements") == "1");
+}
+
+TEST_CASE("a 412 says what helps behind a proxy that compresses") {
+    Story story;
+    story.given_customer();
+    const std::string tag = story.get("/customers/1").header("ETag");
+    const std::string gzip = tag.substr(0, tag.size() - 1) + "-gzip\"";
+    for (const std::string& marked : {"W/" + tag, gzip}) {
+        const auto answer = put_if(story, "/customers/1", as_json, marked);
+        CHECK(error_fault(answer, 412, "/customers/1") == "");
+        CHECK(answer.field("message").find("Accept-Encoding: identity") != std::string::npos);
+    }
 }
 
 TEST_CASE("If-Match guards a cancel and a courier's move") {

@@ -96,6 +96,7 @@ TEST_CASE("a zombie says so everywhere, and ends with status 1 where that was as
     story.given_customer();
     CHECK(story.get("/makeZombie").status == 200);
     CHECK(error_fault(story.get("/isHealthy"), 500, "/isHealthy") == "");
+    CHECK(story.get("/isHealthy").header("Connection") == "close");  // as in the original
     CHECK(story.of("/isHealthy", "message") == "Zombie...");
     const auto health = story.get("/actuator/health");
     CHECK(health.status == 503);

@@ -70,6 +70,45 @@ TEST_CASE("a profile names the fields of its items, and what can be done with th
     );
 }
 
+TEST_CASE("a profile is a JSON Schema to who prefers that, by which the items are valid") {
+    Story story;
+    story.given_customer();
+    story.given_book(3);
+    REQUIRE(story.order_becomes(story.place_order(1, 1), "Shipped"));
+    story.put_in_stock(1, 1);
+    for (const std::string& collection : collections) {
+        CAPTURE(collection);
+        const std::string target = "/profile/" + collection;
+        const auto answer = story.get(target, {{"Accept", "application/schema+json"}});
+        CHECK(answer.status == 200);
+        CHECK(answer.header("Content-Type") == "application/schema+json");
+        CHECK(answer.header("Vary") == "Accept");
+        const std::string tag = answer.header("ETag");
+        CHECK(tag != story.get(target).header("ETag"));
+        CHECK(answer.body.find("$ref") == std::string::npos);
+        CHECK(answer.field("$schema") == "https://json-schema.org/draft/2020-12/schema");
+        const auto known =
+            story.get(target, {{"Accept", "application/schema+json"}, {"If-None-Match", tag}});
+        CHECK(known.status == 304);
+        const auto schema = answer.json().as_object();
+        for (const auto& item : story.get("/" + collection).items(collection)) {
+            for (const auto& field : schema.at("properties").as_object()) {
+                CHECK(item.contains(field.key()));
+            }
+            for (const auto& name : schema.at("required").as_array()) {
+                CHECK(!item.at(name.as_string()).is_null());
+            }
+        }
+    }
+    const auto order = story.get("/profile/orders", {{"Accept", "application/schema+json"}}).json();
+    CHECK(order.at("properties").at("orderStatus").at("readOnly") == true);
+    CHECK(!order.at("properties").at("quantity").as_object().contains("readOnly"));
+    for (const std::string type : {"text/html", "application/hal+json", "application/xml"}) {
+        CHECK(story.get("/profile/orders", {{"Accept", type}}).status == 406);
+    }
+    CHECK(story.get("/profile", {{"Accept", "application/schema+json"}}).status == 406);
+}
+
 TEST_CASE("a process that hosts no collection has an empty list of profiles") {
     Story story({"--modules", "van"});
     const auto profiles = story.get("/profile");

@@ -356,6 +356,8 @@ TEST_CASE("--log-format json writes an object a line, with what a request was") 
     CHECK(requests["POST /customers"].at("status") == 201);
     CHECK(requests["POST /customers"].at("durationMs").is_number());
     CHECK(!requests["POST /customers"].at("requestId").as_string().empty());
+    CHECK(requests["POST /customers"].at("peer") == "127.0.0.1");
+    CHECK(requests["POST /customers"].at("bytes").as_int64() > 0);
     REQUIRE(requests.contains("GET /customers?size=2&x=%22quoted%22"));
     CHECK(requests["GET /customers?size=2&x=%22quoted%22"].at("requestId") == "my-request.1");
 }
@@ -368,9 +370,14 @@ TEST_CASE("the access line of the text log has method, path, status, duration an
     story.get("/customers?x=%0Ainjected", {{"X-Request-Id", "two words"}});
     story.stop();
     const std::string log = story.process().log();
-    const std::regex line(R"(GET /customers 200 \d+\.\d{3}ms id=abc-1\n)");
+    const std::regex line(
+        R"(GET /customers 200 \d+\.\d{3}ms id=abc-1 peer=127\.0\.0\.1 bytes=\d+\n)"
+    );
     CHECK_MESSAGE(std::regex_search(log, line), log);
-    CHECK(std::regex_search(log, std::regex(R"(GET /orders/7 404 \d+\.\d{3}ms id=[\w.-]+\n)")));
+    CHECK(std::regex_search(
+        log,
+        std::regex(R"(GET /orders/7 404 \d+\.\d{3}ms id=[\w.-]+ peer=127\.0\.0\.1 bytes=\d+\n)")
+    ));
     CHECK(log.find("id=two words") == std::string::npos);
 }
 

@@ -167,6 +167,22 @@ TEST_CASE("other versions of HTTP are 505, unknown methods 501") {
     CHECK(client.reply().status == 200);
 }
 
+TEST_CASE("TRACE and CONNECT are known, and allowed nowhere: 405") {
+    Wire wire;
+    auto client = wire.client();
+    client.send(
+        "TRACE /customers HTTP/1.1\r\nHost: a\r\n\r\nCONNECT /customers HTTP/1.1\r\nHost: a\r\n\r\n"
+        "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\nTRACE /nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+    );
+    for (int i = 0; i < 2; ++i) {
+        const Reply reply = client.reply();
+        CHECK(reply.status == 405);
+        CHECK(reply.header("allow") == "GET, HEAD, POST, OPTIONS");
+    }
+    CHECK(client.reply().status == 405);
+    CHECK(client.reply().status == 404);
+}
+
 TEST_CASE("sizes and times are bounded by their flags") {
     Wire wire(
         {"--max-body-bytes",

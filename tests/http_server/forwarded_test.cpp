@@ -118,6 +118,7 @@ TEST_CASE("Forwarded names scheme and host") {
     CHECK(forwarded(" ; host=shop.example ; proto=https ;") == "https://shop.example");
     CHECK(forwarded("secret=x;by=_p;host=shop.example") == "http://shop.example");
     CHECK(forwarded("proto=https") == "https://inner:8080");
+    CHECK(forwarded("host=\"shop.example:443\";proto=https") == "https://shop.example");
     CHECK(forwarded("for=192.0.2.1") == unchanged);
     CHECK(forwarded("") == unchanged);
     CHECK(forwarded(", ,host=shop.example,, ") == "http://shop.example");
@@ -252,6 +253,13 @@ TEST_CASE("X-Forwarded-Port counts where the host has none and it is not the usu
     };
     CHECK(with("a", "https", "443") == "https://a");
     CHECK(with("a", "http", "443") == "http://a:443");
+    CHECK(with("a:443", "https", "443") == "https://a");
+    CHECK(with("a:443", "https", "") == "https://a");
+    CHECK(with("a:80", "http", "") == "http://a");
+    CHECK(with("a:443", "http", "") == "http://a:443");
+    CHECK(with("a:1443", "https", "") == "https://a:1443");
+    CHECK(with("[2001:db8::443]", "https", "") == "https://[2001:db8::443]");
+    CHECK(with("[2001:db8::1]:443", "https", "") == "https://[2001:db8::1]");
     CHECK(with("a", "http", "80") == "http://a");
     CHECK(with("a", "https", "80") == "https://a:80");
     CHECK(with("a:81", "https", "8443") == "https://a:81");

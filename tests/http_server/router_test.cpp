@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "http/chunked.hpp"
+#include "http/media.hpp"
 #include "http/message.hpp"
 #include "http/request_parser.hpp"
 #include "http/target.hpp"
@@ -41,7 +42,14 @@ Route route(
     bool head = true
 ) {
     auto text = std::string(name_of(method)) + " " + pattern;
-    return {method, std::move(pattern), produces, consumes, head, says(std::move(text))};
+    return {
+        .method = method,
+        .pattern = std::move(pattern),
+        .produces = produces,
+        .consumes = consumes,
+        .head = head,
+        .handler = says(std::move(text))
+    };
 }
 
 Router shop() {
@@ -63,6 +71,19 @@ Router shop() {
     routes.push_back(route(Method::get, "/events", Produces::event_stream));
     routes.push_back(route(Method::get, "/ui", Produces::html));
     routes.push_back(route(Method::get, "/cancelPayment", Produces::text));
+    routes.push_back(route(Method::get, "/profile", Produces::alps));
+    routes.push_back(route(Method::get, "/profile/{collection}", Produces::profile));
+    routes.back().handler = [](const Request& request, const Done& done) {
+        Response response;
+        response.body = request.prefers_schema ? "schema" : request.prefers_json ? "json" : "alps";
+        done(std::move(response));
+    };
+    routes.push_back(route(Method::get, "/tagged"));
+    routes.back().handler = [](const Request&, const Done& done) {
+        Response response;
+        response.headers.push_back({"ETag", "\"1\""});
+        done(std::move(response));
+    };
     return Router(std::move(routes));
 }
 
@@ -202,6 +223,132 @@ TEST_CASE("a method that nobody knows is 501, whatever the path") {
     CHECK(ask(Method::other, "/nothing").status == 501);
 }
 
+TEST_CASE("TRACE and CONNECT are known methods that no path allows") {
+    for (const Method method : {Method::trace, Method::connect}) {
+        CHECK(ask(method, "/books").status == 405);
+        CHECK(ask(method, "/books").header("Allow") == "GET, HEAD, POST, OPTIONS");
+        CHECK(ask(method, "/nothing").status == 404);
+    }
+    const Router router = shop();
+    Request tunnel;
+    tunnel.method = Method::connect;
+    tunnel.target = "a:443";
+    const auto problem = router.header_problem(tunnel);
+    REQUIRE(problem.has_value());
+    CHECK(problem->status == 405);
+}
+
+TEST_CASE("a false If-Match is 412 on every method, where there is a tag and where there is none") {
+    const auto with = [](Method method, std::string_view target, std::string tags) {
+        return ask(method, target, {{"If-Match", std::move(tags)}}).status;
+    };
+    CHECK(with(Method::get, "/tagged", "\"1\"") == 200);
+    CHECK(with(Method::get, "/tagged", "\"0\", \"1\"") == 200);
+    CHECK(with(Method::get, "/tagged", "*") == 200);
+    CHECK(with(Method::head, "/tagged", "\"1\"") == 200);
+    for (const std::string tags : {"\"0\"", "W/\"1\"", "\"1-gzip\"", "1", ""}) {
+        CAPTURE(tags);
+        const auto asked = ask(Method::get, "/tagged", {{"If-Match", tags}});
+        CHECK(asked.status == 412);
+        CHECK(asked.header("ETag") == "\"1\"");
+        CHECK(with(Method::head, "/tagged", tags) == 412);
+    }
+    CHECK(with(Method::get, "/books", "*") == 200);
+    CHECK(with(Method::get, "/books", "\"1\"") == 412);
+    CHECK(with(Method::post, "/books", "*") == 200);
+    CHECK(with(Method::post, "/books", "\"1\"") == 412);
+    CHECK(with(Method::post, "/orders/1/verification", "\"1\"") == 412);
+    CHECK(with(Method::get, "/makeZombie", "\"1\"") == 412);
+    CHECK(with(Method::get, "/nothing", "\"1\"") == 404);  // another answer than 2xx stays
+    CHECK(with(Method::options, "/books", "\"1\"") == 204);
+}
+
+TEST_CASE("a 412 says what helps where a compressing proxy changed the tag") {
+    for (const std::string tags : {"W/\"1\"", "\"1-gzip\"", "\"1--gzip\"", "W/\"1;br\""}) {
+        CAPTURE(tags);
+        const auto asked = ask(Method::get, "/tagged", {{"If-Match", tags}});
+        CHECK(asked.status == 412);
+        CHECK(asked.body.find("Accept-Encoding: identity") != std::string::npos);
+        CHECK(asked.body.find("send \"1\"") != std::string::npos);
+    }
+    const auto other = ask(Method::get, "/tagged", {{"If-Match", "\"2-gzip\""}});
+    CHECK(other.body.find("Accept-Encoding") == std::string::npos);
+}
+
+TEST_CASE("a profile is ALPS, or a JSON Schema to who prefers that, and nothing else") {
+    CHECK(accepting("/profile/books", "*/*").body == "alps");
+    CHECK(accepting("/profile/books", "application/alps+json").body == "alps");
+    CHECK(accepting("/profile/books", "application/json").body == "json");
+    CHECK(accepting("/profile/books", "application/schema+json").body == "schema");
+    CHECK(accepting("/profile/books", "application/schema+json, */*;q=0.5").body == "schema");
+    CHECK(accepting("/profile/books", "application/schema+json;q=0.5, */*").body == "alps");
+    CHECK(
+        accepting("/profile/books", "application/schema+json, application/alps+json").body == "alps"
+    );
+    for (const std::string type : {"text/html", "application/hal+json", "application/xml"}) {
+        CHECK(accepting("/profile/books", type).status == 406);
+    }
+    CHECK(accepting("/profile", "application/alps+json").status == 200);
+    CHECK(accepting("/profile", "application/schema+json").status == 406);
+}
+
+TEST_CASE("an error's form is what Accept prefers of the two") {
+    const auto form = [](std::string accept) {
+        Request request;
+        request.headers = {{"Accept", std::move(accept)}};
+        return problem_form(request) == ProblemForm::problem_json;
+    };
+    CHECK(form("application/problem+json"));
+    CHECK(form("application/hal+json, application/problem+json"));
+    CHECK(form("application/json;q=0.5, application/problem+json;q=0.6"));
+    CHECK(form("*/*;q=0.1, application/problem+json"));
+    CHECK_FALSE(form("application/json, application/problem+json;q=0.9"));
+    CHECK_FALSE(form("application/problem+json;q=0"));
+    CHECK_FALSE(form("*/*"));
+    CHECK_FALSE(form("application/*"));
+    CHECK_FALSE(form(""));
+    CHECK(problem_form(Request()) == ProblemForm::error);
+}
+
+TEST_CASE("a body in another charset or with a Content-Encoding is 415 that says what is taken") {
+    const auto post = [](std::vector<Header> headers) {
+        return ask(Method::post, "/books", std::move(headers));
+    };
+    for (const std::string type :
+         {"application/json",
+          "application/json; charset=utf-8",
+          "application/json;charset=\"UTF-8\"",
+          "application/hal+json ; Charset=Utf8 ; x=y"}) {
+        CAPTURE(type);
+        CHECK(post({{"Content-Type", type}, {"Content-Encoding", "identity"}}).status == 200);
+    }
+    for (const std::string type :
+         {"application/json; charset=euc-kr",
+          "application/json;charset=\"ISO-8859-1\"",
+          "application/json; charset=utf-16",
+          "application/json; charset=utf-8; charset=cp949",
+          "application/json; charset="}) {
+        CAPTURE(type);
+        const auto asked = post({{"Content-Type", type}});
+        CHECK(asked.status == 415);
+        CHECK(asked.body.find("UTF-8") != std::string::npos);
+    }
+    CHECK(post({{"Content-Type", "application/json"}, {"Content-Type", "text/csv"}}).status == 415);
+    for (const std::string coding : {"gzip", "identity, br", "GZIP", "x"}) {
+        CAPTURE(coding);
+        const auto asked = post({{"Content-Encoding", coding}});
+        CHECK(asked.status == 415);
+        CHECK(asked.header("Accept-Encoding") == "identity");
+    }
+    // Paths whose POST needs no body look at neither.
+    CHECK(
+        ask(Method::post,
+            "/orders/1/verification",
+            {{"Content-Type", "text/csv; charset=x"}, {"Content-Encoding", "gzip"}})
+            .status == 200
+    );
+}
+
 TEST_CASE("HAL is the default and JSON is given to those who prefer it") {
     const std::string hal = "GET /books";
     const std::string json = "GET /books as json";
@@ -270,7 +417,7 @@ TEST_CASE("JSON by any name is a body, and no name at all") {
         return ask(Method::post, "/books", {{"content-type", std::move(type)}}).status;
     };
     CHECK(post("application/json") == 200);
-    CHECK(post("Application/JSON ; charset=iso-8859-1") == 200);
+    CHECK(post("Application/JSON ; charset=UTF-8") == 200);
     CHECK(post("application/hal+json") == 200);
     CHECK(post("application/vnd.shop+json;v=1") == 200);
     CHECK(post("") == 200);
@@ -424,6 +571,19 @@ TEST_CASE("a problem is rendered as the contract's error body") {
         response.body ==
         R"({"timestamp":"2020-09-10T05:07:44.652+0000","status":400,"error":"Bad Request",)"
         R"("message":"not so","path":"/orders"})"
+    );
+}
+
+TEST_CASE("RFC 9457's form has the same facts, its instance a URI again") {
+    const Problem problem{400, "2 fields", {{"quantity", "must be at least 1", "0"}}, {}};
+    const Response response =
+        render_problem(problem, "/a b/\xC3\xA4", 0, ProblemForm::problem_json);
+    CHECK(response.content_type == "application/problem+json");
+    CHECK(
+        response.body ==
+        R"({"type":"about:blank","title":"Bad Request","status":400,"detail":"2 fields",)"
+        R"("instance":"/a%20b/%C3%A4","errors":[{"field":"quantity",)"
+        R"("message":"must be at least 1","rejectedValue":"0"}]})"
     );
 }
 

@@ -24,7 +24,7 @@ std::vector<std::string> values_of(std::string_view text, std::string_view key) 
         }
         const auto begin = at;
         while (at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) != 0 ||
-                                    std::string_view("-_.:/").contains(text[at]))) {
+                                    std::string_view("-_.:/[]").contains(text[at]))) {
             ++at;
         }
         values.emplace_back(text.substr(begin, at - begin));
@@ -78,7 +78,7 @@ std::vector<Place> agreed_places(const std::vector<Source>& sources) {
     const auto gid = user.substr(std::min(user.find(':'), user.size() - 1) + 1);
     const auto version = value_of(sources, "CMakeLists.txt", "project(bookstore VERSION ");
     std::vector<Place> places{
-        {"Dockerfile", "BOOKSTORE_LISTEN=", "0.0.0.0:" + port},
+        {"Dockerfile", "BOOKSTORE_LISTEN=", "[::]:" + port},
         {"Dockerfile", "BOOKSTORE_DATA_DIR=", data},
         {"Dockerfile", "install -d -o ", uid},
         {"Dockerfile", "image.version=", version},
@@ -163,7 +163,7 @@ TEST_CASE("what the container's files disagree on is found") {
     };
     const std::string van = "deploy/kubernetes/van.yaml";
     CHECK_NE(said_after("Dockerfile", "EXPOSE 8080", "EXPOSE 8081"), "");
-    CHECK_NE(said_after("Dockerfile", "0.0.0.0:8080", "127.0.0.1:8080"), "");
+    CHECK_NE(said_after("Dockerfile", "[::]:8080", "127.0.0.1:8080"), "");
     CHECK_NE(said_after("Dockerfile", "VOLUME /data", "VOLUME /var/data"), "");
     CHECK_NE(said_after("Dockerfile", "USER 10001", "USER 10002"), "");
     CHECK_NE(said_after("Dockerfile", "USER 10001:10001", "USER 10001:10002"), "");

@@ -116,9 +116,13 @@ Finished run_bookstore(const std::vector<std::string>& arguments) {
 }
 
 BookstoreProcess::BookstoreProcess(
-    const std::string& data_dir, std::vector<std::string> flags, Until until
+    const std::string& data_dir, std::vector<std::string> flags, Until until, int descriptors
 ) {
     std::vector<std::string> words{binary(), "serve", "--data-dir", data_dir};
+    if (descriptors > 0) {
+        const std::string limit = fmt::format("ulimit -n {}; exec \"$0\" \"$@\"", descriptors);
+        words.insert(words.begin(), {"/bin/sh", "-c", limit});
+    }
     if (std::ranges::find(flags, "--listen") == flags.end()) {
         words.insert(words.end(), {"--listen", "127.0.0.1:0"});
     }

@@ -46,9 +46,12 @@ class BookstoreProcess {
     enum class Until { open, listening };
 
     /// Waits until it prints its address, or until it logs that it listens, before its files are
-    /// open; throws with what it said if it ends before.
+    /// open; throws with what it said if it ends before. With `descriptors` it may open so many.
     BookstoreProcess(
-        const std::string& data_dir, std::vector<std::string> flags = {}, Until until = Until::open
+        const std::string& data_dir,
+        std::vector<std::string> flags = {},
+        Until until = Until::open,
+        int descriptors = 0
     );
     ~BookstoreProcess();
     BookstoreProcess(const BookstoreProcess&) = delete;

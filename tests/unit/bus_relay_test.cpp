@@ -143,6 +143,23 @@ TEST_CASE_FIXTURE(RelayFixture, "a commit that published rings for the relay, an
     CHECK(relay->step());
 }
 
+TEST_CASE_FIXTURE(
+    RelayFixture, "a transaction removes a bounded number of what was relayed, the next the rest"
+) {
+    std::string events;
+    for (int i = 0; i < 10'000; ++i) {
+        events += fmt::format("1:{} ", i);
+    }
+    published("shop", events);
+    relayed();
+    published("shop", "1:next");
+    CHECK(rows_left("shop") == 10'001 - 8192);
+    published("shop", "1:last");
+    CHECK(rows_left("shop") == 2);
+    relayed();
+    CHECK(topic->relayed("shop") == 10'002);
+}
+
 TEST_CASE_FIXTURE(RelayFixture, "more rows than one step takes are relayed in several, in order") {
     std::string events;
     for (int i = 0; i < 2500; ++i) {

@@ -38,10 +38,21 @@ http::Request with_body(std::string body) {
     return request;
 }
 
+/// A body with that field, and with the others that there must be.
+std::string body_with(const std::string& field_and_value) {
+    std::string body = "{" + field_and_value;
+    for (const std::string other : {R"("quantity":1)", R"("name":"n")", R"("state":"On")"}) {
+        const std::string name = other.substr(0, other.find(':') + 1);
+        if (!field_and_value.starts_with(name)) {
+            body += "," + other;
+        }
+    }
+    return body + "}";
+}
+
 /// The only error of a body whose other fields are fine.
 http::FieldError only_error(const std::string& field_and_value) {
-    std::string body = R"({"quantity":1,"name":"n","state":"On",)" + field_and_value + "}";
-    const auto read = table().read(with_body(body));
+    const auto read = table().read(with_body(body_with(field_and_value)));
     REQUIRE_FALSE(read.has_value());
     REQUIRE(read.error().errors.size() == 1);
     CHECK(read.error().status == 400);
@@ -49,14 +60,86 @@ http::FieldError only_error(const std::string& field_and_value) {
 }
 
 Body good(const std::string& field_and_value) {
-    const auto read =
-        table().read(with_body(R"({"quantity":1,"name":"n","state":"On",)" + field_and_value + "}")
-        );
+    const auto read = table().read(with_body(body_with(field_and_value)));
     REQUIRE(read.has_value());
     return *read;
 }
 
 }  // namespace
+
+TEST_CASE("a text of which nothing can be seen is blank, in whatever script") {
+    for (const std::string invisible :
+         {R"(" ")",
+          R"("\u3164")",
+          R"("\uffa0")",
+          R"("\u115f\u1160")",
+          R"("\u2800")",
+          R"("\u200b\u200d")",
+          R"("\ufeff")",
+          R"("\u00ad")",
+          R"("\u034f")",
+          R"("\u180e")",
+          R"("\u2060")",
+          R"("\ufe0f")",
+          R"("\udb40\udc20")",
+          R"("\u3000\u3164 ")"}) {
+        CAPTURE(invisible);
+        const auto error = only_error(R"("name":)" + invisible);
+        CHECK(error.message.find("must not be blank") != std::string::npos);
+    }
+    CHECK(good(R"("name":"\u3164a")").name == "\u3164a");
+    CHECK(good(R"("name":"\ud83d\udc68\u200d\ud83d\udcbb")").name.size() == 11);  // joined emoji
+}
+
+TEST_CASE("a text holds nothing that turns its direction") {
+    for (const std::string control :
+         {"\\u202e", "\\u200e", "\\u200f", "\\u061c", "\\u202a", "\\u2066", "\\u2069"}) {
+        CAPTURE(control);
+        const auto error = only_error(R"("name":"a)" + control + R"(b")");
+        CHECK(error.message.find("direction") != std::string::npos);
+    }
+}
+
+TEST_CASE("a body that is not UTF-8 is told so, and what it looks like") {
+    using namespace std::string_literals;
+    const auto message = [](std::string body) {
+        const auto read = table().read(with_body(std::move(body)));
+        REQUIRE_FALSE(read.has_value());
+        CHECK(read.error().status == 400);
+        return read.error().message;
+    };
+    const auto says = [&](std::string body, std::string_view what) {
+        const std::string text = message(std::move(body));
+        CAPTURE(text);
+        CHECK(text.find(what) != std::string::npos);
+    };
+    says("\xEF\xBB\xBF{}", "byte order mark");
+    says("\xFF\xFE{\0}\0"s, "UTF-16 (little-endian)");
+    says("\xFE\xFF\0{\0}"s, "UTF-16 (big-endian)");
+    says("{\0\"\0a\0\"\0"s, "UTF-16 (little-endian)");
+    says("\0{\0\"\0a\0\""s, "UTF-16 (big-endian)");
+    says("{\0\0\0\"\0\0\0"s, "UTF-32");
+    says("{\"name\":\"\xC8\xAB\xB1\xE6\xB5\xBF\"}", "EUC-KR");         // 홍길동
+    says("{\"name\":\"\x8C\x63\xB9\xE6\xB0\xA2\xC7\xCF\"}", "CP949");  // 똠방각하
+    says("{\"name\":\"caf\xE9\"}", "the byte 0xE9 at offset 12");
+}
+
+TEST_CASE("a name that is there twice is refused, however it is written and wherever it is") {
+    const auto refused = [](const std::string& more) {
+        const auto read =
+            table().read(with_body(R"({"quantity":1,"name":"n","state":"On",)" + more + "}"));
+        return read.has_value() ? std::string() : read.error().message;
+    };
+    CHECK(refused(R"("quantity":2)").find("\"quantity\" twice") != std::string::npos);
+    CHECK(refused(R"("qu\u0061ntity":2)").find("\"quantity\" twice") != std::string::npos);
+    CHECK(
+        refused(R"("more":[1,{"a":{"b":1,"c":2,"b":3}}])").find("\"b\" twice") != std::string::npos
+    );
+    CHECK(refused(R"("\ud83d\ude00":1,"😀":2)").find("twice") != std::string::npos);
+    CHECK(refused(R"("":1,"":2)").find("twice") != std::string::npos);
+    CHECK(refused(R"("a":{"quantity":1},"b":[{"x":1},{"x":2}],"c":"\"x\":1,\"x\":2","d":["e","e"])")
+              .empty());
+}
 
 TEST_CASE("numbers may come as JSON strings") {
     CHECK(good(R"("quantity":"100")").quantity == 100);
