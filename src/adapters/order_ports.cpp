@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/resource_proof.hpp"
 #include "kernel/hosted_module.hpp"
 #include "modules/customer/module.hpp"
 #include "modules/inventory/module.hpp"
@@ -36,20 +37,22 @@ Port port_in_process(kernel::HostedModule* module, Has has) {
     };
 }
 
-bool is_found_or_not(const http::ClientResponse& response) {
-    return response.status == 200 || response.status == 404;
-}
-
-Port port_over_http(HttpPort& port, std::string_view path) {
-    return [&port, path](std::int64_t id, std::function<void(Found)> done) {
+Port port_over_http(HttpPort& port, std::string_view collection, std::string_view singular) {
+    return [&port, collection, singular](std::int64_t id, std::function<void(Found)> done) {
+        const ResourceName name{.collection = collection, .singular = singular, .id = id};
+        http::PeerRequest request{
+            .method = http::Method::get,
+            .target = fmt::format("{}/{}", collection, id),
+            .headers = {{"Accept", "application/json"}}
+        };
         port.call(
-            {.method = http::Method::get, .target = fmt::format("{}/{}", path, id)},
-            is_found_or_not,
-            [done = std::move(done)](const http::ClientResponse* response) {
-                if (response == nullptr) {
+            std::move(request),
+            [name](const http::ClientResponse& response) { return is_proven(response, name); },
+            [done = std::move(done)](const HttpPort::Reply& reply) {
+                if (reply.response == nullptr) {
                     done(Found::unavailable);
                 } else {
-                    done(response->status == 200 ? Found::yes : Found::no);
+                    done(reply.response->status == 200 ? Found::yes : Found::no);
                 }
             }
         );
@@ -63,7 +66,8 @@ order::Ports order_ports(
 ) {
     const auto port_to = [&](std::string_view context,
                              const std::optional<http::Url>& origin,
-                             std::string_view path,
+                             std::string_view collection,
+                             std::string_view singular,
                              Has has) {
         if (!origin) {
             return port_in_process(wiring.hosted(context), has);
@@ -72,12 +76,13 @@ order::Ports order_ports(
         http.origin = *origin;
         auto& port = wiring.offer("order", std::make_shared<HttpPort>(context, http, clock));
         port.when_back(wiring.back_of("order"));
-        wiring.note_breaker("order", context, port.breaker());
-        return port_over_http(port, path);
+        wiring.note_breaker("order", context, *port.breaker());
+        return port_over_http(port, collection, singular);
     };
     return {
-        .has_customer = port_to("customer", options.customer, "/customers", customer::has_customer),
-        .has_book = port_to("inventory", options.inventory, "/books", inventory::has_book)
+        .has_customer =
+            port_to("customer", options.customer, "/customers", "customer", customer::has_customer),
+        .has_book = port_to("inventory", options.inventory, "/books", "book", inventory::has_book)
     };
 }
 

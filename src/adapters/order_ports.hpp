@@ -17,7 +17,8 @@ struct OrderPortOptions {
 };
 
 /// The ports of the order context. In process a context that is not hosted does not answer; over
-/// HTTP GET /customers/{id} and /books/{id}: 200 is yes, 404 is no, all else is no answer.
+/// HTTP GET /customers/{id} and /books/{id}: a 200 or 404 that proves to come from whoever has
+/// customers, or books, is yes or no; all else is no answer.
 /// `wiring` keeps what they need.
 order::Ports order_ports(
     kernel::Wiring& wiring, const OrderPortOptions& options, const Clock& clock

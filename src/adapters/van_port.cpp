@@ -15,7 +15,8 @@ namespace {
 
 using http::ClientResponse;
 using payment::VanAnswer;
-using Answered = std::function<void(VanAnswer)>;
+using payment::VanReply;
+using Answered = payment::VanPort::Answered;
 
 VanAnswer van_answer(van::Answer answer) {
     switch (answer) {
@@ -34,24 +35,26 @@ VanAnswer van_answer(van::Answer answer) {
 
 /// Null: VAN is not hosted.
 payment::VanPort port_in_process(kernel::HostedModule* module, van::Van* van) {
-    payment::VanPort port;
-    port.charge = [module, van](const std::string& key, Money amount, const Answered& done) {
-        if (module == nullptr || !module->available()) {
-            done(VanAnswer::none);
-            return;
-        }
-        van->charge(key, amount, [done](van::Answer answer, std::chrono::milliseconds) {
-            done(van_answer(answer));
-        });
+    const auto when_answered = [](const Answered& done) {
+        return [done](van::Answer answer, std::chrono::milliseconds retry_after) {
+            done({.answer = van_answer(answer), .retry_after = retry_after});
+        };
     };
-    port.cancel = [module, van](const std::string& key, const Answered& done) {
+    payment::VanPort port;
+    port.charge =
+        [module, van, when_answered](const std::string& key, Money amount, const Answered& done) {
+            if (module == nullptr || !module->available()) {
+                done({});
+                return;
+            }
+            van->charge(key, amount, when_answered(done));
+        };
+    port.cancel = [module, van, when_answered](const std::string& key, const Answered& done) {
         if (module == nullptr || !module->available()) {
-            done(VanAnswer::none);
+            done({});
             return;
         }
-        van->cancel(key, [done](van::Answer answer, std::chrono::milliseconds) {
-            done(van_answer(answer));
-        });
+        van->cancel(key, when_answered(done));
     };
     return port;
 }
@@ -73,32 +76,63 @@ http::PeerRequest request_of(std::string target, const std::string& key) {
     };
 }
 
-payment::VanPort port_over_http(HttpPort& port) {
+/// No refund waits behind a charge: each of the two has a port of its own.
+payment::VanPort port_over_http(HttpPort& charges, HttpPort& refunds) {
     payment::VanPort result;
-    result.charge = [&port](const std::string& key, Money amount, Answered done) {
-        port.call(
+    result.charge = [&charges](const std::string& key, Money amount, Answered done) {
+        charges.call(
             request_of(fmt::format("/requestPayment?payment={}", amount.text()), key),
             is_charge_answer,
-            [done = std::move(done)](const ClientResponse* response) {
-                if (response == nullptr) {
-                    done(VanAnswer::none);
-                } else {
-                    const bool completed = response->body == "PAYMENT_COMPLETED";
-                    done(completed ? VanAnswer::completed : VanAnswer::failed);
+            [done = std::move(done)](const HttpPort::Reply& reply) {
+                if (reply.response == nullptr) {
+                    done({.answer = VanAnswer::none, .retry_after = reply.retry_after});
+                    return;
                 }
+                const bool completed = reply.response->body == "PAYMENT_COMPLETED";
+                done(
+                    {.answer = completed ? VanAnswer::completed : VanAnswer::failed,
+                     .retry_after = {}}
+                );
             }
         );
     };
-    result.cancel = [&port](const std::string& key, Answered done) {
-        port.call(
+    result.cancel = [&refunds](const std::string& key, Answered done) {
+        refunds.call(
             request_of("/cancelPayment", key),
             is_cancel_answer,
-            [done = std::move(done)](const ClientResponse* response) {
-                done(response == nullptr ? VanAnswer::none : VanAnswer::canceled);
+            [done = std::move(done)](const HttpPort::Reply& reply) {
+                const bool canceled = reply.response != nullptr;
+                done(
+                    {.answer = canceled ? VanAnswer::canceled : VanAnswer::none,
+                     .retry_after = reply.retry_after}
+                );
             }
         );
     };
     return result;
+}
+
+HttpPortOptions charge_options(const VanPortOptions& options) {
+    constexpr std::int64_t impatient_ms = 1'000;
+    HttpPortOptions http = options.http;
+    http.origin = *options.van;
+    http.keeps_to_retry_after = true;
+    // VAN goes on with a charge that is given up here, and answers it from its ledger when it is
+    // asked again: at the latest when its own call of the network has timed out.
+    http.patience = {
+        .calls = http.calls / 2,
+        .timeout_ms = impatient_ms,
+        .ask_again_ms = http.breaker ? http.breaker->timeout_ms : http.timeout_ms
+    };
+    return http;
+}
+
+HttpPortOptions refund_options(const VanPortOptions& options) {
+    HttpPortOptions http = options.http;
+    http.origin = *options.van;
+    http.keeps_to_retry_after = true;
+    http.breaker.reset();  // VAN cancels from its ledger: a refund is asked for whatever else fails
+    return http;
 }
 
 }  // namespace
@@ -107,13 +141,21 @@ payment::VanPort van_port(
     kernel::Wiring& wiring, const VanPortOptions& options, const Clock& clock
 ) {
     if (!options.van) {
-        return port_in_process(wiring.hosted("van"), wiring.offered<van::Van>("van"));
+        auto* const van = wiring.offered<van::Van>("van");
+        if (van != nullptr) {
+            van->when_back(wiring.back_of("payment"));
+        }
+        return port_in_process(wiring.hosted("van"), van);
     }
-    HttpPortOptions http = options.http;
-    http.origin = *options.van;
-    auto& port = wiring.offer("payment", std::make_shared<HttpPort>("van", http, clock));
-    wiring.note_breaker("payment", "van", port.breaker());
-    return port_over_http(port);
+    const auto offer = [&](std::string_view name, const HttpPortOptions& http) -> HttpPort& {
+        auto& port = wiring.offer("payment", std::make_shared<HttpPort>(name, http, clock));
+        port.when_back(wiring.back_of("payment"));
+        return port;
+    };
+    HttpPort& charges = offer("van", charge_options(options));
+    HttpPort& refunds = offer("van, refunds", refund_options(options));
+    wiring.note_breaker("payment", "van", *charges.breaker());
+    return port_over_http(charges, refunds);
 }
 
 }  // namespace bookstore::adapters

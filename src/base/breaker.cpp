@@ -47,6 +47,22 @@ void Breaker::open(std::int64_t at_steady_ms, std::string reason) {
     move_to(State::open, at_steady_ms, std::move(reason));
 }
 
+Breaker::Permit Breaker::call_or_none() {
+    if (state_ != State::closed) {
+        ++refused_;
+        return {};
+    }
+    return {.kind = Permit::call, .trial_number = 0, .closings = closings_};
+}
+
+Breaker::Permit Breaker::trial_or_none(std::int64_t now) {
+    if (state_ != State::half_open || trial_until_steady_ms_) {
+        return {};
+    }
+    trial_until_steady_ms_ = now + options_.timeout_ms;
+    return {.kind = Permit::trial, .trial_number = ++trials_, .closings = closings_};
+}
+
 /// Not one that has been given up.
 bool Breaker::is_current_trial(const Permit& permit) const {
     return permit.kind == Permit::trial && trial_until_steady_ms_ && permit.trial_number == trials_;
@@ -81,15 +97,19 @@ Breaker::Bucket Breaker::window(std::int64_t steady_ms) const {
 Breaker::Permit Breaker::ask(std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
     const std::int64_t now = settle(steady_ms);
-    if (state_ == State::closed) {
-        return {.kind = Permit::call};
-    }
-    if (state_ == State::open || trial_until_steady_ms_) {
-        ++refused_;
-        return {};
-    }
-    trial_until_steady_ms_ = now + options_.timeout_ms;
-    return {.kind = Permit::trial, .trial_number = ++trials_};
+    const Permit trial = trial_or_none(now);
+    return trial == Permit::trial ? trial : call_or_none();
+}
+
+Breaker::Permit Breaker::ask_call(std::int64_t steady_ms) {
+    const std::scoped_lock lock(mutex_);
+    settle(steady_ms);
+    return call_or_none();
+}
+
+Breaker::Permit Breaker::ask_trial(std::int64_t steady_ms) {
+    const std::scoped_lock lock(mutex_);
+    return trial_or_none(settle(steady_ms));
 }
 
 void Breaker::success(const Permit& permit, std::int64_t steady_ms) {
@@ -98,15 +118,21 @@ void Breaker::success(const Permit& permit, std::int64_t steady_ms) {
     ++succeeded_;
     if (is_current_trial(permit)) {
         buckets_ = {};
+        ++closings_;
         move_to(State::closed, now, "the trial succeeded");
+        ++bucket(now).calls;
+    } else if (is_of_now(permit)) {
+        ++bucket(now).calls;
     }
-    ++bucket(now).calls;
 }
 
 void Breaker::failure(const Permit& permit, std::int64_t steady_ms) {
     const std::scoped_lock lock(mutex_);
     const std::int64_t now = settle(steady_ms);
     ++failed_;
+    if (!is_of_now(permit)) {
+        return;
+    }
     Bucket& current = bucket(now);
     ++current.calls;
     ++current.failures;

@@ -22,7 +22,12 @@ struct BreakerOptions {
 /// A circuit breaker by Hystrix's rules: closed, it lets every call through and opens when, within
 /// the rolling window, at least `request_volume` calls ended and at least `error_percent` of them
 /// failed (a timeout is a failure). Open, it lets none through; after the sleep window it is
-/// half-open and lets one trial through, which closes or opens it again.
+/// half-open and lets one trial through, which closes or opens it again. A caller that has a probe
+/// of its own asks for the trial with it (ask_trial), and for everything else without (ask_call),
+/// so that no client's call decides for all others.
+///
+/// Calls that began before it closed last say nothing about what it lets through now: they do not
+/// count in the window.
 ///
 /// A trial that has not ended after `timeout_ms` has failed, whether or not its caller ever says
 /// so: no hanging, dropped or forgotten call keeps it half-open.
@@ -38,6 +43,7 @@ class Breaker {
         enum Kind { none, call, trial };
         Kind kind = none;
         std::uint64_t trial_number = 0;
+        std::int64_t closings = 0;  ///< how often it had closed when this one was asked for
         friend bool operator==(const Permit& permit, Kind kind) { return permit.kind == kind; }
     };
 
@@ -71,8 +77,13 @@ class Breaker {
           latest_steady_ms_(steady_ms),
           since_steady_ms_(steady_ms) {}
 
-    /// May a call go through now? With Permit::none it must not be made.
+    /// May a call go through now? With Permit::none it must not be made. Half-open, it is the
+    /// trial.
     Permit ask(std::int64_t steady_ms);
+    /// The same for a call that must not be the trial: Permit::none unless it is closed.
+    Permit ask_call(std::int64_t steady_ms);
+    /// For a probe: the trial, or Permit::none where none is due.
+    Permit ask_trial(std::int64_t steady_ms);
     void success(const Permit& permit, std::int64_t steady_ms);
     void failure(const Permit& permit, std::int64_t steady_ms);
 
@@ -94,8 +105,12 @@ class Breaker {
     std::int64_t settle(std::int64_t steady_ms);
     void move_to(State state, std::int64_t at_steady_ms, std::string reason);
     void open(std::int64_t at_steady_ms, std::string reason);
+    Permit call_or_none();
+    Permit trial_or_none(std::int64_t now);
     bool is_current_trial(const Permit& permit) const;
     Bucket& bucket(std::int64_t steady_ms);
+    /// Of what it has let through since it closed last.
+    bool is_of_now(const Permit& permit) const { return permit.closings == closings_; }
     /// The rolling window's sum.
     Bucket window(std::int64_t steady_ms) const;
 
@@ -109,6 +124,7 @@ class Breaker {
     std::uint64_t trials_ = 0;                           ///< the last one's number
     std::optional<std::int64_t> trial_until_steady_ms_;  ///< half-open: the one call is under way
     std::int64_t opened_ = 0;
+    std::int64_t closings_ = 0;
     std::int64_t succeeded_ = 0;
     std::int64_t failed_ = 0;
     std::int64_t refused_ = 0;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -100,6 +101,25 @@ class Teller {
     RawServer server_{[this](RawConnection& connection, int) { serve(connection); }};
 };
 
+/// What whoever has customers says about customer 1.
+const std::string customer_1 =
+    R"({"customerName":"kim","_links":{"self":{"href":"http://there/customers/1"}}})";
+const std::string no_customer_1 =
+    R"({"timestamp":"2020-09-10T05:07:44.652+0000","status":404,"error":"Not Found",)"
+    R"("message":"there is no customer 1","path":"/customers/1"})";
+
+/// A VAN that answers every charge and cancel, but hangs over amount 0 and never answers that.
+void charge_or_hang(RawConnection& connection, int) {
+    for (std::string request; !(request = connection.request()).empty();) {
+        if (request.find("payment=0") != std::string::npos) {
+            hang(connection, 0);
+            return;
+        }
+        const bool cancel = request.starts_with("POST /cancelPayment");
+        connection.answer(200, cancel ? "PAYMENT_CANCELED" : "PAYMENT_COMPLETED");
+    }
+}
+
 }  // namespace
 
 TEST_CASE("customer and inventory are asked in another process, the rest stays in this one") {
@@ -183,7 +203,7 @@ TEST_CASE("when a peer answers again, all who wait for it are asked for at once"
     };
     REQUIRE(eventually([&] { return far() == waiting; }));
 
-    customers.tell(Teller::answer("200 OK"));
+    customers.tell(Teller::answer("200 OK", customer_1));
     CHECK(order_of(story, 1, 1).field("orderStatus") == "ORDERED");
     CHECK(story.published("Ordered", waiting + 1));
 }
@@ -241,7 +261,7 @@ TEST_CASE("a trial that hangs opens the breaker again, and one that is answered 
         order_of(story, 1, 1);
         return std::stoi(shown("opened")) >= 3;
     }));
-    customers.tell(Teller::answer("200 OK", "{}"));
+    customers.tell(Teller::answer("200 OK", customer_1));
     CHECK(eventually([&] { return order_of(story, 1, 1).field("orderStatus") == "ORDERED"; }));
     CHECK(shown("state") == "closed");
     CHECK(shown("lastTransition.from") == "half-open");
@@ -277,14 +297,14 @@ TEST_CASE("a bounded number of calls is under way, and who finds the port full i
 }
 
 TEST_CASE("a peer that refuses, redirects or talks garbage is unavailable, and heals") {
-    Teller customers(Teller::answer("200 OK", "{}"));
+    Teller customers(Teller::answer("200 OK", customer_1));
     Story story(
         nervous({"--customer-url", customers.url(), "--ask-timeout", "2000", "--port-calls", "8"})
     );
     story.given_customer();
     story.given_book(50);
     CHECK(order_of(story, 1, 1).field("orderStatus") == "ORDERED");
-    customers.tell(Teller::answer("404 Not Found", "{}"));
+    customers.tell(Teller::answer("404 Not Found", no_customer_1));
     CHECK(order_of(story, 1, 1).status == 400);
     for (const std::string& text :
          {Teller::answer("500 Internal Server Error"),
@@ -299,15 +319,177 @@ TEST_CASE("a peer that refuses, redirects or talks garbage is unavailable, and h
         CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
     }
     // An interim answer before the final one, and chunks.
-    customers.tell(
+    customers.tell(fmt::format(
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "2\r\n{}\r\n0\r\n\r\n"
-    );
+        "{:x}\r\n{}\r\n0\r\n\r\n",
+        customer_1.size(),
+        customer_1
+    ));
     for (int order = 2; order <= 8; ++order) {
         CHECK(story.order_becomes(order, "Shipped"));
     }
     CHECK(breaker_of(story, "order", "customer") == "closed");
     CHECK(story.ends_with() == "");
+}
+
+TEST_CASE("only an answer that proves to be the resource's own is believed, whatever its status") {
+    Teller customers(Teller::answer("200 OK", customer_1));
+    Story story(calm({"--customer-url", customers.url()}));
+    story.given_customer();
+    story.given_book(50);
+    Story apart({"--modules", "inventory"});  // hosts no customers
+    const std::string nothing_there = apart.get("/customers/1").body;
+    REQUIRE(apart.get("/customers/1").status == 404);
+    std::string other = no_customer_1;
+    other.replace(other.find("customer 1"), 10, "customer 2");
+    int waiting = 0;
+    for (const std::string& text :
+         {Teller::answer("404 Not Found"),
+          Teller::answer("404 Not Found", "<html><h1>404 Not Found</h1>nginx</html>"),
+          Teller::answer("404 Not Found", "default backend - 404"),
+          Teller::answer("404 Not Found", "{}"),
+          Teller::answer("404 Not Found", nothing_there),
+          Teller::answer("404 Not Found", other),
+          Teller::answer("200 OK"),
+          Teller::answer("200 OK", "{}"),
+          Teller::answer("200 OK", "<html>Welcome</html>"),
+          Teller::answer("200 OK", no_customer_1),
+          Teller::answer("200 OK", R"({"_links":{"self":{"href":"http://there/customers/11"}}})")
+         }) {
+        CAPTURE(text);
+        customers.tell(text);
+        CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
+        ++waiting;
+        CHECK(story.post("/orders/1/verification").status == 503);
+    }
+    // None of them was given up.
+    customers.tell(Teller::answer("200 OK", customer_1));
+    for (int order = 1; order <= waiting; ++order) {
+        CHECK(story.order_becomes(order, "Shipped"));
+    }
+}
+
+TEST_CASE("a waiting order that is refused is logged once and asked for again, also at a start") {
+    Teller customers(Teller::answer("503 Service Unavailable"));
+    const Flags flags = calm({"--customer-url", customers.url()});
+    Story story(flags);
+    story.given_customer();
+    story.given_book(50);
+    CHECK(order_of(story, 1, 1).field("orderStatus") == "Customer_Not_Verified");
+    customers.tell(Teller::answer("404 Not Found", no_customer_1));
+    const std::string file = story.data_dir() + "/order.db";
+    const auto refused = [&] {
+        return Sqlite(file).number(
+            "SELECT count(*) FROM orders WHERE refused AND next_try > (unixepoch() + 3500) * 1000"
+        );
+    };
+    REQUIRE(eventually([&] { return refused() == 1; }));
+    CHECK(story.process().log().find("order 1 stays unverified") != std::string::npos);
+    CHECK(
+        story.get("/trace/orders/1").field("waiting").find("there is no such customer or book") !=
+        std::string::npos
+    );
+    story.restart(flags);
+    const auto attempts = [&] {
+        return Sqlite(file).number("SELECT attempts FROM orders WHERE refused");
+    };
+    const auto before = attempts();
+    story.restart(flags);
+    CHECK(eventually([&] { return attempts() > before; }));
+    CHECK(story.process().log().find("order 1 stays unverified") == std::string::npos);
+    customers.tell(Teller::answer("200 OK", customer_1));
+    story.restart(flags);
+    CHECK(story.order_becomes(1, "Shipped"));
+}
+
+TEST_CASE("charges over which VAN apart hangs take no room of those that it answers") {
+    RawServer van(charge_or_hang);
+    Story story(
+        {"--modules",
+         "customer,inventory,order,delivery,payment,payment_history",
+         "--van-url",
+         van.url(),
+         "--port-calls",
+         "8"}
+    );
+    story.given_customer();
+    story.given_book(1'000);
+    for (int i = 0; i < 16; ++i) {
+        story.place_order(1, 1, 1, "0");
+    }
+    const auto begin = Clock::now();
+    for (int i = 0; i < 2; ++i) {
+        CHECK(story.payment_becomes(story.place_order(1, 1, 1, "5"), "PAYMENT_COMPLETED"));
+    }
+    CHECK(Clock::now() - begin < std::chrono::seconds(12));  // one that hangs is given 15 s
+    CHECK(breaker_of(story, "payment", "van") == "closed");
+    CHECK(van.connections() < 100);
+}
+
+TEST_CASE("a refund at VAN apart waits for no charge, and a 503 with Retry-After is no failure") {
+    Teller van(Teller::answer("200 OK", "PAYMENT_COMPLETED"));
+    Story story(nervous(
+        {"--modules",
+         "customer,inventory,order,delivery,payment,payment_history",
+         "--van-url",
+         van.url()}
+    ));
+    story.given_customer();
+    story.given_book(0);
+    story.given_book(50);
+    const auto refunded = story.place_order(1, 1, 1, "5");
+    CHECK(story.payment_becomes(refunded, "PAYMENT_COMPLETED"));
+    van.tell("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n");
+    const auto before = van.requests().size();
+    for (int i = 0; i < 10; ++i) {
+        story.place_order(2, 1, 1, "7");
+    }
+    REQUIRE(eventually([&] { return van.requests().size() >= before + 10; }));
+    CHECK(breaker_of(story, "payment", "van") == "closed");
+    CHECK(
+        story.of(
+            "/actuator/health", "components.payment.details.circuitBreakers.van.calls.failed"
+        ) == "0"
+    );
+    van.tell(Teller::answer("200 OK", "PAYMENT_CANCELED"));
+    const auto begin = Clock::now();
+    story.cancel(refunded);
+    CHECK(story.payment_becomes(refunded, "PAYMENT_CANCELED"));
+    CHECK(Clock::now() - begin < std::chrono::seconds(2));
+    // Nobody came before the time that it gave: ten charges and the refund.
+    CHECK(van.requests().size() == before + 11);
+}
+
+TEST_CASE("a refund at VAN apart waits for no breaker") {
+    Teller van(Teller::answer("200 OK", "PAYMENT_COMPLETED"));
+    Story story(
+        {"--modules",
+         "customer,inventory,order,delivery,payment,payment_history",
+         "--van-url",
+         van.url(),
+         "--breaker-request-volume",
+         "4",
+         "--breaker-sleep-window",
+         "60000"}
+    );
+    story.given_customer();
+    story.given_book(0);
+    const auto refunded = story.place_order(1, 1, 1, "5");
+    CHECK(story.payment_becomes(refunded, "PAYMENT_COMPLETED"));
+    van.tell(Teller::answer("500 Internal Server Error"));
+    story.place_order(1, 1, 1, "7");
+    REQUIRE(eventually([&] { return breaker_of(story, "payment", "van") == "open"; }));
+    story.cancel(refunded);
+    // Not even for one that its own failures would open.
+    CHECK(eventually([&] {
+        const auto all = van.requests();
+        return std::ranges::count_if(all, [](const std::string& request) {
+                   return request.starts_with("POST /cancelPayment");
+               }) >= 6;
+    }));
+    van.tell(Teller::answer("200 OK", "PAYMENT_CANCELED"));
+    CHECK(story.payment_becomes(refunded, "PAYMENT_CANCELED"));
+    CHECK(breaker_of(story, "payment", "van") == "open");
 }
 
 TEST_CASE("VAN's word is final and nothing else is: the payment is asked for again by its key") {

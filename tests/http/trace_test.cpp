@@ -565,7 +565,7 @@ TEST_CASE("attempts at VAN that got no answer are in the timeline, and so is the
          {"handler", "payment handled OrderCanceled"},
          {"event", "PaymentCanceled"}}
     );
-    const auto refund = place_of(steps, "task", "ask-van", "PAYMENT_CANCELED");
+    const auto refund = place_of(steps, "task", "refund-at-van", "PAYMENT_CANCELED");
     REQUIRE_MESSAGE(refund < steps.size(), told(steps));
     CHECK(steps[refund].trace == other_id);
     CHECK(steps[place_of(steps, "event", "PaymentCanceled")].trace == other_id);

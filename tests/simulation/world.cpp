@@ -17,7 +17,7 @@ constexpr auto directory = "/data";
 constexpr std::int64_t customers = 3;
 constexpr std::int64_t books = 3;
 constexpr int settle_rounds = 100'000;
-constexpr std::int64_t longest_wait_ms = 3'600'000;
+constexpr std::int64_t longest_wait_ms = 600'000;  // but for orders that were refused
 
 /// Empty, migrated files: made once, loaded by every run.
 const MemoryVfs::Image& fresh_image() {
@@ -461,12 +461,21 @@ void World::settle() {
         if (!due) {
             return;
         }
+        if (*due > longest_wait_ms && only_refused_orders_wait()) {
+            return;
+        }
         if (*due > longest_wait_ms) {
             throw Broken(fmt::format("something waits {} ms", *due));
         }
         clock_.advance(std::max<std::int64_t>(*due, 1));
     }
     throw Broken("it does not settle");
+}
+
+/// Of what is to be asked at a later time: there is no such customer or book, once an hour.
+bool World::only_refused_orders_wait() {
+    return rows_of("order", "SELECT id FROM orders WHERE refused = 0 AND next_try > 0").empty() &&
+           rows_of("payment", "SELECT id FROM payment WHERE next_try > 0").empty();
 }
 
 std::string World::rows_of(const std::string& file, const std::string& sql) {

@@ -80,6 +80,7 @@ class World {
     void check();
     void check_acknowledged();
     void check_rebuilds();
+    bool only_refused_orders_wait();
     std::string rows_of(const std::string& file, const std::string& sql);
 
     void note(const std::string& what) const;

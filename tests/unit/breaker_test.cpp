@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 using namespace bookstore;
 
 namespace {
@@ -124,4 +126,38 @@ TEST_CASE("every rule can be set") {
     fail(breaker, 2, 200);
     CHECK(breaker.state(200) == State::open);
     CHECK(breaker.ask(250) == Permit::trial);
+}
+
+TEST_CASE("a call that must not be the trial is refused until a probe has closed it") {
+    OpenBreaker breaker;
+    CHECK(breaker.ask_trial(10'999) == Permit::none);  // not due
+    CHECK(breaker.ask_call(11'000) == Permit::none);
+    CHECK(breaker.state(11'000) == State::half_open);
+    const Permit probe = breaker.ask_trial(11'000);
+    REQUIRE(probe == Permit::trial);
+    CHECK(breaker.ask_trial(11'000) == Permit::none);  // one at a time
+    CHECK(breaker.ask_call(11'000) == Permit::none);
+    breaker.success(probe, 11'001);
+    CHECK(breaker.ask_call(11'001) == Permit::call);
+    CHECK(breaker.ask_trial(11'001) == Permit::none);  // closed: nothing is to be tried
+    CHECK(breaker.snapshot(11'001).refused == 2);      // calls, not probes
+}
+
+TEST_CASE("calls from before it closed do not open it again") {
+    Breaker breaker{BreakerOptions{}};
+    std::vector<Permit> hanging;
+    for (int i = 0; i < 40; ++i) {
+        hanging.push_back(breaker.ask(1'000));
+    }
+    fail(breaker, 20, 1'000);
+    breaker.success(breaker.ask(11'000), 11'000);
+    REQUIRE(breaker.state(11'000) == State::closed);
+    for (const Permit& permit : hanging) {
+        breaker.failure(permit, 11'500);
+    }
+    CHECK(breaker.state(11'500) == State::closed);
+    CHECK(breaker.snapshot(11'500).window_failures == 0);
+    CHECK(breaker.snapshot(11'500).failed == 60);
+    fail(breaker, 20, 11'600);
+    CHECK(breaker.state(11'600) == State::open);
 }

@@ -5,12 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "app/contexts.hpp"
-#include "host/system.hpp"
-#include "http/router.hpp"
-#include "support/memory_vfs.hpp"
-#include "support/storage_fixture.hpp"
-#include "support/virtual_time.hpp"
+#include "support/stepped_system.hpp"
 
 // A context is stopped between any two steps.
 
@@ -19,90 +14,9 @@ namespace {
 
 using kernel::HostedModule;
 
-/// The bookstore on one thread, stepped by the test.
-struct Stepped {
-    struct Sent {
-        http::Request request;
-        std::optional<int> status;
-    };
-
-    Stepped() { open({}); }
-    ~Stepped() {
-        router.reset();
-        system.reset();
-    }
-    Stepped(const Stepped&) = delete;
-    Stepped& operator=(const Stepped&) = delete;
-
-    void open(std::vector<std::string> stopped) {
-        router.reset();
-        system.reset();
-        system = std::make_unique<host::System>(
-            app::contexts(),
-            host::SystemOptions{
-                .data_dir = "/data", .vfs = vfs.name(), .stopped = std::move(stopped)
-            },
-            clock,
-            random,
-            [](std::size_t) {}
-        );
-        std::vector<http::Route> routes;
-        for (kernel::Endpoint& endpoint : system->endpoints()) {
-            routes.push_back(std::move(endpoint.route));
-        }
-        router = std::make_unique<http::Router>(std::move(routes));
-    }
-
-    Sent& send(http::Method method, const std::string& target, const std::string& body = {}) {
-        sent.push_back(std::make_unique<Sent>());
-        Sent& one = *sent.back();
-        one.request.method = method;
-        one.request.target = target;
-        one.request.path = target;
-        one.request.host = "test";
-        one.request.body = body;
-        router->dispatch(one.request, [&one](http::Answer answer) {
-            const auto* response = std::get_if<http::Response>(&answer);
-            one.status =
-                response != nullptr ? response->status : std::get<http::Problem>(answer).status;
-        });
-        return one;
-    }
-    int answered(http::Method method, const std::string& target, const std::string& body = {}) {
-        Sent& one = send(method, target, body);
-        settle();
-        return one.status.value_or(0);
-    }
-    void settle() {
-        for (bool did = true; did;) {
-            did = system->relay().step();
-            for (const auto& module : system->modules()) {
-                did = module->step() || did;
-            }
-        }
-    }
-    HostedModule& module(const std::string& name) { return system->module(name); }
-    void stop(const std::string& name) {
-        bool told = false;
-        module(name).stop([&told] { told = true; });
-        settle();
-        REQUIRE(told);
-        REQUIRE(module(name).state() == HostedModule::State::stopped);
-    }
-    /// It goes on, and has not read anything yet.
-    void go_on(const std::string& name) {
-        bool told = false;
-        module(name).resume([&told] { told = true; });
-        module(name).strand().step();
-        REQUIRE(told);
-    }
-    std::int64_t ask(const std::string& name, const std::string& sql) {
-        const storage::Reader reader = module(name).database().read();
-        return reader->query_integer(sql);
-    }
+struct Stepped : SteppedSystem {
     void given_an_order() {
-        REQUIRE(answered(http::Method::post, "/customers", R"({"customerName":"Kim"})") == 201);
-        REQUIRE(answered(http::Method::post, "/books", R"({"bookName":"C++","stock":5})") == 201);
+        given_customer_and_book();
         REQUIRE(
             answered(
                 http::Method::post,
@@ -111,14 +25,6 @@ struct Stepped {
             ) == 201
         );
     }
-
-    Quiet quiet;
-    MemoryVfs vfs{1};
-    VirtualClock clock;
-    SeededRandom random{1};
-    std::unique_ptr<host::System> system;
-    std::unique_ptr<http::Router> router;
-    std::vector<std::unique_ptr<Sent>> sent;
 };
 
 constexpr auto moved_on = R"({"deliveryStatus":"InTransit"})";

@@ -1,10 +1,12 @@
 #include "modules/order/module.hpp"
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <utility>
-#include <variant>
 
 #include "kernel/module.hpp"
+#include "kernel/write_repeatedly.hpp"
 #include "modules/delivery/events.hpp"
 #include "modules/inventory/events.hpp"
 #include "modules/order/check.hpp"
@@ -33,21 +35,21 @@ void install(kernel::Module& module, const Ports& ports) {
     add_verification_task(module, ports);
 }
 
-/// A context that orders wait for came back: they are verified now. Any thread.
-void verify_now(kernel::Module& module) {
-    // A bounded number in one transaction, so that a million of them keep nobody waiting.
-    auto more = std::make_shared<bool>(false);
-    module.write(
-        [more](bus::UnitOfWork& work) -> http::Answer {
-            *more = store::try_some_now(work.db(), work.now_ms());
-            return http::Response{};
-        },
-        [&module, more](const http::Answer& answer) {
-            if (*more && std::holds_alternative<http::Response>(answer)) {
-                verify_now(module);
-            }
+void verify_now(kernel::Module& module, bool refused) {
+    kernel::write_repeatedly(module, [refused](bus::UnitOfWork& work) {
+        return store::try_some_now(work.db(), refused, work.now_ms());
+    });
+}
+
+/// A context that orders wait for came back: they are verified now; those that were refused when
+/// the process starts alone, which is the first time. Any thread.
+std::function<void(kernel::Module&)> verify_when_back() {
+    return [started = std::make_shared<std::atomic<bool>>(false)](kernel::Module& module) {
+        verify_now(module, false);
+        if (!started->exchange(true)) {
+            verify_now(module, true);
         }
-    );
+    };
 }
 
 }  // namespace
@@ -60,7 +62,7 @@ kernel::Context context(std::function<Ports(kernel::Wiring&, const Clock&)> port
         .install = [ports = std::move(ports)](
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, ports(wiring, module.clock())); },
-        .back = verify_now,
+        .back = verify_when_back(),
         .story = story(),
         .tables = {{"orders", "orders"}},
         .check = check_file

@@ -1,5 +1,7 @@
 #include "modules/order/store.hpp"
 
+#include <algorithm>
+
 namespace bookstore::order::store {
 namespace {
 
@@ -33,10 +35,11 @@ const Sql insert_untold{
 const Sql select_to_verify{
     file,
     "SELECT id, customer_id, book_id, attempts, trace FROM orders "
-    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+    "WHERE refused = ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
 };
 const Sql select_next_try{
-    file, "SELECT next_try FROM orders WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
+    file,
+    "SELECT next_try FROM orders WHERE refused = ?1 AND next_try > ?2 ORDER BY next_try LIMIT 1"
 };
 // One that was canceled or verified while it was asked about is not asked about again.
 const Sql update_next_try{
@@ -44,11 +47,15 @@ const Sql update_next_try{
     "UPDATE orders SET attempts = attempts + 1, next_try = ?2 "
     "WHERE id = ?1 AND next_try IS NOT NULL"
 };
-const Sql clear_next_try{file, "UPDATE orders SET next_try = NULL WHERE id = ?1"};
+const Sql update_refused{
+    file,
+    "UPDATE orders SET refused = 1, attempts = attempts + 1, next_try = ?2 "
+    "WHERE id = ?1 AND next_try IS NOT NULL"
+};
 const Sql update_some_next_tries{
     file,
-    "UPDATE orders SET next_try = ?1 WHERE id IN "
-    "(SELECT id FROM orders WHERE next_try > ?1 ORDER BY next_try LIMIT ?2)"
+    "UPDATE orders SET next_try = ?2 WHERE id IN "
+    "(SELECT id FROM orders WHERE refused = ?1 AND next_try > ?2 ORDER BY next_try LIMIT ?3)"
 };
 
 }  // namespace
@@ -142,38 +149,48 @@ void note_untold(
 }
 
 std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+    // However many were refused, they keep no other waiting.
     std::vector<ToVerify> orders;
-    auto row = db.prepare(select_to_verify);
-    row.bind(now_ms, limit);
-    while (row.step()) {
-        orders.push_back(
-            {.id = row.integer(0),
-             .customer_id = row.integer(1),
-             .book_id = row.integer(2),
-             .attempts = row.integer(3),
-             .trace = row.string(4)}
-        );
+    for (const bool refused : {false, true}) {
+        auto row = db.prepare(select_to_verify);
+        row.bind(refused, now_ms, limit - orders.size());
+        while (row.step()) {
+            orders.push_back(
+                {.id = row.integer(0),
+                 .customer_id = row.integer(1),
+                 .book_id = row.integer(2),
+                 .attempts = row.integer(3),
+                 .refused = refused,
+                 .trace = row.string(4)}
+            );
+        }
     }
     return orders;
 }
 
 std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms) {
-    auto row = db.prepare(select_next_try);
-    row.bind(now_ms);
-    return row.step() ? std::optional(row.integer(0)) : std::nullopt;
+    std::optional<std::int64_t> earliest;
+    for (const bool refused : {false, true}) {
+        auto row = db.prepare(select_next_try);
+        row.bind(refused, now_ms);
+        if (row.step()) {
+            earliest = std::min(earliest.value_or(row.integer(0)), row.integer(0));
+        }
+    }
+    return earliest;
 }
 
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms) {
     db.prepare(update_next_try).bind(id, next_try_ms).run();
 }
 
-void give_up(storage::Connection& db, std::int64_t id) {
-    db.prepare(clear_next_try).bind(id).run();
+void refuse(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms) {
+    db.prepare(update_refused).bind(id, next_try_ms).run();
 }
 
-bool try_some_now(storage::Connection& db, std::int64_t now_ms) {
+bool try_some_now(storage::Connection& db, bool refused, std::int64_t now_ms) {
     constexpr std::int64_t some = 1024;
-    db.prepare(update_some_next_tries).bind(now_ms, some).run();
+    db.prepare(update_some_next_tries).bind(refused, now_ms, some).run();
     return db.changes() == some;
 }
 

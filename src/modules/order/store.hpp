@@ -49,18 +49,20 @@ struct ToVerify {
     std::int64_t customer_id = 0;
     std::int64_t book_id = 0;
     std::int64_t attempts = 0;
+    bool refused = false;  ///< a context said before that there is no such thing
     std::string trace;
 
     Key subject() const { return {"order", id}; }
 };
+/// Those that are due; refused ones after the others.
 std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
 std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);
 /// A context did not answer: verified again at that time (wall clock).
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
-/// A context said that there is no such thing: never verified again.
-void give_up(storage::Connection& db, std::int64_t id);
-/// A context came back: a bounded number of the orders that wait to be verified are due now. false:
+/// A context said that there is no such thing: asked for again at that time, with the refused ones.
+void refuse(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
+/// A bounded number of the orders that wait to be verified, refused or not, are due now. false:
 /// there are no more.
-bool try_some_now(storage::Connection& db, std::int64_t now_ms);
+bool try_some_now(storage::Connection& db, bool refused, std::int64_t now_ms);
 
 }  // namespace bookstore::order::store

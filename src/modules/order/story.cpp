@@ -15,7 +15,9 @@ using storage::Sql;
 
 constexpr auto file = "order";
 
-const Sql select_standing{file, "SELECT status, attempts, next_try FROM orders WHERE id = ?1"};
+const Sql select_standing{
+    file, "SELECT status, attempts, next_try, refused FROM orders WHERE id = ?1"
+};
 const Sql select_untold{
     file, "SELECT time, request, trace FROM untold WHERE order_id = ?1 ORDER BY nth"
 };
@@ -53,7 +55,9 @@ kernel::StoryPart part(storage::Connection& db, const Key& key) {
     if (const auto next_try = order.optional_integer(2)) {
         part.waits.push_back(
             {.name = "verify-order",
-             .detail = "customer and book are asked for again",
+             .detail = order.integer(3) != 0
+                           ? "there is no such customer or book; asked for again once an hour"
+                           : "customer and book are asked for again",
              .attempts = order.integer(1),
              .next_try_ms = next_try}
         );

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t first_retry_ms = 1'000;
 constexpr std::int64_t most_retry_ms = 60'000;
+constexpr std::int64_t refused_retry_ms = 3'600'000;
 
 /// Two answers that come in any order, from any thread.
 struct Answers {
@@ -33,6 +34,29 @@ struct Answers {
     }
 };
 
+/// An hour or a little more: not all of them at that moment.
+std::int64_t refused_wait_ms(Random& random) {
+    return refused_retry_ms + random.below(refused_retry_ms / 10);
+}
+
+/// It stays as it is, and is asked for rarely from now on.
+void refuse(
+    bus::UnitOfWork& work, const store::ToVerify& intent, const Verdict& verdict, Random& random
+) {
+    const bool no_customer = verdict.customer == Found::no;
+    if (!intent.refused) {
+        spdlog::warn(
+            "order {} stays unverified: there is no {} {}; asked again once an hour, and at a "
+            "start",
+            intent.id,
+            no_customer ? "customer" : "book",
+            no_customer ? intent.customer_id : intent.book_id
+        );
+    }
+    store::refuse(work.db(), intent.id, work.now_ms() + refused_wait_ms(random));
+    work.set_outcome(no_customer ? "there is no such customer" : "there is no such book");
+}
+
 void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdict, Random& random) {
     const auto status = store::status_of(work.db(), intent.id);
     if (!status || !unverified(*status)) {
@@ -40,22 +64,15 @@ void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdic
         return;  // verified by a request, or canceled, while the others were asked
     }
     if (verdict.negative()) {
-        spdlog::warn(
-            "order {} stays unverified: there is no {} {}",
-            intent.id,
-            verdict.customer == Found::no ? "customer" : "book",
-            verdict.customer == Found::no ? intent.customer_id : intent.book_id
-        );
-        store::give_up(work.db(), intent.id);
-        work.set_outcome(
-            verdict.customer == Found::no ? "there is no such customer" : "there is no such book"
-        );
+        refuse(work, intent, verdict, random);
     } else if (verdict.status() == OrderStatus::ordered) {
         make_ordered(work, intent.id);
         work.set_outcome("ORDERED");
     } else {
         work.set_outcome("no answer");
-        const auto wait = backoff_ms(intent.attempts + 1, first_retry_ms, most_retry_ms, random);
+        const auto wait =
+            intent.refused ? refused_wait_ms(random)
+                           : backoff_ms(intent.attempts + 1, first_retry_ms, most_retry_ms, random);
         store::try_again(work.db(), intent.id, work.now_ms() + wait);
     }
 }

@@ -50,7 +50,7 @@ void install(kernel::Module& module, const VanPort& van, const Options& options)
               {"failed", PaymentFailed::event_type},
               {"canceled", PaymentCanceled::event_type}}}
     );
-    add_van_task(module, van, options.van_timeout_ms, options.van_calls);
+    add_van_tasks(module, van, options);
 }
 
 }  // namespace
@@ -65,6 +65,7 @@ kernel::Context context(
         .install = [van = std::move(van), options](
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, van(wiring, module.clock()), options); },
+        .back = ask_now,
         .story = story(),
         .tables = {{"payment", "payments"}}
     };

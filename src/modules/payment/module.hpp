@@ -13,15 +13,15 @@ namespace bookstore::payment {
 /// The card network's company. Each call is answered once at most, from any thread; VanAnswer::none
 /// when it cannot be reached. The same key gets the same answer for ever.
 struct VanPort {
-    std::function<void(const std::string& key, Money amount, std::function<void(VanAnswer)>)>
-        charge;
-    std::function<void(const std::string& key, std::function<void(VanAnswer)>)> cancel;
+    using Answered = std::function<void(VanReply)>;
+    std::function<void(const std::string& key, Money amount, Answered)> charge;
+    std::function<void(const std::string& key, Answered)> cancel;
 };
 
 struct Options {
     std::int64_t van_timeout_ms = 15'000;  ///< then a call counts as not answered
-    /// Under way at a time. What is answered together is written together; a VAN that hangs holds
-    /// so many.
+    /// Charges, and refunds, under way at a time. What is answered together is written together; a
+    /// VAN that hangs holds so many.
     std::size_t van_calls = 256;
 };
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/describe/class.hpp>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,6 +39,16 @@ constexpr const auto& words_of(Call) {
 
 /// What VAN said. No answer is no answer: unreachable, stopped, timed out, breaker open.
 enum class VanAnswer { completed, failed, canceled, none };
+
+/// A call to VAN came to that.
+struct VanReply {
+    VanAnswer answer = VanAnswer::none;
+    /// With none: when it may be asked again, where that is known. 0: nobody knows.
+    std::chrono::milliseconds retry_after{0};
+};
+
+/// No call's next try is further away than that, whatever VAN asks for.
+inline constexpr std::int64_t longest_wait_ms = 600'000;
 
 /// Where a payment stands between its events and VAN: everything its transitions depend on.
 struct Standing {

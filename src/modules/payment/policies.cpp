@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
+#include "kernel/write_repeatedly.hpp"
 #include "modules/payment/events.hpp"
 #include "modules/payment/store.hpp"
 
@@ -16,6 +20,17 @@ using Tasks = bus::Tasks<store::Intent>;
 
 constexpr std::int64_t first_retry_ms = 100;
 constexpr std::int64_t most_retry_ms = 30'000;
+
+/// How long until VAN is asked again. A time that it gave is kept to, whatever was tried before; a
+/// little later, so that not all come at that moment.
+std::int64_t wait_ms(const VanReply& reply, std::int64_t attempts, Random& random) {
+    if (reply.retry_after.count() <= 0) {
+        return backoff_ms(attempts, first_retry_ms, most_retry_ms, random);
+    }
+    constexpr std::int64_t most_told_ms = longest_wait_ms * 10 / 11 - 1;
+    const auto told_ms = std::min<std::int64_t>(reply.retry_after.count(), most_told_ms);
+    return told_ms + random.below(told_ms / 10 + 1);
+}
 
 void publish_status(
     UnitOfWork& work, std::int64_t order_id, std::int64_t payment_id, PaymentStatus status
@@ -44,22 +59,54 @@ void move_to(UnitOfWork& work, const store::Record& before, const Standing& afte
 }
 
 /// Stores what VAN's answer makes of the payment, or the next try where there was none.
-void settle(UnitOfWork& work, const store::Intent& intent, VanAnswer answer, Random& random) {
+void settle(UnitOfWork& work, const store::Intent& intent, const VanReply& reply, Random& random) {
     const auto record = store::find_record(work.db(), intent.id);
     if (!record || record->standing.call != intent.call) {
         spdlog::debug("payment {}: VAN's answer is not waited for any more", intent.id);
         work.set_outcome("not waited for any more");
         return;
     }
-    if (answer == VanAnswer::none) {
-        const auto wait = backoff_ms(intent.attempts + 1, first_retry_ms, most_retry_ms, random);
+    if (reply.answer == VanAnswer::none) {
+        const auto wait = wait_ms(reply, intent.attempts + 1, random);
         store::try_again(work.db(), intent.id, work.now_ms() + wait);
         work.set_outcome(intent.call == Call::charge ? "charge: no answer" : "refund: no answer");
         return;
     }
-    const Standing after = after_answer(record->standing, intent.call, answer);
+    const Standing after = after_answer(record->standing, intent.call, reply.answer);
     move_to(work, *record, after);
     work.set_outcome(word(after.status));
+}
+
+void add_van_task(
+    kernel::Module& module, std::string name, Call call, const VanPort& van, const Options& options
+) {
+    Tasks::Spec spec;
+    spec.name = std::move(name);
+    spec.due = [call](storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+        return store::due(db, call, now_ms, limit);
+    };
+    spec.next_try = [call](storage::Connection& db, std::int64_t now_ms) {
+        return store::next_try(db, call, now_ms);
+    };
+    spec.max_in_flight = options.van_calls;
+    spec.timeout_ms = options.van_timeout_ms;
+    const auto settled = [&module](const store::Intent& intent, const VanReply& reply) {
+        return [&module, intent, reply](UnitOfWork& work) {
+            settle(work, intent, reply, module.random());
+        };
+    };
+    spec.timed_out = [settled](const store::Intent& intent) { return settled(intent, {}); };
+    spec.call = [van, settled](const store::Intent& intent, Tasks::Done done) {
+        auto answered = [settled, intent, done = std::move(done)](const VanReply& reply) {
+            done(settled(intent, reply));
+        };
+        if (intent.call == Call::charge) {
+            van.charge(intent.key, intent.amount, std::move(answered));
+        } else {
+            van.cancel(intent.key, std::move(answered));
+        }
+    };
+    module.task<store::Intent>(std::move(spec));
 }
 
 }  // namespace
@@ -98,34 +145,15 @@ void refund_when_canceled(const order::OrderCanceled& canceled, UnitOfWork& work
     move_to(work, *record, after);
 }
 
-void add_van_task(
-    kernel::Module& module, const VanPort& van, std::int64_t timeout_ms, std::size_t max_in_flight
-) {
-    Tasks::Spec spec;
-    spec.name = "ask-van";
-    spec.due = store::due;
-    spec.next_try = store::next_try;
-    spec.max_in_flight = max_in_flight;
-    spec.timeout_ms = timeout_ms;
-    const auto settled = [&module](const store::Intent& intent, VanAnswer answer) {
-        return [&module, intent, answer](UnitOfWork& work) {
-            settle(work, intent, answer, module.random());
-        };
-    };
-    spec.timed_out = [settled](const store::Intent& intent) {
-        return settled(intent, VanAnswer::none);
-    };
-    spec.call = [van, settled](const store::Intent& intent, Tasks::Done done) {
-        auto answered = [settled, intent, done = std::move(done)](VanAnswer answer) {
-            done(settled(intent, answer));
-        };
-        if (intent.call == Call::charge) {
-            van.charge(intent.key, intent.amount, std::move(answered));
-        } else {
-            van.cancel(intent.key, std::move(answered));
-        }
-    };
-    module.task<store::Intent>(std::move(spec));
+void add_van_tasks(kernel::Module& module, const VanPort& van, const Options& options) {
+    add_van_task(module, "ask-van", Call::charge, van, options);
+    add_van_task(module, "refund-at-van", Call::refund, van, options);
+}
+
+void ask_now(kernel::Module& module) {
+    kernel::write_repeatedly(module, [](UnitOfWork& work) {
+        return store::try_some_now(work.db(), work.now_ms());
+    });
 }
 
 }  // namespace bookstore::payment

@@ -12,9 +12,11 @@ void charge_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work, R
 /// Whenever OrderCanceled: what was charged goes back; a charge under way runs to its answer first.
 void refund_when_canceled(const order::OrderCanceled& canceled, bus::UnitOfWork& work);
 
-/// Asks VAN for what is stored as an intent, until it answers.
-void add_van_task(
-    kernel::Module& module, const VanPort& van, std::int64_t timeout_ms, std::size_t max_in_flight
-);
+/// Ask VAN for what is stored as an intent, until it answers: a task for charges and one for
+/// refunds, so that neither waits for the other.
+void add_van_tasks(kernel::Module& module, const VanPort& van, const Options& options);
+
+/// VAN answers again: what waits for it is asked for now. Any thread.
+void ask_now(kernel::Module& module);
 
 }  // namespace bookstore::payment

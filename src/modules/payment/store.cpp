@@ -33,10 +33,15 @@ const Sql update_next_try{
 const Sql select_due{
     file,
     "SELECT id, call, amount, key, attempts, trace, order_id FROM payment "
-    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+    "WHERE call = ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
 };
 const Sql select_next_try{
-    file, "SELECT next_try FROM payment WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
+    file, "SELECT next_try FROM payment WHERE call = ?1 AND next_try > ?2 ORDER BY next_try LIMIT 1"
+};
+const Sql update_some_next_tries{
+    file,
+    "UPDATE payment SET next_try = ?2 WHERE id IN "
+    "(SELECT id FROM payment WHERE call = ?1 AND next_try > ?2 ORDER BY next_try LIMIT ?3)"
 };
 
 template <class T>
@@ -122,10 +127,22 @@ void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_m
     db.prepare(update_next_try).bind(id, next_try_ms).run();
 }
 
-std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+bool try_some_now(storage::Connection& db, std::int64_t now_ms) {
+    constexpr std::int64_t some = 1024;
+    bool more = false;
+    for (const Call call : {Call::refund, Call::charge}) {
+        db.prepare(update_some_next_tries).bind(word(call), now_ms, some).run();
+        more = more || db.changes() == some;
+    }
+    return more;
+}
+
+std::vector<Intent> due(
+    storage::Connection& db, Call call, std::int64_t now_ms, std::size_t limit
+) {
     std::vector<Intent> intents;
     auto row = db.prepare(select_due);
-    row.bind(now_ms, limit);
+    row.bind(word(call), now_ms, limit);
     while (row.step()) {
         intents.push_back(
             {.id = row.integer(0),
@@ -140,9 +157,9 @@ std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_
     return intents;
 }
 
-std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms) {
+std::optional<std::int64_t> next_try(storage::Connection& db, Call call, std::int64_t now_ms) {
     auto row = db.prepare(select_next_try);
-    row.bind(now_ms);
+    row.bind(word(call), now_ms);
     return row.step() ? std::optional(row.integer(0)) : std::nullopt;
 }
 

@@ -57,8 +57,12 @@ void want_cancel(storage::Connection& db, std::int64_t id);
 /// VAN did not answer: asked again at that time (wall clock).
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
 
-std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
-std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);
+/// VAN answers again: a bounded number of the intents that wait are due now. false: there are no
+/// more.
+bool try_some_now(storage::Connection& db, std::int64_t now_ms);
+
+std::vector<Intent> due(storage::Connection& db, Call call, std::int64_t now_ms, std::size_t limit);
+std::optional<std::int64_t> next_try(storage::Connection& db, Call call, std::int64_t now_ms);
 
 Payment payment_in(storage::Statement& row);
 std::optional<Payment> find(storage::Connection& db, std::int64_t id);

@@ -142,7 +142,8 @@ kernel::Operation request_operation(std::string id) {
               .schema = answer_schema({"PAYMENT_COMPLETED", "PAYMENT_FAILED"}),
               .example = "PAYMENT_COMPLETED"},
              {.status = 422, .description = "this Idempotency-Key was used with another amount"},
-             {.status = 503, .description = "the breaker is open, for a call with a key"}}
+             {.status = 503,
+              .description = "for a call with a key: the breaker is open, or as many hang as may"}}
     };
 }
 

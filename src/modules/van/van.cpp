@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -55,12 +56,15 @@ Answer answer_from(const Entry& entry, Money amount) {
     return other ? Answer::other_amount : entry.answer;
 }
 
-Breaker::OnTransition logged(std::string_view calls) {
-    return [calls](const Breaker::Transition& transition) {
-        spdlog::warn(
-            "van: the breaker for {} is {}: {}", calls, word(transition.to), transition.reason
-        );
-    };
+/// The simulated network: it answers at once, or hangs.
+bool hangs_over(Money amount) {
+    return amount.cents() == 0;
+}
+
+void log(std::string_view calls, const Breaker::Transition& transition) {
+    spdlog::warn(
+        "van: the breaker for {} is {}: {}", calls, word(transition.to), transition.reason
+    );
 }
 
 }  // namespace
@@ -68,13 +72,41 @@ Breaker::OnTransition logged(std::string_view calls) {
 Van::Van(kernel::Module& module, Options options)
     : module_(module),
       options_(options),
-      keyless_(options.breaker, module.clock().steady_ms(), logged("calls without a key")),
-      keyed_(options.breaker, module.clock().steady_ms(), logged("calls with a key")) {}
+      keyless_(
+          options.breaker,
+          module.clock().steady_ms(),
+          [](const Breaker::Transition& transition) { log("calls without a key", transition); }
+      ),
+      keyed_(
+          options.breaker,
+          module.clock().steady_ms(),
+          [this](const Breaker::Transition& transition) {
+              log("calls with a key", transition);
+              if (transition.to == Breaker::State::open) {
+                  module_.strand().after(options_.breaker.sleep_window_ms, [this] { probe(); });
+              }
+          }
+      ) {}
+
+/// The keyed breaker's trial. Were it a customer's charge, one that hangs would keep everybody
+/// waiting for another sleep window, and so would the next. The simulated network answers a probe
+/// at once, as it does an amount.
+void Van::probe() {
+    const std::int64_t now = module_.clock().steady_ms();
+    const auto permit = keyed_.ask_trial(now);
+    if (permit == Breaker::Permit::none) {
+        return;  // not due: it has opened again since, and that has a probe of its own
+    }
+    keyed_.success(permit, now);
+    if (when_back_) {
+        when_back_();
+    }
+}
 
 void Van::call_network(
     Breaker& breaker, const Breaker::Permit& permit, Money amount, NetworkDone done
 ) {
-    if (amount.cents() != 0) {
+    if (!hangs_over(amount)) {
         breaker.success(permit, module_.clock().steady_ms());
         done(true);
         return;
@@ -131,12 +163,27 @@ void Van::start_charge(const std::string& key, Money amount) {
         return;
     }
     const std::int64_t now = module_.clock().steady_ms();
-    const auto permit = keyed_.ask(now);
+    const auto permit = keyed_.ask_call(now);
     if (permit == Breaker::Permit::none) {
         finish(key, Answer::unavailable, keyed_.retry_after(now));
         return;
     }
-    call_network(keyed_, permit, amount, [this, key, amount](bool completed) {
+    const bool hangs = hangs_over(amount);
+    if (hangs && hanging_until_.size() >= options_.hanging_charges) {
+        const std::int64_t wait_ms = hanging_until_.front() - now;
+        finish(
+            key, Answer::unavailable, std::chrono::milliseconds(std::max<std::int64_t>(wait_ms, 1))
+        );
+        return;
+    }
+    if (hangs) {
+        // They end in this order: each takes as long as the others.
+        hanging_until_.push_back(now + std::min(options_.breaker.timeout_ms, options_.hang_ms));
+    }
+    call_network(keyed_, permit, amount, [this, key, amount, hangs](bool completed) {
+        if (hangs) {
+            hanging_until_.pop_front();
+        }
         record(key, amount, completed ? Answer::completed : Answer::failed);
     });
 }
