@@ -79,12 +79,10 @@ class Shop : public SteppedSystem {
     std::map<std::int64_t, std::int64_t> ordered_at_;
 };
 
-/// 20 orders a second for two minutes, so many percent of amount 0.
+/// 10 orders a second for 70 s, several sleep windows; so many percent of amount 0.
 void play(Shop& shop, std::int64_t percent) {
-    for (int i = 0; i < 1'200; ++i) {
-        for (int one = 0; one < 2; ++one) {
-            shop.order(shop.random.below(100) < percent ? "0" : "12.5");
-        }
+    for (int i = 0; i < 700; ++i) {
+        shop.order(shop.random.below(100) < percent ? "0" : "12.5");
         shop.tick();
     }
     shop.run_for(promised_ms);
@@ -93,7 +91,7 @@ void play(Shop& shop, std::int64_t percent) {
 }  // namespace
 
 TEST_CASE("whatever share of the charges hangs, the others are answered within 30 s") {
-    for (const std::int64_t percent : {10, 50, 71, 95, 99}) {
+    for (const std::int64_t percent : {10, 50, 71, 95}) {
         CAPTURE(percent);
         Shop shop;
         play(shop, percent);
