@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace bookstore {
@@ -25,6 +26,40 @@ constexpr std::optional<E> parse_word(std::string_view text) {
         }
     }
     return std::nullopt;
+}
+
+/// A word that another context writes: one of E's, or one of a newer version of that context, which
+/// is kept as it came.
+template <Worded E>
+class OpenWord {
+  public:
+    OpenWord() = default;
+    OpenWord(E known) : known_(known) {}
+    static OpenWord of(std::string_view text) {
+        OpenWord word;
+        word.known_ = parse_word<E>(text);
+        if (!word.known_) {
+            word.unknown_ = text;
+        }
+        return word;
+    }
+
+    /// Nothing when it is none of E's.
+    constexpr std::optional<E> known() const { return known_; }
+    /// Lives as long as this.
+    std::string_view text() const { return known_ ? word(*known_) : std::string_view(unknown_); }
+    bool operator==(const OpenWord&) const = default;
+
+    friend constexpr const auto& words_of(const OpenWord&) { return words_of(E{}); }
+
+  private:
+    std::optional<E> known_ = E{};
+    std::string unknown_{};
+};
+
+template <Worded E>
+std::string_view word(const OpenWord<E>& value) {
+    return value.text();
 }
 
 }  // namespace bookstore

@@ -47,11 +47,12 @@ std::optional<std::string> EventHandler::try_to_handle(UnitOfWork& work, const E
     try {
         handle(work, event);
         rows_.flush(db);
-    } catch (const std::exception& error) {
+    } catch (...) {
+        const std::exception_ptr error = std::current_exception();
         if (storage::fault_of(error, db) == storage::Fault::storage) {
             throw;
         }
-        failure = error.what();
+        failure = storage::reason_of(error);
         rows_.clear();
         db.prepare(rollback_event).run();
     }

@@ -5,12 +5,19 @@
 #include <algorithm>
 #include <iterator>
 
+#include "storage/fault.hpp"
+
 namespace bookstore::bus {
 namespace {
 
 constexpr std::size_t max_rows = 1024;  ///< of one module in one step
 
 }  // namespace
+
+Relay::Source::Source(Outbox& its_outbox, std::int64_t relayed_to)
+    : outbox(its_outbox),
+      relayed(relayed_to),
+      trouble(fmt::format("the relay of {}'s events", its_outbox.source())) {}
 
 Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pressure& pressure)
     : topic_(topic), clock_(clock), pressure_(pressure) {
@@ -28,13 +35,21 @@ Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pr
             ));
         }
         outbox->relayed(relayed);
-        sources_.push_back({outbox, relayed});
+        sources_.emplace_back(*outbox, relayed);
     }
 }
 
+bool Relay::healthy(std::string_view source) const {
+    const auto found = std::ranges::find(sources_, source, [](const Source& each) {
+        return std::string_view(each.outbox.source());
+    });
+    return found == sources_.end() || found->trouble.healthy();
+}
+
 bool Relay::gives_way() {
-    const bool waits = std::ranges::any_of(sources_, [](const Source& source) {
-        return source.outbox->signalled();
+    const std::int64_t steady_ms = clock_.steady_ms();
+    const bool waits = std::ranges::any_of(sources_, [steady_ms](const Source& source) {
+        return source.outbox.signalled() && source.trouble.pause_left_ms(steady_ms) == 0;
     });
     if (!waits) {
         waiting_since_ms_.reset();
@@ -49,8 +64,18 @@ std::optional<std::int64_t> Relay::due_in_ms() const {
     if (gave_way_) {
         return Pressure::ask_again_ms;
     }
-    return trouble_.retry_at_ms() ? std::optional(trouble_.pause_left_ms(clock_.steady_ms()))
-                                  : std::nullopt;
+    const std::int64_t now = clock_.steady_ms();
+    if (trouble_.retry_at_ms()) {
+        return trouble_.pause_left_ms(now);
+    }
+    std::optional<std::int64_t> due;
+    for (const Source& source : sources_) {
+        if (source.trouble.retry_at_ms()) {
+            const std::int64_t left_ms = source.trouble.pause_left_ms(now);
+            due = std::min(due.value_or(left_ms), left_ms);
+        }
+    }
+    return due;
 }
 
 bool Relay::step() {
@@ -59,52 +84,109 @@ bool Relay::step() {
         return false;
     }
     Batch batch;
-    try {
-        read(batch);
-        if (!batch.rows.empty()) {
-            append(batch.rows);
-        }
-    } catch (const std::exception& error) {
-        trouble_.failed(error.what(), clock_.steady_ms());
-        for (Outbox* outbox : batch.signalled) {
-            outbox->signal();
-        }
-        return true;
-    }
-    trouble_.succeeded();
-    if (batch.rows.empty()) {
-        return false;
-    }
-    waiting_since_ms_ = batch.left_since_ms;
-    for (const auto& [source, position] : batch.moved) {
-        source->relayed = position;
-        source->outbox->relayed(position);
-    }
-    return true;
+    read(batch);
+    return !batch.parts.empty() && relay(batch);
 }
 
 /// A bounded number of rows of each outbox that has signalled.
 void Relay::read(Batch& batch) {
     for (Source& source : sources_) {
-        if (!source.outbox->take_signal()) {
+        if (!source.trouble.may_try(clock_.steady_ms()) || !source.outbox.take_signal()) {
             continue;
         }
-        batch.signalled.push_back(source.outbox);
-        auto rows = source.outbox->read(source.relayed, max_rows);
-        if (rows.empty()) {
-            continue;
+        try {
+            read(source, batch);
+            if (batch.parts.empty() || batch.parts.back().source != &source) {
+                source.trouble.succeeded();
+            }
+        } catch (const std::exception& error) {
+            failed(source, error.what());
         }
-        if (rows.size() == max_rows) {
-            source.outbox->signal();
-            const std::int64_t next_ms = rows.back().time_ms;
-            batch.left_since_ms = std::min(batch.left_since_ms.value_or(next_ms), next_ms);
-        }
-        batch.moved.emplace_back(&source, rows.back().source_position);
-        std::ranges::move(rows, std::back_inserter(batch.rows));
     }
 }
 
-void Relay::append(std::vector<Envelope>& rows) {
+void Relay::read(Source& source, Batch& batch) {
+    auto rows = source.outbox.read(source.relayed, max_rows);
+    if (rows.empty()) {
+        return;
+    }
+    if (rows.size() == max_rows) {
+        source.outbox.signal();
+        const std::int64_t next_ms = rows.back().time_ms;
+        batch.left_since_ms = std::min(batch.left_since_ms.value_or(next_ms), next_ms);
+    }
+    batch.parts.push_back(
+        {.source = &source,
+         .begin = batch.rows.size(),
+         .count = rows.size(),
+         .to = rows.back().source_position}
+    );
+    std::ranges::move(rows, std::back_inserter(batch.rows));
+}
+
+/// To be tried again after a pause.
+void Relay::failed(Source& source, std::string_view why) {
+    source.trouble.failed(why, clock_.steady_ms());
+    source.outbox.signal();
+}
+
+bool Relay::relay(Batch& batch) {
+    try {
+        append_together(batch);
+    } catch (const std::exception& error) {
+        trouble_.failed(error.what(), clock_.steady_ms());
+        for (const Part& part : batch.parts) {
+            part.source->outbox.signal();
+        }
+        return true;
+    }
+    trouble_.succeeded();
+    waiting_since_ms_ = batch.left_since_ms;
+    return true;
+}
+
+/// In one transaction of the topic; or one for each source, when a row is at fault: the others'
+/// must not wait for it. Throws when it is the topic that cannot be written.
+void Relay::append_together(Batch& batch) {
+    try {
+        append(batch.rows);
+    } catch (const std::exception& error) {
+        if (storage::fault_of(error) == storage::Fault::storage) {
+            throw;
+        }
+        append_each(batch);
+        return;
+    }
+    for (const Part& part : batch.parts) {
+        moved(part);
+    }
+}
+
+void Relay::append_each(Batch& batch) {
+    for (const Part& part : batch.parts) {
+        const auto rows = std::span(batch.rows).subspan(part.begin, part.count);
+        for (Envelope& row : rows) {
+            row.position = 0;  // it was rolled back with the others
+        }
+        try {
+            append(rows);
+            moved(part);
+        } catch (const std::exception& error) {
+            if (storage::fault_of(error) == storage::Fault::storage) {
+                throw;
+            }
+            failed(*part.source, error.what());
+        }
+    }
+}
+
+void Relay::moved(const Part& part) {
+    part.source->relayed = part.to;
+    part.source->outbox.relayed(part.to);
+    part.source->trouble.succeeded();
+}
+
+void Relay::append(std::span<Envelope> rows) {
     const std::int64_t began_ms = clock_.now_ms();
     topic_.append(rows);
     if (rows.front().position > 0) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
-#include <utility>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -15,6 +17,9 @@
 namespace bookstore::bus {
 
 /// Moves the rows of every module's outbox, in order, into the topic. One thread steps it.
+///
+/// Each outbox is a source that fails alone: one that cannot be read, or whose rows the topic
+/// refuses, is tried again after a pause, while those of the others are relayed.
 class Relay {
   public:
     /// Throws storage::Refused when an outbox and the topic do not belong together.
@@ -28,30 +33,47 @@ class Relay {
     std::optional<std::int64_t> due_in_ms() const;
     /// When what was relayed lately came into the log. Any thread.
     const BatchTimes& times() const { return times_; }
-    /// The last step() met no error. Any thread.
+    /// The topic took what the last step() had for it. Any thread.
     bool healthy() const { return trouble_.healthy(); }
+    /// The rows of that module's outbox were read, and taken by the topic, when that was last
+    /// tried. Any thread.
+    bool healthy(std::string_view source) const;
 
   private:
     struct Source {
-        Outbox* outbox;
+        Source(Outbox& its_outbox, std::int64_t relayed_to);
+
+        Outbox& outbox;
         std::int64_t relayed;
+        storage::StorageTrouble trouble;
+    };
+    /// What one step moves of a source: its rows among the batch's.
+    struct Part {
+        Source* source;
+        std::size_t begin;
+        std::size_t count;
+        std::int64_t to;  ///< how far the source will have been relayed
     };
     /// What one step moves.
     struct Batch {
         std::vector<Envelope> rows;
-        std::vector<Outbox*> signalled;  ///< whose signal was taken
-        /// How far each outbox will have been relayed.
-        std::vector<std::pair<Source*, std::int64_t>> moved;
+        std::vector<Part> parts;
         /// About when the oldest row that stays was written.
         std::optional<std::int64_t> left_since_ms;
     };
 
     bool gives_way();
+    bool relay(Batch& batch);
     void read(Batch& batch);
-    void append(std::vector<Envelope>& rows);
+    void read(Source& source, Batch& batch);
+    void append_together(Batch& batch);
+    void append_each(Batch& batch);
+    void append(std::span<Envelope> rows);
+    static void moved(const Part& part);
+    void failed(Source& source, std::string_view why);
 
     Topic& topic_;
-    std::vector<Source> sources_;
+    std::deque<Source> sources_;
     const Clock& clock_;
     Pressure& pressure_;
     /// Since when rows wait (wall clock, about); nothing when none do.

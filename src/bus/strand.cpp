@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/submitted_job.hpp"
+
 namespace bookstore::bus {
 
 void Strand::post(Callback callback) {
@@ -26,6 +28,14 @@ void Strand::after(std::int64_t ms, Callback callback) {
     ring_();
 }
 
+void Strand::drop() {
+    std::vector<Callback> posted;  // they go without the lock: what they hold may post
+    std::multimap<std::int64_t, Callback> timers;
+    const std::scoped_lock lock(mutex_);
+    posted.swap(posted_);
+    timers.swap(timers_);
+}
+
 bool Strand::step() {
     std::vector<Callback> due;
     {
@@ -40,7 +50,7 @@ bool Strand::step() {
         }
     }
     for (const Callback& callback : due) {
-        callback();
+        storage::call_and_log("a callback of the module's thread", callback);
     }
     return !due.empty();
 }

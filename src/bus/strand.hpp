@@ -13,7 +13,8 @@
 namespace bookstore::bus {
 
 /// Runs callbacks one after the other on the thread that steps it: what a module keeps in memory is
-/// touched there alone. post() and after() from any thread.
+/// touched there alone. What one throws is logged, and the others go on. post() and after() from
+/// any thread.
 class Strand {
   public:
     using Callback = std::function<void()>;
@@ -25,6 +26,8 @@ class Strand {
     /// Not before `ms` from now. A timer cannot be withdrawn: its callback looks whether it is
     /// late.
     void after(std::int64_t ms, Callback callback);
+    /// Forgets all callbacks, uncalled: before whatever they hold on to goes.
+    void drop();
     /// Runs what is due; false when nothing was.
     bool step();
     /// In how many ms the next timer is due; nothing when none runs.

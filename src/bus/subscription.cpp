@@ -14,17 +14,6 @@ using Kind = storage::Outcome::Kind;
 
 constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
 
-std::string reason(const std::exception_ptr& error) {
-    if (!error) {
-        return "no reason given";
-    }
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-        return e.what();
-    }
-}
-
 }  // namespace
 
 Subscription::Subscription(Policies policies, Context context, RetryPolicy retry)
@@ -94,7 +83,7 @@ bool Subscription::step() {
         if (deliver() || retry_held()) {
             return true;
         }
-    } catch (const storage::Error& error) {
+    } catch (const std::exception& error) {
         trouble_.failed(error.what(), context_.clock.steady_ms());
         return false;
     }
@@ -147,6 +136,7 @@ bool Subscription::deliver() {
         .run = [this, batch](storage::Connection& db) { return delivery_.run(db, *batch); },
         .done =
             [this, batch](const storage::Outcome& outcome) {
+                in_flight_ = false;  // whatever is thrown from here on
                 const bool committed = outcome.kind == Kind::committed;
                 if (committed) {  // its time is known before the position says that it is handled
                     delivery_.committed();
@@ -213,8 +203,8 @@ void Subscription::save_cursor() {
 
 void Subscription::finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to) {
     in_flight_ = false;
-    handler_.rows().end(outcome.kind == Kind::committed);
     try {
+        handler_.rows().end(outcome.kind == Kind::committed);
         take_up(outcome, moved_to);
     } catch (const std::exception& error) {
         // The writer tells others after us. What could not be read is read at the next step: a held
@@ -238,7 +228,7 @@ void Subscription::take_up(const storage::Outcome& outcome, std::optional<std::i
         return;
     }
     if (outcome.kind == Kind::rolled_back && outcome.error && !delivery_.careful()) {
-        spdlog::debug("subscription {}: {}", name(), reason(outcome.error));
+        spdlog::debug("subscription {}: {}", name(), storage::reason_of(outcome.error));
         if (moved_to) {
             delivery_.be_careful_until(*moved_to);
         }
@@ -246,7 +236,8 @@ void Subscription::take_up(const storage::Outcome& outcome, std::optional<std::i
     }
     if (outcome.kind != Kind::rolled_back || outcome.error) {
         trouble_.failed(
-            reason(outcome.error) + "; the batch is repeated", context_.clock.steady_ms()
+            storage::reason_of(outcome.error) + "; the batch is repeated",
+            context_.clock.steady_ms()
         );
     }
     reload();

@@ -4,8 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -55,7 +57,8 @@ class TaskRunner {
 /// idempotent. An `Intent` has the members `id` and `trace`, and subject() when it is about
 /// something.
 ///
-/// All on the module's thread; a call's `done` may come from any thread, once.
+/// All on the module's thread; a call's `done` may come from any thread, once. One that is dropped
+/// uncalled ends its call without a result, and the intent is due again.
 template <class Intent>
 class Tasks final : public TaskRunner {
   public:
@@ -93,7 +96,7 @@ class Tasks final : public TaskRunner {
         intents_changed_ = false;
         try {
             return start_due(now) || expired;
-        } catch (const storage::Error& error) {
+        } catch (const std::exception& error) {
             trouble_.failed(error.what(), clock_.steady_ms());
             intents_changed_ = true;
             return expired;
@@ -135,6 +138,32 @@ class Tasks final : public TaskRunner {
         Key subject;
         std::string trace;
         std::string_view outcome;
+    };
+
+    /// What a call is ended by: its `done` and all copies of it share one.
+    class Promise {
+      public:
+        Promise(Tasks& tasks, std::int64_t id, std::uint64_t attempt)
+            : tasks_(tasks), there_(tasks.there_), id_(id), attempt_(attempt) {}
+        ~Promise() {
+            if (!kept_ && !there_.expired()) {
+                storage::call_and_log("a task", [this] { tasks_.submit_dropped(id_, attempt_); });
+            }
+        }
+        Promise(const Promise&) = delete;
+        Promise& operator=(const Promise&) = delete;
+
+        void keep(Settle settle) {
+            kept_ = true;
+            tasks_.submit(id_, attempt_, std::move(settle));
+        }
+
+      private:
+        Tasks& tasks_;
+        std::weak_ptr<void> there_;
+        std::int64_t id_;
+        std::uint64_t attempt_;
+        std::atomic<bool> kept_{false};
     };
 
     std::int64_t paused_ms() const { return trouble_.pause_left_ms(clock_.steady_ms()); }
@@ -183,9 +212,37 @@ class Tasks final : public TaskRunner {
             .trace = intent.trace, .task = spec_.name, .subject = subject_of(intent)
         };
         const LogScope scope(context);
-        spec_.call(intent, [this, id = intent.id, attempt](Settle settle) {
-            submit(id, attempt, std::move(settle));
+        const auto promise = std::make_shared<Promise>(*this, intent.id, attempt);
+        try {
+            spec_.call(intent, [promise](Settle settle) { promise->keep(std::move(settle)); });
+        } catch (const std::exception& error) {  // its promise is dropped, unless it was given away
+            trouble_.failed(error.what(), clock_.steady_ms());
+        }
+    }
+
+    /// Ends a call that will never tell what it came to.
+    void submit_dropped(std::int64_t id, std::uint64_t attempt) {
+        outbox_.database().writer().submit({
+            .durable = false,
+            .run = [](storage::Connection&) { return false; },
+            .done =
+                [this, there = std::weak_ptr(there_), id, attempt](const storage::Outcome& outcome
+                ) {
+                    if (!there.expired()) {
+                        finished(id, attempt, outcome);
+                    }
+                },
         });
+    }
+
+    /// What is written for a call that ran too long; what deciding that throws fails the write.
+    Settle timed_out(const Intent& intent) const {
+        try {
+            return spec_.timed_out(intent);
+        } catch (...) {
+            return
+                [error = std::current_exception()](UnitOfWork&) { std::rethrow_exception(error); };
+        }
     }
 
     void submit(std::int64_t id, std::uint64_t attempt, Settle settle) {
@@ -226,7 +283,7 @@ class Tasks final : public TaskRunner {
                 stats_.timed_out.add();
                 // A new attempt's number: what the call itself may still say is ignored.
                 running->second.attempt = ++next_attempt_;
-                submit(oldest.intent.id, next_attempt_, spec_.timed_out(oldest.intent));
+                submit(oldest.intent.id, next_attempt_, timed_out(oldest.intent));
             }
             deadlines_.pop_front();
         }
@@ -273,6 +330,7 @@ class Tasks final : public TaskRunner {
     storage::StorageTrouble trouble_;
     bool intents_changed_ = true;  ///< since they were read
     bool stopped_ = false;
+    std::shared_ptr<void> there_ = std::make_shared<char>();  ///< goes with this
 };
 
 }  // namespace bookstore::bus

@@ -120,7 +120,7 @@ void Topic::append(std::span<Envelope> events) {
             },
         .done = [&](const storage::Outcome& result) { outcome = result; },
     });
-    while (database_.writer().step()) {
+    while (database_.writer().commit_waiting()) {
     }
     if (outcome.error) {
         for (LogIndex* const index : indexes_) {
@@ -146,6 +146,7 @@ void Topic::append(std::span<Envelope> events) {
     }
     end_.store(end, std::memory_order_release);
     tell(newest, unsure);
+    database_.writer().checkpoint_if_due();  // who was told does not wait for it
 }
 
 void Topic::forget_tail() {

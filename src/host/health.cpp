@@ -70,11 +70,15 @@ std::string Health::fault_of(std::size_t place) const {
         return fmt::format("{} hangs: it is in one step for {} s", name, busy.count() / 1000);
     }
     if (relay) {
-        return system_.relay().healthy() ? "" : "the relay cannot write the topic";
+        return system_.relay().healthy() ? "" : "the relay cannot write the topic (topic.db)";
     }
-    return system_.modules()[place]->storage_healthy()
+    kernel::HostedModule& module = *system_.modules()[place];
+    if (!module.storage_healthy()) {
+        return fmt::format("the storage of {} refuses writes ({}.db)", name, module.name());
+    }
+    return system_.relay().healthy(module.name())
                ? ""
-               : fmt::format("the storage of {} refuses writes", name);
+               : fmt::format("the events of {} cannot be relayed ({}.db)", name, module.name());
 }
 
 }  // namespace bookstore::host

@@ -76,7 +76,16 @@ System::System(
     }
 }
 
-System::~System() = default;
+System::~System() {
+    // While all are there: who is told may turn to another context.
+    bool any = true;
+    while (any) {
+        any = false;
+        for (const auto& module : modules_) {
+            any = module->drop_waiting() || any;
+        }
+    }
+}
 
 void System::open_modules(const SystemOptions& options, Random& random) {
     for (const kernel::Context& context : contexts_) {

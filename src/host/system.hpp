@@ -30,7 +30,7 @@ struct SystemOptions {
     std::vector<std::string> stopped{};     ///< contexts that rest from the start
     bus::BeforeHandling before_handling{};  ///< for tests: makes handlers fail
     std::int64_t idempotency_kept_ms = 86'400'000;
-    int read_limit_ms = 250;  ///< then a query is given up
+    int read_limit_ms = 250;  ///< then a client's statement is given up
 };
 
 /// How a circuit breaker stands, and the context that has it.
@@ -64,6 +64,7 @@ class System {
     const Contexts& contexts() const { return contexts_; }
     bus::Topic& topic() { return topic_; }
     bus::Relay& relay() { return *relay_; }
+    const bus::Relay& relay() const { return *relay_; }
     std::size_t relay_place() const { return relay_place_; }
     /// The relay's thread has something to do: the topic's writer was submitted a job. Any thread.
     void ring_relay() const { ring_(relay_place_); }

@@ -1,6 +1,9 @@
 #include "kernel/command.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include "storage/fault.hpp"
 
 namespace bookstore::kernel {
 
@@ -19,7 +22,18 @@ http::Problem problem_of(const std::exception_ptr& error, std::string_view doing
             return problem(507, "the disk is full; nothing was changed");
         }
         spdlog::error("{}: {}", doing, e.what());
-        return unavailable("the storage is not available now; nothing was changed");
+        if (e.too_large()) {
+            return problem(413, "this is too large to be stored; nothing was changed");
+        }
+        if (storage::fault_of(e) == storage::Fault::storage) {
+            return unavailable(
+                e.file().empty()
+                    ? "the storage is not available now; nothing was changed"
+                    : fmt::format(
+                          "the storage ({}) is not available now; nothing was changed", e.file()
+                      )
+            );
+        }
     } catch (const std::exception& e) {
         spdlog::error("{}: {}", doing, e.what());
     } catch (...) {

@@ -43,8 +43,9 @@ struct Next {
 /// The request lives until the command has answered.
 using Command = std::function<Next(const http::Request&, const storage::Reader&)>;
 
-/// What an exception means to a client: a storage error is 503 (507 when the disk is full),
-/// anything else 500; the detail is logged, not shown.
+/// What an exception means to a client: an error of the storage (storage/fault.hpp) is 503 and
+/// names the file (507 when the disk is full), a value that is too large for it 413, anything else
+/// 500; the detail is logged, not shown.
 http::Problem problem_of(const std::exception_ptr& error, std::string_view doing);
 
 /// What the end of a job means to a client whose write answered `answer`.

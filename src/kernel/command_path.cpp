@@ -36,6 +36,54 @@ Next recording(Next next, const Claim& claim) {
 
 }  // namespace
 
+/// Who waits for the answer of one command; given it once. When it is forgotten unanswered, it is
+/// told so. A command works, and others give way to it, but for while it waits for something else
+/// than its turn on the cores.
+class CommandPath::Caller {
+  public:
+    Caller(http::Done done, bus::Pressure& pressure) : done_(std::move(done)), pressure_(pressure) {
+        goes_on();
+    }
+    ~Caller() {
+        storage::call_and_log("who was answered", [this] {
+            answer(unavailable("the command was dropped before it was written; nothing was changed")
+            );
+        });
+    }
+    Caller(const Caller&) = delete;
+    Caller& operator=(const Caller&) = delete;
+
+    /// The key is free again when it is answered.
+    void hold(Claim claim) { claim_ = std::move(claim); }
+    void waits() {
+        if (std::exchange(works_, false)) {
+            pressure_.command_ended();
+        }
+    }
+    void goes_on() {
+        if (!std::exchange(works_, true)) {
+            pressure_.command_began();
+        }
+    }
+    void answer(http::Answer answer) {
+        if (std::exchange(answered_, true)) {
+            return;
+        }
+        waits();
+        if (claim_) {
+            claim_->release();
+        }
+        done_(std::move(answer));
+    }
+
+  private:
+    const http::Done done_;
+    bus::Pressure& pressure_;
+    Claim claim_;
+    bool works_ = false;
+    bool answered_ = false;
+};
+
 CommandPath::CommandPath(const Parts& parts, std::int64_t kept_ms)
     : parts_(parts), keys_(parts.database, parts.clock, kept_ms) {}
 
@@ -46,20 +94,18 @@ void CommandPath::run(
         done(std::move(*problem));
         return;
     }
-    parts_.pressure.command_began();
-    auto counted = [this, done = std::move(done)](http::Answer answer) {
-        parts_.pressure.command_ended();
-        done(std::move(answer));
-    };
+    const auto caller = std::make_shared<Caller>(std::move(done), parts_.pressure);
     if (once) {
-        run_once(command, request, std::move(counted));
+        run_once(command, request, caller);
     } else {
-        begin(command, request, std::move(counted));
+        begin(command, request, caller);
     }
 }
 
 /// A request whose Idempotency-Key was answered before is answered so again.
-void CommandPath::run_once(const Command& command, const http::Request& request, http::Done done) {
+void CommandPath::run_once(
+    const Command& command, const http::Request& request, const SharedCaller& caller
+) {
     std::expected<Claim, http::Answer> claimed;
     try {
         claimed = keys_.claim(request);
@@ -67,57 +113,69 @@ void CommandPath::run_once(const Command& command, const http::Request& request,
         claimed = std::unexpected(problem_of(std::current_exception(), request.target));
     }
     if (!claimed) {
-        done(std::move(claimed.error()));
+        caller->answer(std::move(claimed.error()));
         return;
     }
     const auto claim = std::move(*claimed);
     if (!claim) {
-        begin(command, request, std::move(done));
+        begin(command, request, caller);
         return;
     }
+    caller->hold(claim);
     const Command recorded = [&command, claim](
                                  const http::Request& r, const storage::Reader& reader
                              ) { return recording(command(r, reader), claim); };
-    begin(recorded, request, [claim, done = std::move(done)](http::Answer answer) {
-        claim->release();
-        done(std::move(answer));
-    });
+    begin(recorded, request, caller);
 }
 
-void CommandPath::begin(const Command& command, const http::Request& request, http::Done done) {
-    const auto shared = std::make_shared<const http::Done>(std::move(done));
+void CommandPath::begin(
+    const Command& command, const http::Request& request, const SharedCaller& caller
+) {
     const LogContext context{.trace = request.trace};
     const LogScope scope(context);
     try {
         std::optional<Next> next;
         {
-            const storage::Reader reader = parts_.database.read();
+            const storage::Reader reader = parts_.database.read_for_client();
             next.emplace(command(request, reader));
         }
-        go_on(std::move(*next), shared, request.trace);
+        go_on(std::move(*next), caller, request.trace);
     } catch (...) {
-        (*shared)(problem_of(std::current_exception(), request.target));
+        caller->answer(problem_of(std::current_exception(), request.target));
     }
 }
 
-void CommandPath::go_on(Next next, SharedDone done, std::string trace) {
+/// Whoever was asked calls this, and has others to call: nothing is thrown at it.
+void CommandPath::go_on(Next next, const SharedCaller& caller, const std::string& trace) {
+    try {
+        take(std::move(next), caller, trace);
+    } catch (...) {
+        caller->answer(problem_of(std::current_exception(), parts_.context));
+    }
+}
+
+void CommandPath::take(Next next, const SharedCaller& caller, const std::string& trace) {
     if (auto* response = std::get_if<http::Response>(&next.step)) {
-        (*done)(std::move(*response));
+        caller->answer(std::move(*response));
     } else if (auto* problem = std::get_if<http::Problem>(&next.step)) {
-        (*done)(std::move(*problem));
+        caller->answer(std::move(*problem));
     } else if (auto* ask = std::get_if<Ask>(&next.step)) {
-        ask->run([this, done, trace](Next after) { go_on(std::move(after), done, trace); });
+        caller->waits();
+        ask->run([this, caller, trace](Next after) {
+            caller->goes_on();
+            go_on(std::move(after), caller, trace);
+        });
     } else {
-        write_in_turn(std::move(std::get<Write>(next.step)), std::move(done), std::move(trace));
+        write_in_turn(std::move(std::get<Write>(next.step)), caller, trace);
     }
 }
 
 /// Submits the write now; or later, when events have waited for so long that writes are put off.
-void CommandPath::write_in_turn(Write write, SharedDone done, std::string trace) {
-    auto write_now = [this, write = std::move(write), done = std::move(done), trace] {
+void CommandPath::write_in_turn(Write write, const SharedCaller& caller, const std::string& trace) {
+    auto write_now = [this, write = std::move(write), caller, trace] {
         submit(
             write,
-            [done](http::Answer answer) { (*done)(std::move(answer)); },
+            [caller](http::Answer answer) { caller->answer(std::move(answer)); },
             trace,
             &Lifecycle::write_problem
         );
@@ -127,10 +185,9 @@ void CommandPath::write_in_turn(Write write, SharedDone done, std::string trace)
         write_now();
         return;
     }
-    // While it waits it is not a command for which others give way.
-    parts_.pressure.command_ended();
-    parts_.strand.after(delay_ms, [this, write_now = std::move(write_now)] {
-        parts_.pressure.command_began();
+    caller->waits();
+    parts_.strand.after(delay_ms, [caller, write_now = std::move(write_now)] {
+        caller->goes_on();
         write_now();
     });
 }

@@ -19,8 +19,9 @@
 namespace bookstore::kernel {
 
 /// Runs the commands of one context: the begin, what is asked of other contexts, the write in the
-/// next group commit, the answer after that. One with an Idempotency-Key is run once a key.
-/// Writes are put off while events wait for too long (bus::Pressure). Any thread.
+/// next group commit, the answer after that. One with an Idempotency-Key is run once a key. One
+/// that is dropped on the way, wherever that is, is answered 503. Writes are put off while events
+/// wait for too long (bus::Pressure). Any thread.
 class CommandPath {
   public:
     /// What it works with. All of it outlives the command path.
@@ -43,13 +44,15 @@ class CommandPath {
     void write(Write write, std::function<void(http::Answer)> done, std::string_view trace);
 
   private:
-    using SharedDone = std::shared_ptr<const http::Done>;
+    class Caller;
+    using SharedCaller = std::shared_ptr<Caller>;
     using StateProblem = std::optional<http::Problem> (Lifecycle::*)() const;
 
-    void run_once(const Command& command, const http::Request& request, http::Done done);
-    void begin(const Command& command, const http::Request& request, http::Done done);
-    void go_on(Next next, SharedDone done, std::string trace);
-    void write_in_turn(Write write, SharedDone done, std::string trace);
+    void run_once(const Command& command, const http::Request& request, const SharedCaller& caller);
+    void begin(const Command& command, const http::Request& request, const SharedCaller& caller);
+    void go_on(Next next, const SharedCaller& caller, const std::string& trace);
+    void take(Next next, const SharedCaller& caller, const std::string& trace);
+    void write_in_turn(Write write, const SharedCaller& caller, const std::string& trace);
     void submit(
         Write write,
         std::function<void(http::Answer)> done,

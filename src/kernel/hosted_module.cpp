@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
@@ -26,6 +27,30 @@ storage::Database::Options database_options(
 
 constexpr std::chrono::milliseconds reopen_pause{200
 };  ///< between attempts to open a file that failed
+
+/// What the parts of a step did. Each has its turn, whatever another one throws.
+class Turns {
+  public:
+    template <class Turn>
+    void take(const Turn& turn) {
+        try {
+            did_ = turn() || did_;
+        } catch (...) {
+            thrown_ = std::current_exception();
+        }
+    }
+    /// false: none did anything. Throws what was thrown last.
+    bool end() const {
+        if (thrown_) {
+            std::rethrow_exception(thrown_);
+        }
+        return did_;
+    }
+
+  private:
+    bool did_ = false;
+    std::exception_ptr thrown_;
+};
 
 }  // namespace
 
@@ -52,7 +77,14 @@ HostedModule::HostedModule(
     module_.host_ = this;
 }
 
-HostedModule::~HostedModule() = default;
+HostedModule::~HostedModule() {
+    drop_waiting();
+}
+
+bool HostedModule::drop_waiting() {
+    strand_.drop();
+    return database_.writer().drop_waiting();
+}
 
 // ---- what was declared, taken up
 
@@ -118,7 +150,7 @@ http::Handler HostedModule::handler_of(const Declarations::Route& route) {
         return [this, query](const http::Request& request, http::Done done) {
             http::Answer answer;
             try {
-                const storage::Reader reader = database_.read();
+                const storage::Reader reader = database_.read_for_client();
                 answer = (*query)(request, *reader);
             } catch (...) {
                 answer = problem_of(std::current_exception(), request.target);
@@ -254,35 +286,44 @@ void HostedModule::wake_tasks() {
     }
 }
 
-/// The clients of one commit are answered together.
+/// The clients of one commit are answered together, before its checkpoint, which takes some ms.
 bool HostedModule::write_batch() {
-    const http::AnswerBatch together;
-    return database_.writer().step();
+    bool did = false;
+    {
+        const http::AnswerBatch together;
+        did = database_.writer().commit_waiting();
+    }
+    database_.writer().checkpoint_if_due();
+    return did;
 }
 
 bool HostedModule::step() {
-    bool did = strand_.step();
+    Turns turns;
+    turns.take([this] { return strand_.step(); });
     if (available()) {
         for (const auto& subscription : subscriptions_) {
-            did = subscription->step() || did;
+            turns.take([&] { return subscription->step(); });
         }
         for (const auto& rebuild : rebuilds_) {
-            did = rebuild->step() || did;
+            turns.take([&] { return rebuild->step(); });
         }
     }
-    if (write_batch()) {
-        did = true;
-        wake_tasks();
-    }
+    turns.take([this] {
+        const bool wrote = write_batch();
+        if (wrote) {
+            wake_tasks();
+        }
+        return wrote;
+    });
     if (available()) {
         for (const auto& task : tasks_) {
-            did = task->step() || did;
+            turns.take([&] { return task->step(); });
         }
     }
     if (state() == State::starting) {
         notice_caught_up();
     }
-    return did;
+    return turns.end();
 }
 
 std::optional<std::chrono::milliseconds> HostedModule::due_in() {

@@ -35,7 +35,7 @@ struct Environment {
     std::function<void()> ring_relay;
     bus::BeforeHandling before_handling{};
     std::int64_t idempotency_kept_ms = 86'400'000;
-    int read_limit_ms = 250;  ///< a query's statement is interrupted after it
+    int read_limit_ms = 250;  ///< of a client's statement; then it is interrupted
 };
 
 /// Drives one module: its file, outbox, subscriptions, tasks and rebuilds, stepped on one thread,
@@ -60,8 +60,10 @@ class HostedModule {
     // ---- its parts; each says which threads may use it
 
     storage::Database& database() { return database_; }
-    /// Of its file. Any thread.
+    /// Of its file, for the process itself. Any thread.
     storage::Reader read() { return database_.read(); }
+    /// Of its file, for who answers a client. Any thread.
+    storage::Reader read_for_client() { return database_.read_for_client(); }
     /// To its file's writer. Any thread.
     void submit(storage::Job job) { database_.writer().submit(std::move(job)); }
     /// Its storage accepted the last write. Any thread.
@@ -119,6 +121,9 @@ class HostedModule {
     void idle() { database_.writer().idle(); }
     /// Writes the cursors and moves the WAL: the end of the module's thread.
     void finish();
+    /// What was submitted and posted, and is not done, is told that it failed: before this module,
+    /// or another that it works with, goes. false when there was nothing. No thread steps it.
+    bool drop_waiting();
 
   private:
     bus::Subscription::Context subscription_context();

@@ -139,7 +139,7 @@ std::expected<std::shared_ptr<IdempotencyKeys::Claim>, http::Answer> Idempotency
 }
 
 std::optional<http::Answer> IdempotencyKeys::answer_of(const Claim& claim) {
-    const storage::Reader reader = database_.read();
+    const storage::Reader reader = database_.read_for_client();
     auto row = reader->prepare(select_answer);
     row.bind(claim.key_, claim.target_, clock_.now_ms() - kept_ms_);
     if (!row.step()) {

@@ -113,6 +113,13 @@ void Metrics::write_health(Exposition& out) const {
         out.sample({{"component", system_.modules()[place]->name()}}, up(place));
     }
     out.sample({{"component", "relay"}}, up(system_.relay_place()));
+    out.gauge(
+        "bookstore_outbox_relayed",
+        "1: the events that the context publishes are relayed; 0: its outbox cannot be read."
+    );
+    for (const auto& module : system_.modules()) {
+        out.sample({{"module", module->name()}}, system_.relay().healthy(module->name()) ? 1 : 0);
+    }
     out.gauge("bookstore_module_state", "1: the context is in that state.");
     for (const auto& module : system_.modules()) {
         out.states(

@@ -48,7 +48,7 @@ void Collector::read_parts() {
     for (const kernel::Context& context : system_.contexts()) {
         kernel::HostedModule* const module = system_.find(context.name);
         if (module != nullptr && context.story.part) {
-            const auto reader = module->read();
+            const auto reader = module->read_for_client();
             parts_[context.name] = context.story.part(*reader, key_);
         }
     }
@@ -151,7 +151,7 @@ void Collector::add_handler(
     });
     bool held = !retries.empty();
     if (batch.held_some && !held) {
-        const auto reader = module.read();
+        const auto reader = module.read_for_client();
         const auto rows = handler.held().of_key(*reader, event.key);
         held = std::ranges::find(rows, event.position, &bus::HeldEvent::position) != rows.end();
     }
@@ -256,7 +256,7 @@ void Collector::add_waits() {
 
 void Collector::add_held(kernel::HostedModule& module) {
     const std::string key = text_of(key_);
-    const auto reader = module.read();
+    const auto reader = module.read_for_client();
     for (const auto& handler : module.subscriptions()) {
         for (const bus::HeldEvent& held : handler->held().of_key(*reader, key)) {
             const auto event = std::ranges::find(events_, held.position, &Envelope::position);

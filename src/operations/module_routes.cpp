@@ -89,7 +89,7 @@ kernel::LinkMap links_of(
 ModuleResource resource_of(HostedModule& module, const std::string& base_url) {
     const std::int64_t now_ms = module.module().clock().now_ms();
     ModuleResource resource;
-    const storage::Reader reader = module.read();
+    const storage::Reader reader = module.read_for_client();
     for (const auto& subscription : module.subscriptions()) {
         const auto counts = subscription->held().counts(*reader);
         resource.held += counts.held;

@@ -117,7 +117,7 @@ std::pair<std::vector<HeldEventResource>, std::int64_t> rows_of(
     std::int64_t total = 0;
     std::int64_t missing = wanted.page.size;
     for (const Holder& holder : holders_in(system, wanted.module)) {
-        const storage::Reader reader = holder.module->database().read();
+        const storage::Reader reader = holder.module->database().read_for_client();
         const std::int64_t count = holder.held().count(*reader, wanted.parked_only);
         const std::int64_t from = std::max<std::int64_t>(wanted.page.offset() - total, 0);
         total += count;
@@ -217,7 +217,7 @@ Answer show_parked(host::System& system, const Request& request) {
     if (!id) {
         return id.error();
     }
-    const storage::Reader reader = id->holder.module->database().read();
+    const storage::Reader reader = id->holder.module->database().read_for_client();
     const auto event = id->holder.held().find(*reader, id->position);
     return event ? Answer(shown(request, id->holder, *event)) : Answer(id->unknown());
 }

@@ -55,10 +55,22 @@ bool Statement::step() {
     if (rc == SQLITE_DONE) {
         return false;
     }
+    fail();
+}
+
+void Statement::fail() const {
+    const char* path = sqlite3_db_filename(db_, "main");
     throw Error(
         sqlite3_extended_errcode(db_),
+        path == nullptr ? "" : path,
         fmt::format("{}: {}", sqlite3_sql(statement_), sqlite3_errmsg(db_))
     );
+}
+
+void Statement::require(int rc) const {
+    if (rc != SQLITE_OK) {
+        fail();
+    }
 }
 
 void Statement::run() {
@@ -98,21 +110,18 @@ std::optional<std::string> Statement::optional_string(int column) const {
 }
 
 void Statement::bind_one(int index, std::int64_t value) {
-    [[maybe_unused]] const int rc = sqlite3_bind_int64(statement_, index, value);
-    assert(rc == SQLITE_OK);
+    require(sqlite3_bind_int64(statement_, index, value));
 }
 
 void Statement::bind_one(int index, std::string_view value) {
     // A null pointer would bind NULL: an empty text is an empty text.
     const char* bytes = value.data() == nullptr ? "" : value.data();
-    [[maybe_unused]] const int rc =
-        sqlite3_bind_text64(statement_, index, bytes, value.size(), SQLITE_STATIC, SQLITE_UTF8);
-    assert(rc == SQLITE_OK);
+    require(sqlite3_bind_text64(statement_, index, bytes, value.size(), SQLITE_STATIC, SQLITE_UTF8)
+    );
 }
 
 void Statement::bind_one(int index, std::nullptr_t) {
-    [[maybe_unused]] const int rc = sqlite3_bind_null(statement_, index);
-    assert(rc == SQLITE_OK);
+    require(sqlite3_bind_null(statement_, index));
 }
 
 // ---- Connection
@@ -129,7 +138,7 @@ Connection::Connection(const std::string& path, Mode mode, const std::string& vf
     if (rc != SQLITE_OK) {
         const std::string why = db_ == nullptr ? "out of memory" : sqlite3_errmsg(db_);
         sqlite3_close(db_);
-        throw Error(rc, fmt::format("cannot open {}: {}", path, why));
+        throw Error(rc, path, "cannot be opened: " + why);
     }
 }
 
@@ -206,6 +215,9 @@ std::int64_t Connection::changes() const {
 }
 
 void Connection::limit_statements(int milliseconds) {
+    if (milliseconds == limit_ms_) {
+        return;
+    }
     limit_ms_ = milliseconds;
     if (milliseconds > 0) {
         sqlite3_progress_handler(db_, progress_opcodes, on_progress, this);
@@ -217,7 +229,8 @@ void Connection::limit_statements(int milliseconds) {
 void Connection::fail(const std::string& doing) const {
     throw Error(
         sqlite3_extended_errcode(db_),
-        fmt::format("{}: {}: {}", path_, doing.substr(0, 200), sqlite3_errmsg(db_))
+        path_,
+        fmt::format("{}: {}", doing.substr(0, 200), sqlite3_errmsg(db_))
     );
 }
 

@@ -50,7 +50,8 @@ class Statement {
     Statement& operator=(const Statement&) = delete;
 
     /// Binds the parameters ?1, ?2, ... in order. Text is not copied: it must live until the
-    /// statement is given back or bound again.
+    /// statement is given back or bound again. Throws Error, as all that follows: a text may be too
+    /// large.
     template <class... Args>
     Statement& bind(const Args&... args) {
         int index = 0;
@@ -91,6 +92,9 @@ class Statement {
             bind_one(index, nullptr);
         }
     }
+
+    [[noreturn]] void fail() const;
+    void require(int rc) const;
 
     sqlite3_stmt* statement_;
     sqlite3* db_;

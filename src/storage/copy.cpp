@@ -47,7 +47,7 @@ class Synced {
   private:
     [[noreturn]] void fail() const {
         const int code = errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_IOERR;
-        throw Error(code, fmt::format("{}: {}", path_, sqlite3_errstr(code)));
+        throw Error(code, path_, sqlite3_errstr(code));
     }
     std::string path_;
     int fd_;
@@ -65,7 +65,7 @@ std::optional<std::int64_t> copy_database(
         copy.execute("PRAGMA synchronous = OFF");
         const auto fail = [&](int code) {
             throw Error(
-                code, fmt::format("copying {} to {}: {}", from.path(), to, sqlite3_errstr(code))
+                code, from.path(), fmt::format("copying it to {}: {}", to, sqlite3_errstr(code))
             );
         };
         const std::unique_ptr<sqlite3_backup, int (*)(sqlite3_backup*)> backup(

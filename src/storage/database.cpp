@@ -35,7 +35,7 @@ Reader::~Reader() {
 
 Connection* Reader::operator->() const {
     if (!held_.connection) {
-        held_ = database_.lend();
+        held_ = database_.lend(limit_ms_);
     }
     return held_.connection.get();
 }
@@ -55,16 +55,15 @@ Database::~Database() {
     idle_readers_.clear();
 }
 
-Reader::Held Database::lend() {
+Reader::Held Database::lend(int limit_ms) {
     Reader::Held held = take_idle();
     // Read before the transaction begins: what is committed meanwhile may be in it already.
     const std::uint64_t version = writer_->version();
-    if (held.connection && (held.version == version || end_transaction(*held.connection))) {
-        if (held.connection->autocommit()) {
-            held.connection->prepare(begin_read).run();
-        }
-    } else {
+    if (!held.connection || (held.version != version && !end_transaction(*held.connection))) {
         held = open_reader();
+    }
+    held.connection->limit_statements(limit_ms);
+    if (held.connection->autocommit()) {
         held.connection->prepare(begin_read).run();
     }
     held.version = version;
@@ -96,10 +95,9 @@ Reader::Held Database::open_reader() {
         held.connection->query_integer("SELECT count(*) FROM sqlite_schema WHERE rowid = 0");
     });
     if (!open) {
-        throw Error(SQLITE_CANTOPEN, options_.path + " is being recovered");
+        throw Error(SQLITE_CANTOPEN, options_.path, "it is being recovered");
     }
     held.connection->execute("PRAGMA temp_store = MEMORY");
-    held.connection->limit_statements(options_.read_limit_ms);
     return held;
 }
 

@@ -20,7 +20,9 @@ class Database;
 /// into the file.
 class Reader {
   public:
-    explicit Reader(Database& database) : database_(database) {}
+    /// `limit_ms`: a statement that runs longer is interrupted; 0: no limit.
+    explicit Reader(Database& database, int limit_ms = 0)
+        : database_(database), limit_ms_(limit_ms) {}
     ~Reader();
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
@@ -37,6 +39,7 @@ class Reader {
     };
 
     Database& database_;
+    int limit_ms_;
     mutable Held held_;
 };
 
@@ -49,7 +52,7 @@ class Database {
         std::vector<std::string> migrations;  ///< sources, in order
         std::function<void()> ring;           ///< called when a job was submitted
         std::int64_t now_ms = 0;              ///< when the migrations are applied
-        int read_limit_ms = 250;              ///< a reader's statement is interrupted after it
+        int read_limit_ms = 250;              ///< of a client's statement; then it is interrupted
     };
 
     /// Throws Refused or Error.
@@ -58,12 +61,17 @@ class Database {
     ~Database();
 
     Writer& writer() { return *writer_; }
-    /// Any thread.
+    /// For the process itself: relay, subscriptions, tasks, backup, metrics. They read bounded
+    /// amounts, and there is no limit of time: on a slow disk they are slow, but get on. Any
+    /// thread.
     Reader read() { return Reader(*this); }
+    /// For who answers a client, that waits and can ask for less: a statement that runs longer than
+    /// Options::read_limit_ms is interrupted. Any thread.
+    Reader read_for_client() { return Reader(*this, options_.read_limit_ms); }
 
   private:
     friend class Reader;
-    Reader::Held lend();
+    Reader::Held lend(int limit_ms);
     Reader::Held take_idle();
     Reader::Held open_reader();
     void give_back(Reader::Held held);

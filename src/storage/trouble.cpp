@@ -8,7 +8,12 @@ namespace bookstore::storage {
 
 void StorageTrouble::failed(std::string_view why) {
     const bool first = healthy_.exchange(false, std::memory_order_relaxed);
-    spdlog::log(first ? spdlog::level::err : spdlog::level::debug, "{}: {}", who_, why);
+    const auto level = first ? spdlog::level::err : spdlog::level::debug;
+    if (why.starts_with(who_ + ": ")) {  // a file's own error says which file
+        spdlog::log(level, "{}", why);
+    } else {
+        spdlog::log(level, "{}: {}", who_, why);
+    }
 }
 
 void StorageTrouble::failed(std::string_view why, std::int64_t steady_ms) {

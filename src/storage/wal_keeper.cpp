@@ -42,7 +42,7 @@ void WalKeeper::secure() {
     }
     const auto require = [this](int rc) {
         if (rc != SQLITE_OK) {
-            throw Error(rc, connection_.path() + ": its WAL cannot be written again");
+            throw Error(rc, connection_.path(), "its WAL cannot be written again");
         }
     };
     sqlite3_int64 size = 0;
@@ -65,7 +65,7 @@ bool WalKeeper::checkpoint() {
     );
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
         spdlog::error(
-            "{}: checkpoint: {}", connection_.path(), sqlite3_errmsg(connection_.handle())
+            "{}: checkpoint: {}", role_of(connection_.path()), sqlite3_errmsg(connection_.handle())
         );
     }
     if ((rc & 0xff) == SQLITE_IOERR) {

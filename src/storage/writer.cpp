@@ -24,14 +24,16 @@ constexpr int savepoint_batches_after_failure = 16;
 }  // namespace
 
 Writer::Writer(std::string path, std::string vfs, std::function<void()> ring)
-    : ring_(std::move(ring)), file_(std::move(path), std::move(vfs)), trouble_(file_.path()) {}
+    : ring_(std::move(ring)),
+      file_(std::move(path), std::move(vfs)),
+      trouble_(role_of(file_.path())) {}
 
 void Writer::submit(Job job) {
     bool first = false;
     {
         const std::scoped_lock lock(mutex_);
         first = waiting_.empty();
-        waiting_.push_back(std::move(job));
+        waiting_.emplace_back(std::move(job));
     }
     if (first && ring_) {
         ring_();
@@ -44,6 +46,12 @@ bool Writer::others_wait() {
 }
 
 bool Writer::step() {
+    const bool did = commit_waiting();
+    checkpoint_if_due();
+    return did;
+}
+
+bool Writer::commit_waiting() {
     Batch batch{.jobs = take_waiting(), .outcomes = {}};
     if (batch.jobs.empty() && file_.is_open()) {
         return false;
@@ -58,16 +66,21 @@ bool Writer::step() {
         return true;
     }
     tell_committed(batch);
-    if (file_.wal().checkpoint_is_due()) {
-        checkpoint();
-    }
     return true;
+}
+
+bool Writer::drop_waiting() {
+    bool any = false;
+    while (!take_waiting().empty()) {  // each tells as it goes, and may submit another
+        any = true;
+    }
+    return any;
 }
 
 // ---- The steps of a batch
 
-std::vector<Job> Writer::take_waiting() {
-    std::vector<Job> jobs;
+std::vector<SubmittedJob> Writer::take_waiting() {
+    std::vector<SubmittedJob> jobs;
     const std::scoped_lock lock(mutex_);
     if (waiting_.size() <= max_batch) {
         jobs.swap(waiting_);
@@ -79,11 +92,11 @@ std::vector<Job> Writer::take_waiting() {
     return jobs;
 }
 
-bool Writer::ensure_open(std::vector<Job>& jobs) {
+bool Writer::ensure_open(std::vector<SubmittedJob>& jobs) {
     if (file_.ensure_open()) {
         return true;
     }
-    const Error error(SQLITE_CANTOPEN, "cannot open " + file_.path());
+    const Error error(SQLITE_CANTOPEN, file_.path(), "cannot be opened");
     trouble_.failed(error.what());
     tell_failed(jobs, Outcome::Kind::failed, std::make_exception_ptr(error));
     return false;
@@ -96,16 +109,18 @@ bool Writer::run(Batch& batch) {
     running_ = batch.jobs.size();
     try {
         file_.sync_commits(
-            last_commit_ == LastCommit::unsettled || std::ranges::any_of(batch.jobs, &Job::durable)
+            last_commit_ == LastCommit::unsettled ||
+            std::ranges::any_of(batch.jobs, &SubmittedJob::durable)
         );
         run_jobs(batch);
         return true;
-    } catch (const std::exception& error) {
-        trouble_.failed(error.what());
+    } catch (...) {
+        const std::exception_ptr error = std::current_exception();
+        trouble_.failed(reason_of(error));
         if (!roll_back()) {
             reopen();
         }
-        tell_failed(batch.jobs, Outcome::Kind::failed, std::current_exception());
+        tell_failed(batch.jobs, Outcome::Kind::failed, error);
         return false;
     }
 }
@@ -116,11 +131,11 @@ bool Writer::commit(Batch& batch) {
         file_.connection().prepare(commit_all).run();
         auto& times = file_.commits_are_synced() ? stats_.synced : stats_.unsynced;
         times.add(std::chrono::steady_clock::now() - began);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         trouble_.failed(error.what());
         const Outcome::Kind kind = settle_failed_commit(error);
-        if (kind == Outcome::Kind::unknown && after_commit_) {
-            after_commit_();
+        if (kind == Outcome::Kind::unknown) {
+            call(after_commit_);
         }
         tell_failed(batch.jobs, kind, std::current_exception());
         return false;
@@ -132,22 +147,26 @@ bool Writer::commit(Batch& batch) {
 }
 
 void Writer::tell_committed(Batch& batch) {
-    if (after_commit_) {
-        after_commit_();
-    }
+    call(after_commit_);
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
-        batch.jobs[i].done(batch.outcomes[i]);
+        batch.jobs[i].tell(batch.outcomes[i]);
     }
 }
 
 void Writer::tell_failed(
-    std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error
+    std::vector<SubmittedJob>& jobs, Outcome::Kind kind, const std::exception_ptr& error
 ) {
     if (!jobs.empty()) {
         stats_.failed_commits.add();
     }
-    for (Job& job : jobs) {
-        job.done(Outcome{kind, error});
+    for (SubmittedJob& job : jobs) {
+        job.tell(Outcome{kind, error});
+    }
+}
+
+void Writer::call(const std::function<void()>& hook) {
+    if (hook) {
+        call_and_log("a hook of " + role_of(file_.path()), hook);
     }
 }
 
@@ -185,13 +204,13 @@ bool Writer::run_together(Batch& batch) {
         try {
             const bool good = batch.jobs[i].run(connection);
             if (connection.autocommit()) {
-                throw Error(SQLITE_ABORT, file_.path() + ": a job went on without its transaction");
+                throw Error(SQLITE_ABORT, file_.path(), "a job went on without its transaction");
             }
             if (good) {
                 continue;
             }
-        } catch (const std::exception& error) {
-            if (fault_of(error, connection) == Fault::storage) {
+        } catch (...) {
+            if (fault_of(std::current_exception(), connection) == Fault::storage) {
                 throw;
             }
             return false;
@@ -204,7 +223,7 @@ bool Writer::run_together(Batch& batch) {
     return true;
 }
 
-Outcome Writer::run_in_savepoint(Job& job) {
+Outcome Writer::run_in_savepoint(SubmittedJob& job) {
     Connection& connection = file_.connection();
     connection.prepare(savepoint).run();
     Outcome outcome;
@@ -212,8 +231,8 @@ Outcome Writer::run_in_savepoint(Job& job) {
         if (!job.run(connection)) {
             outcome.kind = Outcome::Kind::rolled_back;
         }
-    } catch (const std::exception& error) {
-        if (fault_of(error, connection) == Fault::storage) {
+    } catch (...) {
+        if (fault_of(std::current_exception(), connection) == Fault::storage) {
             throw;
         }
         outcome = {Outcome::Kind::rolled_back, std::current_exception()};
@@ -228,15 +247,16 @@ Outcome Writer::run_in_savepoint(Job& job) {
 // ---- After an error
 
 /// What became of a transaction whose COMMIT failed; after it the next one can begin.
-Outcome::Kind Writer::settle_failed_commit(const Error& error) {
+Outcome::Kind Writer::settle_failed_commit(const std::exception& error) {
+    const auto* const from_sqlite = dynamic_cast<const Error*>(&error);
     // Only a write into the WAL finds the disk full, so that the frame which would have made it a
     // commit is not there. The file stays open: opening it again would need room for its index.
-    if (error.full() && roll_back()) {
+    if (from_sqlite != nullptr && from_sqlite->full() && roll_back()) {
         return Outcome::Kind::failed;
     }
     last_commit_ = LastCommit::unsettled;
     // No room for the index now: the commit may be in the WAL, but this connection goes on.
-    if (!error.index_full() || !roll_back()) {
+    if (from_sqlite == nullptr || !from_sqlite->index_full() || !roll_back()) {
         reopen();
     }
     return Outcome::Kind::unknown;
@@ -256,18 +276,20 @@ bool Writer::roll_back() {
 }
 
 void Writer::reopen() {
-    if (before_checkpoint_) {
-        before_checkpoint_();
-    }
+    call(before_checkpoint_);
     file_.reopen();
 }
 
 // ---- The WAL
 
-void Writer::checkpoint() {
-    if (before_checkpoint_) {
-        before_checkpoint_();
+void Writer::checkpoint_if_due() {
+    if (file_.is_open() && file_.wal().checkpoint_is_due()) {
+        checkpoint();
     }
+}
+
+void Writer::checkpoint() {
+    call(before_checkpoint_);
     if (!file_.wal().checkpoint()) {
         reopen();
     }

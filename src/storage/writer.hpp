@@ -10,36 +10,12 @@
 #include <vector>
 
 #include "storage/connection.hpp"
+#include "storage/submitted_job.hpp"
 #include "storage/trouble.hpp"
 #include "storage/writer_file.hpp"
 #include "storage/writer_stats.hpp"
 
 namespace bookstore::storage {
-
-/// How a job of the writer ended.
-struct Outcome {
-    enum class Kind {
-        committed,    ///< on disk (a durable job), or in the WAL (another)
-        rolled_back,  ///< it returned false or threw; its effects alone are gone
-        failed,       ///< the storage failed; nothing of the batch was committed
-        unknown,      ///< COMMIT failed: it may be on disk or not; reading the file shows it
-    };
-    Kind kind = Kind::committed;
-    std::exception_ptr error;  ///< what was thrown, if anything
-};
-
-/// One write, to be run inside the next group commit.
-struct Job {
-    /// The commit must be synced before `done`: it holds an acknowledged write, an outbox row or an
-    /// intent. What can be replayed from a cursor in the same file need not be.
-    bool durable = true;
-    /// false, or an exception that is the job's fault (fault.hpp): its effects alone are rolled
-    /// back. It may be run a second time, on what was before its first: when another one of its
-    /// batch has failed.
-    std::move_only_function<bool(Connection&)> run;
-    /// Told after the commit, on the writer's thread. It must not throw.
-    std::move_only_function<void(const Outcome&)> done;
-};
 
 /// The one writer of a file, with group commit: all jobs that wait are one transaction.
 /// On the thread that steps it, unless said otherwise. An error of the storage is not thrown: the
@@ -49,13 +25,23 @@ class Writer {
     /// Opens the file. `ring` is called by submit() when there is something to step for. Throws
     /// Refused or Error.
     Writer(std::string path, std::string vfs, std::function<void()> ring);
+    /// Drops what waits.
+    ~Writer() { drop_waiting(); }
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
 
     /// Any thread; never waits for the storage.
     void submit(Job job);
-    /// Commits what waits, at most one batch. false when nothing waited.
+    /// commit_waiting(), then checkpoint_if_due().
     bool step();
+    /// Commits what waits, at most one batch, and tells. false when nothing waited.
+    bool commit_waiting();
+    /// Moves the WAL into the file when it has become long, which takes some ms: after whoever was
+    /// told of a commit was sent on its way.
+    void checkpoint_if_due();
+    /// What waits is told that it failed, and nothing of it is written: the process ends. Before
+    /// whoever submitted it goes. false when nothing waited.
+    bool drop_waiting();
     /// Moves the WAL into the file when nothing else is to be done. Cheap when it is empty.
     void idle();
     /// Syncs and moves the WAL: after it, nothing depends on a `NORMAL` commit. Throws Error.
@@ -64,10 +50,10 @@ class Writer {
     /// Run at the begin of every transaction. An exception fails the batch.
     void at_begin(std::function<void(Connection&)> hook) { at_begin_ = std::move(hook); }
     /// Run after every commit, and after one whose outcome is unknown, before the jobs are told.
-    /// It must not throw.
+    /// What it throws is logged.
     void after_commit(std::function<void()> hook) { after_commit_ = std::move(hook); }
     /// Run before the WAL is moved into the file and before the file is closed to be opened again:
-    /// whoever keeps an idle read transaction lets it go. It must not throw.
+    /// whoever keeps an idle read transaction lets it go. What it throws is logged.
     void before_checkpoint(std::function<void()> hook) { before_checkpoint_ = std::move(hook); }
 
     /// The connection, for what must happen between two batches (migrations, schema). Not while
@@ -96,7 +82,7 @@ class Writer {
   private:
     /// The jobs of one transaction, and how each ended inside it.
     struct Batch {
-        std::vector<Job> jobs;
+        std::vector<SubmittedJob> jobs;
         std::vector<Outcome> outcomes;
     };
     enum class LastCommit {
@@ -106,9 +92,10 @@ class Writer {
         unsettled,
     };
 
-    // step() in its order. Those that return bool have told the jobs of the failure when false.
-    std::vector<Job> take_waiting();
-    bool ensure_open(std::vector<Job>& jobs);
+    // commit_waiting() in its order. Those that return bool have told the jobs of the failure when
+    // false.
+    std::vector<SubmittedJob> take_waiting();
+    bool ensure_open(std::vector<SubmittedJob>& jobs);
     bool run(Batch& batch);
     bool commit(Batch& batch);
     void tell_committed(Batch& batch);
@@ -116,9 +103,12 @@ class Writer {
     void begin();
     void run_jobs(Batch& batch);
     bool run_together(Batch& batch);
-    Outcome run_in_savepoint(Job& job);
-    Outcome::Kind settle_failed_commit(const Error& error);
-    void tell_failed(std::vector<Job>& jobs, Outcome::Kind kind, const std::exception_ptr& error);
+    Outcome run_in_savepoint(SubmittedJob& job);
+    Outcome::Kind settle_failed_commit(const std::exception& error);
+    void tell_failed(
+        std::vector<SubmittedJob>& jobs, Outcome::Kind kind, const std::exception_ptr& error
+    );
+    void call(const std::function<void()>& hook);
 
     bool roll_back();
     void reopen();
@@ -129,7 +119,7 @@ class Writer {
     std::function<void()> after_commit_;
     std::function<void()> before_checkpoint_;
     std::mutex mutex_;
-    std::vector<Job> waiting_;  ///< guarded by mutex_
+    std::vector<SubmittedJob> waiting_;  ///< guarded by mutex_
     WriterFile file_;
     std::size_t running_ = 0;  ///< jobs of the transaction under way
     /// So many more batches are run with a savepoint for each job: one failure seldom comes alone.

@@ -48,7 +48,7 @@ bool WriterFile::ensure_open() {
         opening_ = std::make_unique<Opening>(path_, vfs_, version_);
         return true;
     } catch (const std::exception& error) {
-        spdlog::error("cannot open {} again: {}", path_, error.what());
+        spdlog::error("{} cannot be opened again: {}", role_of(path_), error.what());
         return false;
     }
 }

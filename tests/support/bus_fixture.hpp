@@ -145,6 +145,9 @@ class BusFixture {
     }
     void close() {
         for (const auto& module : modules) {
+            module->database->writer().drop_waiting();
+        }
+        for (const auto& module : modules) {
             module->subscriptions.clear();
         }
         relay.reset();

@@ -66,11 +66,15 @@ class Quiet {
 class StorageFixture {
   public:
     explicit StorageFixture(std::uint64_t seed = 1) : vfs(seed) { open(); }
+    ~StorageFixture() { close(); }
+    StorageFixture(const StorageFixture&) = delete;
+    StorageFixture& operator=(const StorageFixture&) = delete;
 
     Quiet quiet;
     MemoryVfs vfs;
     std::optional<storage::Database> db;
     int read_limit_ms = 0;
+    bool gone = false;  ///< the process crashed: nobody hears what it says
 
     void open() {
         storage::Database::Options options;
@@ -87,7 +91,9 @@ class StorageFixture {
     void close() { db.reset(); }
     void crash(Crash kind) {
         vfs.crash(kind);
+        gone = true;
         db.reset();
+        gone = false;
         vfs.restart();
         open();
     }
@@ -98,8 +104,12 @@ class StorageFixture {
         db->writer().submit(
             {.durable = durable,
              .run = std::move(run),
-             .done = [this, text](const storage::Outcome& outcome
-                     ) { outcomes.insert_or_assign(text, outcome); }}
+             .done =
+                 [this, text](const storage::Outcome& outcome) {
+                     if (!gone) {
+                         outcomes.insert_or_assign(text, outcome);
+                     }
+                 }}
         );
     }
     static void write(

@@ -14,6 +14,18 @@ struct RelayFixture : BusFixture {
     std::int64_t rows_left(const std::string& name) {
         return ask(name, "SELECT count(*) FROM outbox");
     }
+    void topic_executes(const std::string& sql) {
+        topic->submit(
+            {.durable = true,
+             .run =
+                 [sql](storage::Connection& db) {
+                     db.execute(sql);
+                     return true;
+                 },
+             .done = [](const storage::Outcome&) {}}
+        );
+        topic->work();
+    }
     /// "shop1 shop2 depot1": the identities of what the topic holds.
     std::string identities() {
         std::string all;
@@ -265,6 +277,60 @@ TEST_CASE_FIXTURE(
     CHECK(in_topic().find("1:a") != std::string::npos);
     CHECK(in_topic().find("2:b") != std::string::npos);
     CHECK(topic->end() == 2);
+}
+
+TEST_CASE_FIXTURE(
+    RelayFixture, "an outbox that cannot be read fails alone, and the events of the others flow"
+) {
+    relayed();
+    published("depot", "2:b");
+    vfs.fail(
+        {.operation = FileOperation::read,
+         .code = SQLITE_IOERR_READ,
+         .file = "depot.db",
+         .times = 1 << 20}
+    );
+    module("depot").database->read()->execute("PRAGMA cache_size = 0");
+    for (int i = 0; i < 10; ++i) {
+        published("shop", fmt::format("1:{}", i));
+        relayed();
+        CHECK(topic->relayed("shop") == i + 1);  // at once
+        CHECK(relay->due_in_ms().value_or(-1) >= 0);
+        clock.advance(200);
+    }
+    CHECK(relay->healthy());
+    CHECK(relay->healthy("shop"));
+    CHECK_FALSE(relay->healthy("depot"));
+    CHECK(topic->relayed("depot") == 0);
+    vfs.clear_failures();
+    clock.advance(200);
+    relayed();
+    CHECK(relay->healthy("depot"));
+    CHECK(topic->relayed("depot") == 1);
+    CHECK_FALSE(relay->due_in_ms());
+}
+
+TEST_CASE_FIXTURE(
+    RelayFixture, "rows that the topic refuses keep those of their own outbox back, and no others"
+) {
+    topic_executes(
+        "CREATE TRIGGER refused BEFORE INSERT ON event WHEN new.source = 'depot' "
+        "BEGIN SELECT raise(ABORT, 'not this one'); END"
+    );
+    published("shop", "1:a");
+    published("depot", "2:b");
+    relayed();
+    CHECK(in_topic() == "1:a");
+    CHECK(relay->healthy());
+    CHECK_FALSE(relay->healthy("depot"));
+    published("shop", "1:c");
+    relayed();
+    CHECK(in_topic() == "1:a 1:c");
+    topic_executes("DROP TRIGGER refused");
+    clock.advance(200);
+    relayed();
+    CHECK(in_topic() == "1:a 1:c 2:b");
+    CHECK(relay->healthy("depot"));
 }
 
 TEST_CASE_FIXTURE(

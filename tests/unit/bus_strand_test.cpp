@@ -1,11 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "bus/strand.hpp"
+#include "support/storage_fixture.hpp"
 #include "support/virtual_time.hpp"
 
 namespace bookstore::test {
@@ -111,6 +114,30 @@ TEST_CASE_FIXTURE(
     CHECK(ran == 3 * each);
     CHECK_FALSE(strand.step());
     CHECK(rung > 0);
+}
+
+TEST_CASE_FIXTURE(StrandFixture, "a callback that throws keeps no other from its turn") {
+    const Quiet quiet;
+    strand.post(tell("a"));
+    strand.post([] { throw std::runtime_error("posted"); });
+    strand.post(tell("b"));
+    strand.after(0, [] { throw 1; });
+    strand.after(0, tell("c"));
+    clock.advance(1);
+    CHECK(strand.step());
+    CHECK(story == "abc");
+    CHECK_FALSE(strand.step());
+}
+
+TEST_CASE_FIXTURE(StrandFixture, "what is dropped is let go uncalled, timers too") {
+    const auto held = std::make_shared<int>(1);
+    strand.post([held] {});
+    strand.after(10, [held] {});
+    CHECK(held.use_count() == 3);
+    strand.drop();
+    CHECK(held.use_count() == 1);
+    CHECK_FALSE(strand.step());
+    CHECK_FALSE(strand.due_in_ms());
 }
 
 }  // namespace bookstore::test

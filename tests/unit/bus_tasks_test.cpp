@@ -39,6 +39,7 @@ struct TasksFixture : BusFixture {
     std::unique_ptr<Tasks> tasks;
     std::size_t max_in_flight = 64;
     std::int64_t timeout_ms = 0;
+    std::int64_t throws = 0;  ///< the intent whose call throws
 
     TasksFixture() {
         given_modules("shop");
@@ -77,6 +78,9 @@ struct TasksFixture : BusFixture {
         };
         spec.call = [this](const Intent& intent, Tasks::Done done) {
             called += (called.empty() ? "" : " ") + std::to_string(intent.id);
+            if (intent.id == throws) {
+                throw std::runtime_error("it cannot be called");
+            }
             calls.push_back({intent.id, std::move(done)});
         };
         spec.timeout_ms = timeout_ms;
@@ -401,6 +405,43 @@ TEST_CASE_FIXTURE(
     ended(1, "in time");
     stepped();
     CHECK(results() == "1:in time");
+}
+
+TEST_CASE_FIXTURE(TasksFixture, "a call whose end was dropped is made again, after a pause") {
+    given_intent(1);
+    stepped();
+    CHECK(called == "1");
+    CHECK(tasks->in_flight() == 1);
+    calls.clear();
+    stepped();
+    CHECK(tasks->in_flight() == 0);
+    CHECK(called == "1");
+    clock.advance(200);
+    stepped();
+    CHECK(called == "1 1");
+    ended(1);
+    stepped();
+    CHECK(results() == "1:done");
+}
+
+TEST_CASE_FIXTURE(
+    TasksFixture, "a call that throws keeps no other from its turn, and is made again"
+) {
+    throws = 1;
+    given_intent(1);
+    given_intent(2);
+    stepped();
+    CHECK(called == "1 2");
+    ended(2);
+    stepped();
+    CHECK(results() == "2:done");
+    CHECK(tasks->in_flight() == 0);
+    throws = 0;
+    clock.advance(200);
+    stepped();
+    ended(1);
+    stepped();
+    CHECK(results() == "1:done 2:done");
 }
 
 }  // namespace bookstore::test

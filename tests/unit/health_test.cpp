@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(
     );
     write("payment");
     CHECK(eventually([&] {
-        return health.fault() == "the storage of the payment context refuses writes";
+        return health.fault() == "the storage of the payment context refuses writes (payment.db)";
     }));
     for (int i = 0; i < 5; ++i) {
         health.update();
@@ -142,11 +142,49 @@ TEST_CASE_FIXTURE(RunningSystem, "a relay that cannot write the topic is a fault
          .times = 1 << 20}
     );
     write("customer");
-    CHECK(eventually([&] { return health.fault() == "the relay cannot write the topic"; }));
-    CHECK(health.fault_of(system.relay_place()) == "the relay cannot write the topic");
+    const std::string fault = "the relay cannot write the topic (topic.db)";
+    CHECK(eventually([&] { return health.fault() == fault; }));
+    CHECK(health.fault_of(system.relay_place()) == fault);
     vfs.clear_failures();
     CHECK(eventually([&] { return health.fault().empty(); }));
     CHECK(eventually([&] { return system.topic().end() == 1; }));
+}
+
+TEST_CASE_FIXTURE(
+    RunningSystem,
+    "an outbox that cannot be read is a fault of its context alone, and names the file"
+) {
+    const auto broken = [this](const std::string& sql) {
+        system.module("customer")
+            .database()
+            .writer()
+            .submit(
+                {.durable = true,
+                 .run =
+                     [sql](storage::Connection& db) {
+                         db.execute(sql);
+                         return true;
+                     },
+                 .done = [](const storage::Outcome&) {}}
+            );
+    };
+    broken("ALTER TABLE outbox RENAME COLUMN payload TO lost");
+    system.module("customer").outbox().signal();
+    system.ring_relay();
+    const std::string fault = "the events of the customer context cannot be relayed (customer.db)";
+    CHECK(eventually([&] {
+        system.module("customer").outbox().signal();
+        system.ring_relay();
+        return health.fault() == fault;
+    }));
+    CHECK(health.fault_of(place("customer")) == fault);
+    CHECK(health.fault_of(system.relay_place()) == "");
+    CHECK(health.fault_of(place("delivery")) == "");
+    const std::int64_t end = system.topic().end();
+    write("delivery");
+    CHECK(eventually([&] { return system.topic().end() == end + 1; }));
+    broken("ALTER TABLE outbox RENAME COLUMN lost TO payload");
+    CHECK(eventually([&] { return health.fault().empty(); }));
 }
 
 TEST_CASE_FIXTURE(RunningSystem, "a zombie stays one") {

@@ -165,4 +165,49 @@ TEST_CASE_FIXTURE(
     CHECK(answered(http::Method::get, "/customers/1") == 503);
 }
 
+TEST_CASE_FIXTURE(
+    Stepped, "a status of a newer delivery context is taken over and shown as it came"
+) {
+    given_an_order();
+    const auto published = [this](const std::string& status) {
+        HostedModule& delivery = module("delivery");
+        delivery.database().writer().submit(
+            {.durable = true,
+             .run =
+                 [&delivery, status](storage::Connection& db) {
+                     const auto event = fmt::format(
+                         R"({{"eventType":"DeliveryStatusChanged","timestamp":"20200910045035",)"
+                         R"("id":1,"orderId":1,"deliveryStatus":"{}","me":true}})",
+                         status
+                     );
+                     delivery.outbox().append(db, "order-1", "DeliveryStatusChanged", 0, "", event);
+                     return true;
+                 },
+             .done = [](const storage::Outcome&) {}}
+        );
+        settle();
+    };
+    const auto status = [this](const std::string& name, const std::string& sql) {
+        const storage::Reader reader = module(name).database().read();
+        return reader->query_text(sql).value_or("none");
+    };
+    published("AtCustoms");
+    CHECK(status("order", "SELECT status FROM orders WHERE id = 1") == "AtCustoms");
+    CHECK(ask("order", "SELECT count(*) FROM held") == 0);
+    CHECK(ask("customer", "SELECT count(*) FROM held") == 0);
+    CHECK(answered(http::Method::get, "/orders/1") == 200);
+    CHECK(answered(http::Method::get, "/myPages") == 200);
+    CHECK(answered(http::Method::del, "/orders/1") == 409);
+    published("Delivered");
+    CHECK(status("order", "SELECT status FROM orders WHERE id = 1") == "Delivered");
+}
+
+TEST_CASE_FIXTURE(Stepped, "a write that waits when the process ends is answered, 503") {
+    auto& late = send(http::Method::post, "/customers", R"({"customerName":"Kim"})");
+    CHECK_FALSE(late.status);
+    router.reset();
+    system.reset();
+    CHECK(late.status == 503);
+}
+
 }  // namespace bookstore::test

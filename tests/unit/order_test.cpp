@@ -104,3 +104,19 @@ TEST_CASE("the words of an order's status are the contract's") {
     CHECK(word(S::delivery_prepared) == "Delivery_Prepared");
     CHECK(parse_word<OrderStatus>("ordered") == std::nullopt);
 }
+
+TEST_CASE("a word of a newer delivery context is kept as it came, and only the delivery goes on") {
+    const Status customs = Status::of("AtCustoms");
+    CHECK(word(customs) == "AtCustoms");
+    CHECK(customs.known() == std::nullopt);
+    CHECK(customs == Status::of("AtCustoms"));
+    CHECK_FALSE(customs == Status::of("Elsewhere"));
+    CHECK(Status::of("Shipped") == S::shipped);
+    CHECK(after_delivery(Status(S::shipped), customs) == customs);
+    CHECK(after_delivery(customs, Status(S::delivered)) == Status(S::delivered));
+    CHECK(after_delivery(Status(S::canceled), customs) == std::nullopt);
+    CHECK(after_cancel(customs) == std::nullopt);
+    CHECK(after_verified(customs) == std::nullopt);
+    CHECK(after_prepared(customs) == std::nullopt);
+    CHECK_FALSE(unverified(customs));
+}

@@ -46,22 +46,58 @@ TEST_CASE_FIXTURE(FaultFixture, "a broken constraint is the fault of the job") {
     CHECK_FALSE(connection.autocommit());
 }
 
-TEST_CASE_FIXTURE(FaultFixture, "any other error of SQLite is the fault of the storage") {
-    for (const int code :
-         {SQLITE_FULL,
-          SQLITE_IOERR_READ,
-          SQLITE_CORRUPT,
-          SQLITE_NOMEM,
-          SQLITE_ERROR,
-          SQLITE_TOOBIG,
-          SQLITE_MISMATCH}) {
-        CAPTURE(code);
-        CHECK(fault_when([code] { throw storage::Error(code, "no"); }) == Fault::storage);
+TEST_CASE_FIXTURE(FaultFixture, "whose fault an error of SQLite is, is decided by its code") {
+    struct Row {
+        int code;
+        Fault fault;
+    };
+    for (const Row& row : {
+             Row{SQLITE_CONSTRAINT_UNIQUE, Fault::job},
+             Row{SQLITE_MISMATCH, Fault::job},
+             Row{SQLITE_TOOBIG, Fault::job},
+             Row{SQLITE_RANGE, Fault::job},
+             Row{SQLITE_ERROR, Fault::job},
+             Row{SQLITE_AUTH, Fault::job},
+             Row{SQLITE_MISUSE, Fault::job},
+             Row{SQLITE_FULL, Fault::storage},
+             Row{SQLITE_NOLFS, Fault::storage},
+             Row{SQLITE_IOERR_READ, Fault::storage},
+             Row{SQLITE_IOERR_FSYNC, Fault::storage},
+             Row{SQLITE_CORRUPT, Fault::storage},
+             Row{SQLITE_CORRUPT_INDEX, Fault::storage},
+             Row{SQLITE_NOTADB, Fault::storage},
+             Row{SQLITE_FORMAT, Fault::storage},
+             Row{SQLITE_CANTOPEN, Fault::storage},
+             Row{SQLITE_PERM, Fault::storage},
+             Row{SQLITE_READONLY, Fault::storage},
+             Row{SQLITE_BUSY, Fault::storage},
+             Row{SQLITE_BUSY_SNAPSHOT, Fault::storage},
+             Row{SQLITE_LOCKED, Fault::storage},
+             Row{SQLITE_PROTOCOL, Fault::storage},
+             Row{SQLITE_NOMEM, Fault::storage},
+             Row{SQLITE_INTERRUPT, Fault::storage},
+             Row{SQLITE_ABORT, Fault::storage},
+             Row{SQLITE_SCHEMA, Fault::storage},
+             Row{SQLITE_INTERNAL, Fault::storage},
+             Row{SQLITE_NOTFOUND, Fault::storage},
+             Row{999, Fault::storage},
+         }) {
+        CAPTURE(row.code);
+        CHECK(storage::fault_of(row.code) == row.fault);
+        CHECK(fault_when([&row] { throw storage::Error(row.code, "no"); }) == row.fault);
     }
-    CHECK(fault_when([this] {
-              connection.execute("SELECT * FROM no_such_table");
-          }) == Fault::storage);
+}
+
+TEST_CASE_FIXTURE(FaultFixture, "what SQLite refuses of one job leaves the transaction to others") {
+    const auto execute = [this](const std::string& sql) {
+        return fault_when([&] { connection.execute(sql); });
+    };
+    CHECK(execute("SELECT * FROM no_such_table") == Fault::job);
+    CHECK(execute("INSERT INTO note(id, text, body) VALUES ('one', 'a', '')") == Fault::job);
+    sqlite3_limit(connection.handle(), SQLITE_LIMIT_LENGTH, 1000);
+    CHECK(fault_when([this] { write(connection, "large", 2000); }) == Fault::job);
     CHECK_FALSE(connection.autocommit());
+    write(connection, "b");
 }
 
 TEST_CASE_FIXTURE(

@@ -118,14 +118,14 @@ TEST_CASE_FIXTURE(
     CHECK(vfs.open_handles() == after);
 }
 
-TEST_CASE("a read that takes longer than its limit is interrupted, and the next one is not") {
+TEST_CASE("a client's read that takes longer than its limit is interrupted, the next one is not") {
     StorageFixture storage;
     storage.close();
     storage.read_limit_ms = 20;
     storage.open();
     storage.wrote("a");
     for (int i = 0; i < 2; ++i) {
-        const storage::Reader reader = storage.db->read();
+        const storage::Reader reader = storage.db->read_for_client();
         try {
             reader->prepare(count_forever).run();
             FAIL("it never ends");
@@ -250,6 +250,27 @@ TEST_CASE("a writer and readers on threads of their own agree on what was acknow
     CHECK(refused == 0);
     const storage::Reader reader = database.read();
     CHECK(reader->query_integer("SELECT count(*) FROM note") == 300);
+}
+
+TEST_CASE("the process's own reads have no limit, on a connection that a client had before too") {
+    StorageFixture storage;
+    storage.close();
+    storage.read_limit_ms = 1;
+    storage.open();
+    storage.wrote("a");
+    const std::string count =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
+        "SELECT count(*) FROM n";
+    {
+        const storage::Reader reader = storage.db->read_for_client();
+        CHECK_THROWS_AS(reader->prepare(count_forever).run(), storage::Error);
+    }
+    {
+        const storage::Reader reader = storage.db->read();
+        CHECK(reader->query_integer(count) == 300'000);
+    }
+    const storage::Reader reader = storage.db->read_for_client();
+    CHECK_THROWS_AS(reader->prepare(count_forever).run(), storage::Error);
 }
 
 }  // namespace bookstore::test

@@ -469,4 +469,111 @@ TEST_CASE_FIXTURE(WriterFixture, "what is told of a job may submit the next one"
     CHECK_FALSE(step());
 }
 
+TEST_CASE_FIXTURE(
+    WriterFixture, "a text that is too large, or a wrong statement, is the fault of its job alone"
+) {
+    sqlite3_limit(db->writer().connection().handle(), SQLITE_LIMIT_LENGTH, 100'000);
+    note("a");
+    note("large", true, 200'000);
+    submitted("wrong", [](storage::Connection& connection) {
+        connection.execute("SELECT * FROM no_such_table");
+        return true;
+    });
+    note("b");
+    CHECK(step());
+    CHECK(outcome("large") == "rolled back");
+    CHECK(outcome("wrong") == "rolled back");
+    CHECK(outcome("a") == "committed");
+    CHECK(outcome("b") == "committed");
+    CHECK(notes() == "a b");
+    CHECK(db->writer().healthy());
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "who throws when told of a commit keeps it from nobody else") {
+    db->writer().after_commit([] { throw std::runtime_error("the hook"); });
+    db->writer().before_checkpoint([] { throw std::runtime_error("the other hook"); });
+    note("a");
+    db->writer().submit(
+        {.durable = true,
+         .run = [](storage::Connection&) { return true; },
+         .done = [](const storage::Outcome&) { throw std::runtime_error("done"); }}
+    );
+    db->writer().submit(
+        {.durable = true,
+         .run = [](storage::Connection&) { return true; },
+         .done = [](const storage::Outcome&) { throw 1; }}
+    );
+    note("b");
+    CHECK(step());
+    CHECK(outcome("a") == "committed");
+    CHECK(outcome("b") == "committed");
+    db->writer().idle();
+    note("c");
+    given_failing(FileOperation::write, SQLITE_FULL);
+    step();
+    CHECK(outcome("c") == "failed");
+    db->writer().after_commit({});
+    db->writer().before_checkpoint({});
+    CHECK(notes() == "a b");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a job may throw what is no exception of the library's") {
+    note("a");
+    submitted("odd", [](storage::Connection& connection) -> bool {
+        write(connection, "odd");
+        throw 1;
+    });
+    CHECK(step());
+    CHECK(outcome("a") == "committed");
+    CHECK(outcome("odd") == "rolled back");
+    CHECK(notes() == "a");
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "a job that is dropped is told that it failed, once") {
+    note("a");
+    CHECK(db->writer().drop_waiting());
+    CHECK(outcome("a") == "failed");
+    CHECK_FALSE(db->writer().drop_waiting());
+    CHECK_FALSE(step());
+    note("b");
+    close();
+    CHECK(outcome("b") == "failed");
+    open();
+    CHECK(notes().empty());
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "who waits for a commit is told before its checkpoint begins") {
+    std::string story;
+    db->writer().before_checkpoint([&story] { story += " checkpoint"; });
+    submitted("large", [](storage::Connection& connection) {
+        for (int i = 0; i < 6000; ++i) {
+            write(connection, std::to_string(i), 4000);
+        }
+        return true;
+    });
+    db->writer().submit(
+        {.durable = true,
+         .run = [](storage::Connection&) { return true; },
+         .done = [&story](const storage::Outcome&) { story += "told"; }}
+    );
+    CHECK(db->writer().commit_waiting());
+    CHECK(story == "told");
+    db->writer().checkpoint_if_due();
+    CHECK(story == "told checkpoint");
+    db->writer().checkpoint_if_due();
+    CHECK(story == "told checkpoint");
+    db->writer().before_checkpoint({});
+}
+
+TEST_CASE_FIXTURE(WriterFixture, "an error of the storage begins with the file's name alone") {
+    note("a");
+    given_failing(FileOperation::write, SQLITE_FULL);
+    step();
+    REQUIRE(outcome("a") == "failed");
+    CHECK(what_of(outcomes.at("a")).starts_with("notes.db: "));
+    const storage::Error error(SQLITE_IOERR, "/var/lib/shop/customer.db", "it is gone");
+    CHECK(std::string(error.what()) == "customer.db: it is gone");
+    CHECK(error.file() == "customer.db");
+}
+
 }  // namespace bookstore::test

@@ -41,13 +41,17 @@ constexpr const auto& words_of(OrderStatus) {
     return order_words;
 }
 
+/// As it is stored and shown: the delivery's words are taken over, those of a newer version of that
+/// context too.
+using Status = OpenWord<OrderStatus>;
+
 struct Order {
     std::int64_t id = 0;
     std::int64_t book_id = 0;
     std::int64_t customer_id = 0;
     std::int64_t quantity = 0;
     std::string delivery_address;
-    OrderStatus order_status = OrderStatus::ordered;
+    Status order_status = OrderStatus::ordered;
     std::optional<Money> pay_amount;
     std::optional<std::string> pay_type;
     bool was_ordered = false;  ///< its Ordered was published; not a field of the resource
@@ -82,6 +86,26 @@ constexpr std::optional<OrderStatus> after_prepared(OrderStatus status) {
 
 /// DeliveryStatusChanged: the delivery's status becomes the order's. Nothing: it changes nothing.
 constexpr std::optional<OrderStatus> after_delivery(OrderStatus status, OrderStatus delivery) {
+    return unverified(status) || status == OrderStatus::canceled ? std::nullopt
+                                                                 : std::optional(delivery);
+}
+
+// The same of a status that may be of a newer version: that comes from a delivery under way, so
+// that only the delivery moves the order on.
+
+inline bool unverified(const Status& status) {
+    return status.known() && unverified(*status.known());
+}
+inline std::optional<OrderStatus> after_cancel(const Status& status) {
+    return status.known() ? after_cancel(*status.known()) : std::nullopt;
+}
+inline std::optional<OrderStatus> after_verified(const Status& status) {
+    return status.known() ? after_verified(*status.known()) : std::nullopt;
+}
+inline std::optional<OrderStatus> after_prepared(const Status& status) {
+    return status.known() ? after_prepared(*status.known()) : std::nullopt;
+}
+inline std::optional<Status> after_delivery(const Status& status, const Status& delivery) {
     return unverified(status) || status == OrderStatus::canceled ? std::nullopt
                                                                  : std::optional(delivery);
 }

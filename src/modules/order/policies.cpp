@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+#include <set>
 #include <stdexcept>
+#include <string>
 
 #include "modules/order/store.hpp"
 
 namespace bookstore::order {
 namespace {
 
-OrderStatus known_status(bus::UnitOfWork& work, std::int64_t id) {
+Status stored_status(bus::UnitOfWork& work, std::int64_t id) {
     const auto status = store::status_of(work.db(), id);
     if (!status) {
         throw std::logic_error(fmt::format("there is no order {}", id));
@@ -28,30 +31,42 @@ void move_on(
     const Rule& rule,
     std::string_view event
 ) {
-    const auto after_usual = rule(usual);
+    const std::optional<Status> after_usual = rule(usual);
     if (after_usual && store::set_status(work.db(), id, usual, *after_usual)) {
         return;
     }
-    const OrderStatus before = known_status(work, id);
-    if (const auto after = rule(before)) {
+    const Status before = stored_status(work, id);
+    if (const std::optional<Status> after = rule(before)) {
         store::set_status(work.db(), id, before, *after);
     } else {
         spdlog::debug("order {} is {}: {} changes nothing", id, word(before), event);
     }
 }
 
+/// Once for each word, as long as they are few: each event of a newer version has one.
+void log_unknown(const std::string& status) {
+    constexpr std::size_t most = 100;
+    static std::mutex mutex;
+    static std::set<std::string> logged;
+    const std::scoped_lock lock(mutex);
+    if (logged.size() < most && logged.insert(status).second) {
+        spdlog::warn("delivery has a status that is not known here, it is kept: {}", status);
+    }
+}
+
 }  // namespace
 
 void mark_prepared(const inventory::DeliveryPrepared& prepared, bus::UnitOfWork& work) {
-    move_on(work, prepared.order_id, OrderStatus::ordered, after_prepared, prepared.event_type);
+    const auto rule = [](const Status& before) { return after_prepared(before); };
+    move_on(work, prepared.order_id, OrderStatus::ordered, rule, prepared.event_type);
 }
 
 void follow_delivery(const delivery::DeliveryStatusChanged& changed, bus::UnitOfWork& work) {
-    const auto delivery = parse_word<OrderStatus>(changed.delivery_status);
-    if (!delivery) {
-        throw std::invalid_argument("no delivery status: " + changed.delivery_status);
+    const Status delivery = Status::of(changed.delivery_status);
+    if (!delivery.known()) {
+        log_unknown(changed.delivery_status);
     }
-    const auto rule = [&](OrderStatus before) { return after_delivery(before, *delivery); };
+    const auto rule = [&](const Status& before) { return after_delivery(before, delivery); };
     move_on(work, changed.order_id, OrderStatus::delivery_prepared, rule, changed.event_type);
 }
 

@@ -81,7 +81,7 @@ Order order_in(storage::Statement& row) {
         .customer_id = row.integer(2),
         .quantity = row.integer(3),
         .delivery_address = row.string(4),
-        .order_status = parse_word<OrderStatus>(row.text(5)).value(),
+        .order_status = Status::of(row.text(5)),
         .pay_amount = cents ? std::optional(Money::from_cents(*cents)) : std::nullopt,
         .pay_type = row.optional_string(7),
         .was_ordered = row.integer(8) != 0,
@@ -119,13 +119,15 @@ std::optional<Order> find(storage::Connection& db, std::int64_t id) {
     return row.step() ? std::optional(order_in(row)) : std::nullopt;
 }
 
-std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id) {
+std::optional<Status> status_of(storage::Connection& db, std::int64_t id) {
     auto row = db.prepare(select_status);
     row.bind(id);
-    return row.step() ? parse_word<OrderStatus>(row.text(0)) : std::nullopt;
+    return row.step() ? std::optional(Status::of(row.text(0))) : std::nullopt;
 }
 
-bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, OrderStatus after) {
+bool set_status(
+    storage::Connection& db, std::int64_t id, const Status& before, const Status& after
+) {
     db.prepare(update_status).bind(id, word(before), word(after)).run();
     return db.changes() == 1;
 }

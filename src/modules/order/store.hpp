@@ -22,9 +22,11 @@ std::int64_t insert(
     std::string_view trace
 );
 std::optional<Order> find(storage::Connection& db, std::int64_t id);
-std::optional<OrderStatus> status_of(storage::Connection& db, std::int64_t id);
+std::optional<Status> status_of(storage::Connection& db, std::int64_t id);
 /// false: its status is not `before`; nothing is written.
-bool set_status(storage::Connection& db, std::int64_t id, OrderStatus before, OrderStatus after);
+bool set_status(
+    storage::Connection& db, std::int64_t id, const Status& before, const Status& after
+);
 /// The order is ORDERED, or canceled: it is not to be verified any more.
 void end_verification(
     storage::Connection& db, std::int64_t id, OrderStatus status, bool was_ordered
