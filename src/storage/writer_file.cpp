@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "storage/directory.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::storage {
 namespace {
@@ -45,6 +46,7 @@ WriterFile::WriterFile(std::string path, std::string vfs)
     if (vfs_.empty()) {
         require_writable(path_);
     }
+    require_own_wal(path_, vfs_);
     opening_ = std::make_unique<Opening>(path_, vfs_, version_);
 }
 
