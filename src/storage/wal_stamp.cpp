@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -68,13 +69,18 @@ class RawFile {
         require(file_->pMethods->xFileSize(file_, &size));
         return size;
     }
+    /// Behind the file's end are zeros.
+    void read(std::span<unsigned char> bytes, sqlite3_int64 at) const {
+        const auto size = static_cast<int>(bytes.size());
+        const int rc = file_->pMethods->xRead(file_, bytes.data(), size, at);
+        if (rc != SQLITE_IOERR_SHORT_READ) {
+            require(rc);
+        }
+    }
     template <std::size_t Bytes>
     std::array<unsigned char, Bytes> read(sqlite3_int64 at) const {
         std::array<unsigned char, Bytes> bytes{};
-        const int rc = file_->pMethods->xRead(file_, bytes.data(), Bytes, at);
-        if (rc != SQLITE_IOERR_SHORT_READ) {  // behind the file's end are zeros
-            require(rc);
-        }
+        read(std::span(bytes), at);
         return bytes;
     }
     std::uint32_t number(sqlite3_int64 at) const { return number_in(read<4>(at).data()); }
@@ -113,23 +119,59 @@ struct WalMarks {
     std::set<std::uint32_t> stamps;  ///< that its file may have
 };
 
+/// The WAL's running checksum (sqlite.org/fileformat2.html#checksum_algorithm).
+class Checksum {
+  public:
+    explicit Checksum(bool big_endian) : big_endian_(big_endian) {}
+    void add(const unsigned char* bytes, std::size_t size) {
+        for (std::size_t i = 0; i + 8 <= size; i += 8) {
+            first_ += word(bytes + i) + second_;
+            second_ += word(bytes + i + 4) + first_;
+        }
+    }
+    /// As it is stored.
+    bool is(const unsigned char* stored) const {
+        return first_ == number_in(stored) && second_ == number_in(stored + 4);
+    }
+
+  private:
+    std::uint32_t word(const unsigned char* bytes) const {
+        const std::uint32_t number = number_in(bytes);
+        return big_endian_ ? number : __builtin_bswap32(number);
+    }
+    bool big_endian_;
+    std::uint32_t first_ = 0;
+    std::uint32_t second_ = 0;
+};
+
+/// Reads as far as SQLite would: behind the first frame that is of a WAL before, or was torn when
+/// the power went, nothing counts.
 WalMarks marks_of(const RawFile& wal) {
     WalMarks marks;
     const sqlite3_int64 size = wal.size();
     if (size < wal_header_bytes) {
         return marks;
     }
-    const sqlite3_int64 frame_bytes = frame_header_bytes + wal.number(page_size_at);
-    const auto salts = wal.read<8>(salts_at);
+    const auto wal_header = wal.read<wal_header_bytes>(0);
+    Checksum checksum((wal_header[3] & 1) != 0);
+    checksum.add(wal_header.data(), 24);
+    const std::uint32_t page_bytes = number_in(&wal_header[page_size_at]);
+    if (!checksum.is(&wal_header[24]) || page_bytes < 512 || page_bytes > 65'536) {
+        return marks;
+    }
+    std::vector<unsigned char> frame(frame_header_bytes + page_bytes);
+    const auto frame_bytes = static_cast<sqlite3_int64>(frame.size());
     for (sqlite3_int64 at = wal_header_bytes; at + frame_bytes <= size; at += frame_bytes) {
-        const auto header = wal.read<16>(at);
-        if (!std::equal(salts.begin(), salts.end(), header.begin() + 8)) {
-            break;  // what is behind was of a WAL before, and SQLite reads no further either
+        wal.read(frame, at);
+        checksum.add(frame.data(), 8);
+        checksum.add(&frame[frame_header_bytes], page_bytes);
+        if (!std::equal(&frame[8], &frame[16], &wal_header[salts_at]) || !checksum.is(&frame[16])) {
+            break;
         }
-        marks.commits = marks.commits || number_in(&header[4]) != 0;
-        if (number_in(header.data()) == 1) {
-            marks.stamps.insert(wal.number(at + frame_header_bytes + stamp_at));
-            marks.stamps.insert(wal.number(at + frame_header_bytes + former_stamp_at));
+        marks.commits = marks.commits || number_in(&frame[4]) != 0;
+        if (number_in(frame.data()) == 1) {
+            marks.stamps.insert(number_in(&frame[frame_header_bytes + stamp_at]));
+            marks.stamps.insert(number_in(&frame[frame_header_bytes + former_stamp_at]));
         }
     }
     return marks;
