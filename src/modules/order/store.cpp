@@ -33,7 +33,7 @@ const Sql insert_untold{
 const Sql select_to_verify{
     file,
     "SELECT id, customer_id, book_id, attempts, trace FROM orders "
-    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+    "WHERE next_try > ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
 };
 const Sql select_next_try{
     file, "SELECT next_try FROM orders WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
@@ -139,10 +139,10 @@ void note_untold(
     db.prepare(insert_untold).bind(id, now_ms, request, trace).run();
 }
 
-std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+std::vector<ToVerify> to_verify(storage::Connection& db, bus::DueSpan span, std::size_t limit) {
     std::vector<ToVerify> orders;
     auto row = db.prepare(select_to_verify);
-    row.bind(now_ms, limit);
+    row.bind(span.after_ms, span.to_ms, limit);
     while (row.step()) {
         orders.push_back(
             {.id = row.integer(0),

@@ -107,6 +107,7 @@ void add_verification_task(kernel::Module& module, const Ports& ports) {
     spec.name = "verify-order";
     spec.due = store::to_verify;
     spec.next_try = store::next_try;
+    spec.longest_wait_ms = most_retry_ms;
     spec.call = [&module, ports](const store::ToVerify& intent, Tasks::Done done) {
         ask_both(
             ports,

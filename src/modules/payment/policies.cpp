@@ -105,6 +105,7 @@ void add_van_task(
     spec.name = "ask-van";
     spec.due = store::due;
     spec.next_try = store::next_try;
+    spec.longest_wait_ms = most_retry_ms;
     spec.max_in_flight = max_in_flight;
     spec.timeout_ms = timeout_ms;
     const auto settled = [&module](const store::Intent& intent, VanAnswer answer) {

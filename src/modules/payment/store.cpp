@@ -33,7 +33,7 @@ const Sql update_next_try{
 const Sql select_due{
     file,
     "SELECT id, call, amount, key, attempts, trace, order_id FROM payment "
-    "WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+    "WHERE next_try > ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
 };
 const Sql select_next_try{
     file, "SELECT next_try FROM payment WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
@@ -122,10 +122,10 @@ void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_m
     db.prepare(update_next_try).bind(id, next_try_ms).run();
 }
 
-std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+std::vector<Intent> due(storage::Connection& db, bus::DueSpan span, std::size_t limit) {
     std::vector<Intent> intents;
     auto row = db.prepare(select_due);
-    row.bind(now_ms, limit);
+    row.bind(span.after_ms, span.to_ms, limit);
     while (row.step()) {
         intents.push_back(
             {.id = row.integer(0),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/key.hpp"
+#include "bus/due.hpp"
 #include "kernel/paging.hpp"
 #include "modules/payment/payment.hpp"
 #include "storage/connection.hpp"
@@ -57,7 +58,7 @@ void want_cancel(storage::Connection& db, std::int64_t id);
 /// VAN did not answer: asked again at that time (wall clock).
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
 
-std::vector<Intent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
+std::vector<Intent> due(storage::Connection& db, bus::DueSpan span, std::size_t limit);
 std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);
 
 Payment payment_in(storage::Statement& row);
