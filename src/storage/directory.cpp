@@ -76,7 +76,7 @@ DirectoryLock::DirectoryLock(const std::string& directory) {
     }
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
         ::close(fd_);
-        throw Refused(fmt::format(
+        throw DirectoryHeld(fmt::format(
             "the data directory {} is held by another bookstore process; stop it, or choose "
             "another --data-dir",
             directory

@@ -2,13 +2,20 @@
 
 #include <string>
 
+#include "storage/error.hpp"
+
 namespace bookstore::storage {
+
+/// Another process holds the data directory.
+class DirectoryHeld : public Refused {
+    using Refused::Refused;
+};
 
 /// Holds a data directory for this process alone (flock on DIR/lock), for life.
 class DirectoryLock {
   public:
-    /// Makes the directory when it is missing. Throws Refused: it cannot be made or written to, or
-    /// another process holds it.
+    /// Makes the directory when it is missing. Throws Refused: it cannot be made or written to;
+    /// DirectoryHeld.
     explicit DirectoryLock(const std::string& directory);
     ~DirectoryLock();
     DirectoryLock(const DirectoryLock&) = delete;
