@@ -13,6 +13,7 @@
 
 #include "backup/backup_target.hpp"
 #include "storage/copy.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::backup {
 namespace {
@@ -75,9 +76,10 @@ class Source {
     Source(std::string file_name, std::function<storage::Reader()> read)
         : name_(std::move(file_name)), read_(std::move(read)) {}
     /// A file that nobody writes.
-    Source(std::string file_name, const std::string& path)
-        : name_(std::move(file_name)),
-          own_(std::make_unique<storage::Connection>(path, storage::Connection::Mode::read_only)) {}
+    Source(std::string file_name, const std::string& path) : name_(std::move(file_name)) {
+        storage::require_own_wal(path);
+        own_ = std::make_unique<storage::Connection>(path, storage::Connection::Mode::read_only);
+    }
 
     const std::string& name() const { return name_; }
     /// Once it is open.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace bookstore::bus {
 namespace {
@@ -78,12 +79,23 @@ std::optional<std::int64_t> HeldQueue::next_try(std::int64_t attempts) const {
            backoff_ms(attempts, retry_.first_ms, retry_.most_ms, context_.random);
 }
 
+std::optional<std::int64_t> HeldQueue::due_in_ms() const {
+    return next_try_ms_
+               ? std::optional(wait_ms(*next_try_ms_, context_.clock.now_ms(), retry_.most_ms))
+               : std::nullopt;
+}
+
 bool HeldQueue::may_be_due() const {
-    return next_try_ms_ && *next_try_ms_ <= context_.clock.now_ms();
+    return due_in_ms() == 0;
 }
 
 std::vector<HeldEvent> HeldQueue::due(storage::Connection& db) const {
-    return table_.due(db, context_.clock.now_ms(), max_retries);
+    std::vector<HeldEvent> events;
+    for (const DueSpan span : due_spans(context_.clock.now_ms(), retry_.most_ms)) {
+        auto found = table_.due(db, span, max_retries - events.size());
+        std::ranges::move(found, std::back_inserter(events));
+    }
+    return events;
 }
 
 void HeldQueue::retry(UnitOfWork& work, const std::vector<HeldEvent>& events) {

@@ -44,8 +44,8 @@ class HeldQueue {
     /// One that comes after another of its key that is held.
     void hold_waiting(UnitOfWork& work, const Envelope& event);
 
-    /// On Clock::now_ms; nothing when none waits for a time.
-    std::optional<std::int64_t> next_try_ms() const { return next_try_ms_; }
+    /// In how many ms the next one is to be tried; nothing when none waits for a time.
+    std::optional<std::int64_t> due_in_ms() const;
     bool may_be_due() const;
     /// Those that are due, as many as one transaction tries.
     std::vector<HeldEvent> due(storage::Connection& db) const;
@@ -73,7 +73,7 @@ class HeldQueue {
     bool any_ = false;  ///< the table may have rows of ours
     KeyFilter keys_;    ///< at least the keys of these rows
     bool needs_refresh_ = false;
-    std::optional<std::int64_t> next_try_ms_;
+    std::optional<std::int64_t> next_try_ms_;  ///< the earliest, on Clock::now_ms
     std::vector<RetryTime> under_way_;  ///< the attempts of the transaction that was run last
 };
 

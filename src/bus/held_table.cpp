@@ -12,7 +12,9 @@ const std::string select_held = "SELECT " + columns +
                                 ", id, source, source_position, trace, next_try, parked "
                                 "FROM held WHERE subscription = ?1 AND ";
 const Sql select_of_key{"*", select_held + "key = ?2 ORDER BY position"};
-const Sql select_due{"*", select_held + "next_try <= ?2 ORDER BY next_try LIMIT ?3"};
+const Sql select_due{
+    "*", select_held + "next_try > ?2 AND next_try <= ?3 ORDER BY next_try LIMIT ?4"
+};
 const Sql select_all{"*", select_held + "position > 0 ORDER BY position LIMIT ?2 OFFSET ?3"};
 const Sql select_parked{"*", select_held + "parked = 1 ORDER BY position LIMIT ?2 OFFSET ?3"};
 const Sql select_one{"*", select_held + "position = ?2"};
@@ -175,11 +177,10 @@ void HeldTable::hold(
         .run();
 }
 
-std::vector<HeldEvent> HeldTable::due(
-    storage::Connection& db, std::int64_t now_ms, std::size_t limit
-) const {
+std::vector<HeldEvent> HeldTable::due(storage::Connection& db, DueSpan span, std::size_t limit)
+    const {
     auto rows = db.prepare(select_due);
-    rows.bind(subscription_, now_ms, limit);
+    rows.bind(subscription_, span.after_ms, span.to_ms, limit);
     return all_held_in(rows);
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bus/due.hpp"
 #include "bus/event.hpp"
 #include "bus/key_filter.hpp"
 #include "storage/connection.hpp"
@@ -70,9 +71,8 @@ class HeldTable {
         std::int64_t now_ms,
         std::optional<std::int64_t> next_try_ms
     ) const;
-    /// Those that are due, the one that has waited longest first.
-    std::vector<HeldEvent> due(storage::Connection& db, std::int64_t now_ms, std::size_t limit)
-        const;
+    /// Those whose next try is in that span, the one that has waited longest first.
+    std::vector<HeldEvent> due(storage::Connection& db, DueSpan span, std::size_t limit) const;
     /// Is it still there, and not parked?
     bool is_retried(storage::Connection& db, const HeldEvent& event) const;
     /// It failed again; nothing as the next try parks it.

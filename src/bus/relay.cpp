@@ -1,10 +1,9 @@
 #include "bus/relay.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 
+#include "bus/continuity.hpp"
 #include "storage/fault.hpp"
 
 namespace bookstore::bus {
@@ -23,17 +22,7 @@ Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pr
     : topic_(topic), clock_(clock), pressure_(pressure) {
     for (Outbox* outbox : outboxes) {
         const std::int64_t relayed = topic_.relayed(outbox->source());
-        if (outbox->newest() < relayed) {
-            throw storage::Refused(fmt::format(
-                "the data directory was put together from different moments: topic.db has event {} "
-                "of {}, but {}.db never published it (its last is {}); restore both from one "
-                "backup",
-                relayed,
-                outbox->source(),
-                outbox->source(),
-                outbox->newest()
-            ));
-        }
+        require_same_moment(*outbox, relayed);
         outbox->relayed(relayed);
         sources_.emplace_back(*outbox, relayed);
     }
@@ -110,6 +99,7 @@ void Relay::read(Source& source, Batch& batch) {
     if (rows.empty()) {
         return;
     }
+    require_no_gap(source.relayed, rows);
     if (rows.size() == max_rows) {
         source.outbox.signal();
         const std::int64_t next_ms = rows.back().time_ms;

@@ -109,8 +109,8 @@ std::optional<std::int64_t> Subscription::due_in_ms() const {
     std::optional<std::int64_t> due;
     const auto consider = [&due](std::int64_t ms) { due = due ? std::min(*due, ms) : ms; };
     const std::int64_t pause_ms = trouble_.pause_left_ms(context_.clock.steady_ms());
-    if (const auto next_try_ms = held_.next_try_ms()) {
-        consider(std::max(*next_try_ms - context_.clock.now_ms(), pause_ms));
+    if (const auto held_due_ms = held_.due_in_ms()) {
+        consider(std::max(*held_due_ms, pause_ms));
     }
     if (lag() > 0) {
         consider(gives_way() ? std::max(pause_ms, Pressure::ask_again_ms) : pause_ms);

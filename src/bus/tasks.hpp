@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +20,7 @@
 
 #include "base/key.hpp"
 #include "base/trace.hpp"
+#include "bus/due.hpp"
 #include "bus/stats.hpp"
 #include "bus/times.hpp"
 #include "bus/unit_of_work.hpp"
@@ -68,13 +71,15 @@ class Tasks final : public TaskRunner {
 
     struct Spec {
         std::string name;
-        /// The intents with next_try <= now_ms, by next_try, at most `limit`.
-        std::function<
-            std::vector<Intent>(storage::Connection&, std::int64_t now_ms, std::size_t limit)>
+        /// The intents whose next_try is in that span, by next_try, at most `limit`.
+        std::function<std::vector<Intent>(storage::Connection&, DueSpan span, std::size_t limit)>
             due;
         /// The earliest next_try after now_ms; nothing when there is none.
         std::function<std::optional<std::int64_t>(storage::Connection&, std::int64_t now_ms)>
             next_try;
+        /// No next_try is set further ahead than this: one that is was set before the clock was
+        /// set back, and is due.
+        std::int64_t longest_wait_ms = -1;
         std::function<void(const Intent&, Done)> call;
         std::size_t max_in_flight = 64;
         /// A call without an end after so long is settled by `timed_out`, and a later `done` of it
@@ -84,12 +89,14 @@ class Tasks final : public TaskRunner {
     };
 
     Tasks(Spec spec, Outbox& outbox, const Clock& clock)
-        : spec_(std::move(spec)), outbox_(outbox), clock_(clock), trouble_("task " + spec_.name) {}
+        : spec_(std::move(spec)), outbox_(outbox), clock_(clock), trouble_("task " + spec_.name) {
+        assert(spec_.longest_wait_ms >= 0 && "a task says how far ahead its intents are put off");
+    }
 
     bool step() override {
         const bool expired = expire();
         const std::int64_t now = clock_.now_ms();
-        const bool due = intents_changed_ || (next_try_ms_ && *next_try_ms_ <= now);
+        const bool due = intents_changed_ || (next_try_ms_ && wait_ms(*next_try_ms_, now) == 0);
         if (!due || paused_ms() > 0 || in_flight_.size() >= spec_.max_in_flight) {
             return expired;
         }
@@ -110,7 +117,7 @@ class Tasks final : public TaskRunner {
             consider(std::max<std::int64_t>(deadlines_.front().at_ms - clock_.steady_ms(), 0));
         }
         if (in_flight_.size() < spec_.max_in_flight && (intents_changed_ || next_try_ms_)) {
-            const std::int64_t ms = intents_changed_ ? 0 : *next_try_ms_ - clock_.now_ms();
+            const std::int64_t ms = intents_changed_ ? 0 : wait_ms(*next_try_ms_, clock_.now_ms());
             consider(std::max(ms, paused_ms()));
         }
         return due;
@@ -166,6 +173,9 @@ class Tasks final : public TaskRunner {
         std::atomic<bool> kept_{false};
     };
 
+    std::int64_t wait_ms(std::int64_t next_try_ms, std::int64_t now) const {
+        return bus::wait_ms(next_try_ms, now, spec_.longest_wait_ms);
+    }
     std::int64_t paused_ms() const { return trouble_.pause_left_ms(clock_.steady_ms()); }
 
     static Key subject_of(const Intent& intent) {
@@ -184,8 +194,15 @@ class Tasks final : public TaskRunner {
         {
             const storage::Reader reader = outbox_.database().read();
             // Those in flight are still due as far as the file knows, so room is made for them.
-            intents = spec_.due(*reader, now, spec_.max_in_flight + in_flight_.size());
+            const std::size_t limit = spec_.max_in_flight + in_flight_.size();
+            for (const DueSpan span : due_spans(now, spec_.longest_wait_ms)) {
+                auto found = spec_.due(*reader, span, limit);
+                std::ranges::move(found, std::back_inserter(intents));
+            }
             next_try_ms_ = spec_.next_try(*reader, now);
+            if (next_try_ms_ && wait_ms(*next_try_ms_, now) == 0) {
+                next_try_ms_.reset();  // it is among those: further ahead than it can be
+            }
         }
         bool started = false;
         for (const Intent& intent : intents) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <thread>
@@ -112,6 +113,27 @@ void check_migrations(const SqliteFile& file, const Place& place, Findings& find
     }
 }
 
+/// The identity of a system's files, and the first file that has it.
+struct Shop {
+    std::string id;
+    std::string of;
+};
+
+/// A file that no start has given one yet is of any shop.
+void check_shop(
+    const SqliteFile& file, const Place& place, std::optional<Shop>& shop, Findings& findings
+) {
+    auto row = file.rows("SELECT id FROM shop");
+    if (!row.next()) {
+        return;
+    }
+    if (!shop) {
+        shop = {row.string(0), place.name};
+    } else if (row.text(0) != shop->id) {
+        findings.add("{}.db is another shop's file than {}.db", place.name, shop->of);
+    }
+}
+
 // ---- tables
 
 void check_ids(const SqliteFile& file, const Table& table, Findings& findings) {
@@ -158,9 +180,13 @@ void check_each(
 
 void compare(const Options& options, Report& report, Findings& findings) {
     Files files;
+    std::optional<Shop> shop;
     for (const Place& place : places_of(options)) {
         auto file = std::make_unique<SqliteFile>(place.path, options.access, options.vfs);
         check_migrations(*file, place, findings);
+        if (place.name != van || options.van_data_dir.empty()) {  // apart it is a shop of its own
+            check_shop(*file, place, shop, findings);
+        }
         files[place.name] = std::move(file);
     }
     const auto topic = std::move(files.extract(std::string(topic_name)).mapped());

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "host/damage.hpp"
+#include "host/shop.hpp"
 
 namespace bookstore::host {
 namespace {
@@ -60,6 +61,7 @@ System::System(
     });
     topic_.keep(order_index_);
     open_modules(options, random);
+    require_one_shop(options.data_dir, topic_, modules_, random);
     install();
     std::vector<bus::Outbox*> outboxes;
     for (const auto& module : modules_) {

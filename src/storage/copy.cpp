@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "storage/connection.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::storage {
 namespace {
@@ -31,6 +32,12 @@ class Synced {
     Synced(const Synced&) = delete;
     Synced& operator=(const Synced&) = delete;
 
+    void stamp() const {
+        if (const int code = stamp_copy(fd_)) {
+            errno = code;
+            fail();
+        }
+    }
     void sync() const {
         if (::fsync(fd_) != 0) {
             fail();
@@ -90,6 +97,7 @@ std::optional<std::int64_t> copy_database(
         }
     }
     const Synced file(to);
+    file.stamp();
     file.sync();
     return file.size();
 }

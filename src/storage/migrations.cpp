@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "storage/connection.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::storage {
 namespace {
@@ -130,6 +131,7 @@ void migrate(
     // and a new file costs one sync.
     connection.execute("BEGIN IMMEDIATE");
     try {
+        stamp(connection);  // no job of the writer, which would see to it
         connection.execute(create_migration_table);
         for (const std::string& source : sources) {
             for (const Migration* migration : missing(connection, file, source, migrations)) {

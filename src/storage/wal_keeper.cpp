@@ -75,6 +75,7 @@ bool WalKeeper::checkpoint() {
     checkpoint_at_ = complete ? checkpoint_pages : pages_ + checkpoint_retry_pages;
     if (complete) {
         pages_ = 0;
+        wants_stamp_ = true;
     }
     // As after a commit, so that readers begin new transactions: one that goes on with its old one
     // would keep the next commit from writing the WAL from its beginning again.

@@ -25,6 +25,12 @@ class WalKeeper {
     /// them), and later commits stand after it. Throws Error.
     void secure();
 
+    /// The next transaction is, or may be, the first one in this WAL: it is to stamp the file
+    /// (storage/wal_stamp.hpp).
+    bool wants_stamp() const { return wants_stamp_; }
+    /// A transaction that did was committed.
+    void stamped() { wants_stamp_ = false; }
+
     /// Nothing was committed since the last checkpoint that moved everything.
     bool empty() const { return pages_ == 0; }
     /// So many pages that they are to be moved even while others wait.
@@ -40,6 +46,7 @@ class WalKeeper {
     std::atomic<std::uint64_t>& version_;
     int pages_ = 0;
     int checkpoint_at_;
+    bool wants_stamp_ = true;
 };
 
 }  // namespace bookstore::storage

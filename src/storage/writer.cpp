@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "storage/fault.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::storage {
 namespace {
@@ -142,6 +143,9 @@ bool Writer::commit(Batch& batch) {
     }
     trouble_.succeeded();
     last_commit_ = LastCommit::settled;
+    if (stamps_) {
+        file_.wal().stamped();
+    }
     stats_.jobs.add(batch.jobs.size());
     return true;
 }
@@ -174,6 +178,10 @@ void Writer::call(const std::function<void()>& hook) {
 
 void Writer::begin() {
     file_.connection().prepare(begin_write).run();
+    stamps_ = file_.wal().wants_stamp();
+    if (stamps_) {
+        stamp(file_.connection());
+    }
     if (at_begin_) {
         at_begin_(file_.connection());
     }

@@ -122,6 +122,7 @@ class Writer {
     std::vector<SubmittedJob> waiting_;  ///< guarded by mutex_
     WriterFile file_;
     std::size_t running_ = 0;  ///< jobs of the transaction under way
+    bool stamps_ = false;      ///< the transaction under way gives the file a new stamp
     /// So many more batches are run with a savepoint for each job: one failure seldom comes alone.
     int batches_with_savepoints_ = 0;
     LastCommit last_commit_ = LastCommit::settled;

@@ -6,6 +6,9 @@
 #include <exception>
 #include <utility>
 
+#include "storage/directory.hpp"
+#include "storage/wal_stamp.hpp"
+
 namespace bookstore::storage {
 namespace {
 
@@ -17,6 +20,10 @@ WriterFile::Opening::Opening(
     const std::string& path, const std::string& vfs, std::atomic<std::uint64_t>& version
 )
     : connection(path, Connection::Mode::read_write, vfs), wal(connection, version) {
+    // SQLite opens what may not be written for reading alone; the first write would find out.
+    if (sqlite3_db_readonly(connection.handle(), "main") == 1) {
+        throw Refused(path + " may only be read: make it writable for this process");
+    }
     move_wal_on_close(false);
     sqlite3_busy_timeout(connection.handle(), busy_timeout_ms);
     connection.execute("PRAGMA temp_store = MEMORY");
@@ -35,9 +42,13 @@ void WriterFile::Opening::move_wal_on_close(bool move) {
 }
 
 WriterFile::WriterFile(std::string path, std::string vfs)
-    : path_(std::move(path)),
-      vfs_(std::move(vfs)),
-      opening_(std::make_unique<Opening>(path_, vfs_, version_)) {}
+    : path_(std::move(path)), vfs_(std::move(vfs)) {
+    if (vfs_.empty()) {
+        require_writable(path_);
+    }
+    require_own_wal(path_, vfs_);
+    opening_ = std::make_unique<Opening>(path_, vfs_, version_);
+}
 
 bool WriterFile::ensure_open() {
     if (opening_) {

@@ -12,6 +12,7 @@
 
 #include "app/check_contexts.hpp"
 #include "backup/backup.hpp"
+#include "storage/wal_stamp.hpp"
 #include "tools/offline_directory.hpp"
 #include "tools/options.hpp"
 #include "tools/subcommand.hpp"
@@ -69,6 +70,17 @@ void print(const Options& options, const check::Report& report) {
     }
 }
 
+/// SQLite would read such a WAL as if it were the file's.
+void require_own_wals(const Options& options, const host::Contexts& contexts) {
+    for (const std::string& directory : {options.data_dir, options.van_data_dir}) {
+        for (const std::string& file : host::file_names(contexts)) {
+            if (!directory.empty()) {
+                storage::require_own_wal(fmt::format("{}/{}", directory, file));
+            }
+        }
+    }
+}
+
 /// 0: nothing is wrong; 1: something; 2: it cannot be checked, and why is on standard error.
 int run(const Options& options, const host::Contexts& contexts) {
     try {
@@ -78,6 +90,7 @@ int run(const Options& options, const host::Contexts& contexts) {
         if (!options.van_data_dir.empty() && options.van_data_dir != options.data_dir) {
             van_untouched.emplace(options.van_data_dir);
         }
+        require_own_wals(options, contexts);
         const auto report = check::check(
             {.contexts = app::check_contexts(contexts),
              .data_dir = options.data_dir,

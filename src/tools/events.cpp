@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "backup/backup.hpp"
+#include "check/sqlite_file.hpp"
+#include "storage/error.hpp"
+#include "storage/wal_stamp.hpp"
 #include "tools/offline_directory.hpp"
 #include "tools/options.hpp"
 #include "tools/server_client.hpp"
@@ -13,8 +18,6 @@
 
 namespace bookstore::tools {
 namespace {
-
-constexpr std::size_t events_a_read = 1000;
 
 struct Options {
     bool from_beginning = false;
@@ -44,16 +47,44 @@ class DataLines {
     std::string unfinished_;  ///< the line whose end has not come
 };
 
+check::SqliteFile read_alone(const std::string& path) {
+    storage::require_own_wal(path);
+    return {path, check::Access::alone};
+}
+
+void print_lines(const check::SqliteFile& file, const std::string& sql) {
+    auto lines = file.rows(sql);
+    while (lines.next()) {
+        fmt::print("{}\n", lines.text(0));
+    }
+}
+
+/// The log, and behind it what each context published and the relay did not come to: the next start
+/// relays that. Nothing is changed, or made.
 int print_stored(const std::string& directory, const host::Contexts& contexts) {
-    OfflineContexts offline(directory, contexts);
-    bus::Topic& topic = offline.system().topic();
-    std::int64_t position = 0;
-    while (position < topic.end()) {
-        const auto batch = topic.read(position, {}, events_a_read);
-        for (const auto& event : batch.events) {
-            fmt::print("{}\n", event->payload);
+    if (!std::filesystem::exists(directory + "/topic.db")) {
+        throw storage::Refused(directory + " is no data directory: it has no topic.db");
+    }
+    backup::reject_incomplete_backup(directory);
+    const UntouchedDirectory untouched(
+        directory,
+        "the data directory " + directory +
+            " is held by another bookstore process: ask it, by --url in place of --data-dir"
+    );
+    const check::SqliteFile topic = read_alone(directory + "/topic.db");
+    print_lines(topic, "SELECT payload FROM event ORDER BY position");
+    for (const kernel::Context& context : contexts) {
+        const std::string path = fmt::format("{}/{}.db", directory, context.name);
+        if (!std::filesystem::exists(path)) {
+            continue;
         }
-        position = batch.scanned;
+        const auto relayed = topic.number(
+            fmt::format("SELECT position FROM relayed WHERE source = '{}'", context.name)
+        );
+        print_lines(
+            read_alone(path),
+            fmt::format("SELECT payload FROM outbox WHERE position > {} ORDER BY position", relayed)
+        );
     }
     return 0;
 }

@@ -21,8 +21,8 @@ class OfflineDirectory {
     std::optional<storage::DirectoryLock> lock_;
 };
 
-/// The contexts, opened on such a directory. Whatever was published there is in the topic. Nothing
-/// runs unless it is stepped.
+/// The contexts that have a file there, opened on such a directory. Whatever was published there is
+/// in the topic. Nothing runs unless it is stepped.
 class OfflineContexts {
   public:
     OfflineContexts(const std::string& directory, const host::Contexts& contexts);
@@ -42,8 +42,8 @@ class OfflineContexts {
 /// backup has no file to be held by, and none is made.
 class UntouchedDirectory {
   public:
-    /// Throws std::runtime_error when a process holds it.
-    explicit UntouchedDirectory(const std::string& directory);
+    /// Throws std::runtime_error when a process holds it; it says `held` then, if given.
+    explicit UntouchedDirectory(const std::string& directory, const std::string& held = {});
     ~UntouchedDirectory();
     UntouchedDirectory(const UntouchedDirectory&) = delete;
     UntouchedDirectory& operator=(const UntouchedDirectory&) = delete;

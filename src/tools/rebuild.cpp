@@ -28,7 +28,13 @@ struct Options {
 int rebuild_offline(const Options& options, const host::Contexts& contexts) {
     OfflineContexts offline(options.place.data_dir, contexts);
     host::System& system = offline.system();
-    kernel::HostedModule& module = *system.owner_of_read_model(options.read_model);
+    kernel::HostedModule* const owner = system.owner_of_read_model(options.read_model);
+    if (owner == nullptr) {
+        throw std::runtime_error(
+            options.place.data_dir + " has no file of the context that owns " + options.read_model
+        );
+    }
+    kernel::HostedModule& module = *owner;
     kernel::Rebuild& rebuild = module.rebuild(options.read_model);
     rebuild.begin();
     while (rebuild.under_way()) {

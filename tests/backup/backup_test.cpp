@@ -380,3 +380,51 @@ TEST_CASE("bookstore backup asks the server, or works on a directory that nobody
     const auto nothing = run_bookstore({"backup", "--data-dir", place.path(), place.path() + "/x"});
     CHECK(nothing.error.find("is no data directory") != std::string::npos);
 }
+
+TEST_CASE("a backup copied over a directory whose WALs stayed is refused, and starts without them"
+) {
+    const TemporaryDirectory place;
+    const std::string directory = place.path() + "/backup";
+    Story story;
+    given_shop(story);
+    story.place_order(1, 1);
+    REQUIRE(back_up(story, directory).status == 200);
+    story.place_order(1, 1);
+    story.process().kill();
+    fs::copy(
+        directory,
+        story.data_dir(),
+        fs::copy_options::recursive | fs::copy_options::overwrite_existing
+    );
+    const auto served =
+        run_bookstore({"serve", "--listen", "127.0.0.1:0", "--data-dir", story.data_dir()});
+    CHECK(served.status == 1);
+    CHECK_MESSAGE(served.error.find("-wal does not belong to") != std::string::npos, served.error);
+    CHECK(check_of(story.data_dir()).status == 2);
+    CHECK(
+        run_bookstore({"backup", "--data-dir", story.data_dir(), place.path() + "/x"}).status == 1
+    );
+    for (const auto& [name, content] : files_in(story.data_dir())) {
+        if (name.ends_with("-wal") || name.ends_with("-shm")) {
+            fs::remove(story.data_dir() + "/" + name);
+        }
+    }
+    CHECK(fault_in(story.data_dir()) == "");
+    check_goes_on(story.data_dir());
+}
+
+TEST_CASE("offline tools make no file that is missing") {
+    Story story;
+    given_shop(story);
+    story.place_order(1, 1);
+    story.stop();
+    fs::remove(story.data_dir() + "/van.db");
+    const auto before = files_in(story.data_dir());
+    const auto events =
+        run_bookstore({"events", "--from-beginning", "--data-dir", story.data_dir()});
+    CHECK_MESSAGE(events.status == 0, events.error);
+    CHECK(files_in(story.data_dir()) == before);
+    CHECK(run_bookstore({"trace", "--data-dir", story.data_dir(), "1"}).status == 0);
+    CHECK(run_bookstore({"rebuild", "--data-dir", story.data_dir(), "my-page"}).status == 0);
+    CHECK_FALSE(fs::exists(story.data_dir() + "/van.db"));
+}

@@ -31,6 +31,7 @@ void add(Tally& sum, const Tally& run) {
     sum.faults += run.faults;
     sum.stops += run.stops;
     sum.parked += run.parked;
+    sum.clock_steps += run.clock_steps;
     sum.events += run.events;
 }
 
@@ -76,7 +77,8 @@ int main(int argc, char** argv) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     fmt::print(
         "{} runs from seed {}: {} steps, {} crashes, {} disk faults, {} orders, {} cancels, {} "
-        "handler failures, {} parked, {} stops, {} rebuilds, {} events, {:.1f} s: {}\n",
+        "handler failures, {} parked, {} clock steps, {} stops, {} rebuilds, {} events, {:.1f} s: "
+        "{}\n",
         options.runs,
         options.seed,
         sum.steps,
@@ -86,6 +88,7 @@ int main(int argc, char** argv) {
         sum.cancels,
         sum.held,
         sum.parked,
+        sum.clock_steps,
         sum.stops,
         sum.rebuilds,
         sum.events,

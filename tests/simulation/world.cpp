@@ -222,6 +222,13 @@ void World::advance_time() {
     const std::int64_t ms = random_.one_in(8) ? random_.below(20'000) : random_.below(300);
     note(fmt::format("{} ms go by", ms));
     clock_.advance(ms);
+    if (!calm_ && random_.one_in(30)) {  // somebody, or NTP, sets the wall clock: days either way
+        const std::int64_t most = random_.one_in(3) ? 5'000 : 200'000'000;
+        const std::int64_t step_ms = random_.below(2 * most) - most;
+        note(fmt::format("the wall clock is set by {} ms", step_ms));
+        clock_.set_wall_clock(clock_.now_ms() + step_ms);
+        ++tally_.clock_steps;
+    }
 }
 
 /// An operator stops a context or lets it go on, or retries what it has parked.

@@ -25,14 +25,15 @@ class Broken : public std::runtime_error {
 struct Tally {
     std::int64_t steps = 0;
     std::int64_t crashes = 0;
-    std::int64_t orders = 0;    ///< acknowledged
-    std::int64_t cancels = 0;   ///< acknowledged
-    std::int64_t held = 0;      ///< handlers that were made to fail
-    std::int64_t rebuilds = 0;  ///< asked for
-    std::int64_t faults = 0;    ///< of the disk
-    std::int64_t stops = 0;     ///< of a context, by an operator
-    std::int64_t parked = 0;    ///< events that an operator had to retry
-    std::int64_t events = 0;    ///< in the topic at the end
+    std::int64_t orders = 0;       ///< acknowledged
+    std::int64_t cancels = 0;      ///< acknowledged
+    std::int64_t held = 0;         ///< handlers that were made to fail
+    std::int64_t rebuilds = 0;     ///< asked for
+    std::int64_t faults = 0;       ///< of the disk
+    std::int64_t stops = 0;        ///< of a context, by an operator
+    std::int64_t parked = 0;       ///< events that an operator had to retry
+    std::int64_t clock_steps = 0;  ///< of the wall clock, either way
+    std::int64_t events = 0;       ///< in the topic at the end
 };
 
 /// The whole bookstore on one thread, one seeded scheduler, a clock that only it moves, and a disk

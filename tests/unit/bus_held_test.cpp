@@ -56,6 +56,30 @@ TEST_CASE_FIXTURE(HeldFixture, "what a failed handler published is not published
 }
 
 TEST_CASE_FIXTURE(
+    HeldFixture, "the wall clock set back by hours puts a held event off by no more than its wait"
+) {
+    for (const bool restarts : {false, true}) {
+        CAPTURE(restarts);
+        const std::string note = restarts ? "c" : "b";
+        if (!restarts) {
+            given_a_listener();
+        }
+        given_failing(note, 1 + 1);  // the batch, then the event alone
+        published("shop", restarts ? "2:c" : "1:b");
+        settled();
+        REQUIRE(held() == 1);
+        clock.set_wall_clock(clock.now_ms() - 7'200'000);
+        if (restarts) {
+            crash(Crash::process);
+        }
+        CHECK(due_in_ms() == 0);
+        settled();
+        CHECK(held() == 0);
+        CHECK(effects().ends_with(note));
+    }
+}
+
+TEST_CASE_FIXTURE(
     HeldFixture, "later events of a held key wait behind it in order, other keys flow"
 ) {
     given_a_listener();

@@ -384,6 +384,37 @@ TEST_CASE_FIXTURE(
     CHECK(why.find("topic.db has event 2") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(RelayFixture, "a topic that is older than what an outbox gave to it is refused") {
+    published("shop", "1:a");
+    relayed();
+    close();
+    const auto old = vfs.image();
+    open();
+    published("shop", "1:b 1:c");
+    relayed();
+    published("shop", "1:d");  // with it, the rows of the two go
+    close();
+    auto mixed = vfs.image();
+    mixed["topic.db"] = old.at("topic.db");
+    vfs.load(mixed);
+    const std::string why = why_refused([this] { open(); });
+    CHECK_MESSAGE(why.find("different moments") != std::string::npos, why);
+    CHECK_MESSAGE(why.find("shop.db gave its events up to 3 to the log") != std::string::npos, why);
+    CHECK_MESSAGE(
+        why.find("topic.db has them up to 1, so that 2 are in neither") != std::string::npos, why
+    );
+}
+
+TEST_CASE_FIXTURE(RelayFixture, "an outbox that goes on behind a gap is not relayed") {
+    published("shop", "1:a");
+    relayed();
+    published("shop", "1:b 1:c");
+    module("shop").database->writer().connection().execute("DELETE FROM outbox WHERE position = 2");
+    relayed();
+    CHECK(in_topic() == "1:a");
+    CHECK_FALSE(relay->healthy());
+}
+
 TEST_CASE_FIXTURE(
     RelayFixture, "every listener hears the position of the last event of its types"
 ) {

@@ -12,8 +12,8 @@ namespace {
 
 const storage::Sql select_due{
     "test",
-    "SELECT id, trace FROM intent WHERE next_try <= ?1 AND result IS NULL "
-    "ORDER BY next_try, id LIMIT ?2"
+    "SELECT id, trace FROM intent WHERE next_try > ?1 AND next_try <= ?2 AND result IS NULL "
+    "ORDER BY next_try, id LIMIT ?3"
 };
 const storage::Sql select_next_try{
     "test", "SELECT min(next_try) FROM intent WHERE next_try > ?1 AND result IS NULL"
@@ -62,10 +62,11 @@ struct TasksFixture : BusFixture {
         Tasks::Spec spec;
         spec.name = "test";
         spec.max_in_flight = max_in_flight;
-        spec.due = [](storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+        spec.longest_wait_ms = 60'000;
+        spec.due = [](storage::Connection& db, bus::DueSpan span, std::size_t limit) {
             std::vector<Intent> due;
             auto statement = db.prepare(select_due);
-            statement.bind(now_ms, limit);
+            statement.bind(span.after_ms, span.to_ms, limit);
             while (statement.step()) {
                 due.push_back({statement.integer(0), statement.string(1)});
             }
@@ -337,6 +338,35 @@ TEST_CASE_FIXTURE(TasksFixture, "intents that cannot be read are looked for agai
     }
     CHECK(called == "1");
     CHECK(pauses <= 3);
+}
+
+TEST_CASE_FIXTURE(
+    TasksFixture, "the wall clock set back by hours puts an intent off by no more than its wait"
+) {
+    given_intent(1, 5000);
+    stepped();
+    CHECK(called == "");
+    clock.set_wall_clock(clock.now_ms() - 7'200'000);
+    REQUIRE(tasks->due_in_ms());
+    CHECK(*tasks->due_in_ms() == 0);
+    stepped();
+    CHECK(called == "1");
+    CHECK(tasks->due_in_ms() == std::nullopt);  // nobody spins while it is in flight
+    ended(1);
+    stepped();
+    // The same of a new process, which knows nothing but the file.
+    given_intent(2, 60'000);
+    given_intent(3, 60'001);
+    restarted();
+    stepped();
+    CHECK(called == "1 3");
+    ended(3);
+    stepped();
+    REQUIRE(tasks->due_in_ms());
+    CHECK(*tasks->due_in_ms() == 60'000);
+    clock.advance(60'000);
+    stepped();
+    CHECK(called == "1 3 2");
 }
 
 TEST_CASE_FIXTURE(

@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -106,6 +107,82 @@ TEST_CASE("a database works on the real file system, and finds its rows again") 
         CHECK(reader->query_text("PRAGMA journal_mode") == "wal");
     }
     CHECK_FALSE(std::filesystem::exists(directory.path + "/bus.db-wal"));
+}
+
+namespace {
+
+/// What an unprivileged process is told when it opens notes.db of that directory and writes to it;
+/// empty when it could. (root may write whatever the bits say, and is refused nothing.)
+std::string refused_to_a_user(const std::string& directory) {
+    int pipe_ends[2];
+    REQUIRE(::pipe(pipe_ends) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::string why;
+        try {
+            if (::geteuid() == 0 && (::setegid(65'534) != 0 || ::seteuid(65'534) != 0)) {
+                why = "cannot become another user";
+            }
+            const DirectoryLock lock(directory);
+            storage::Database database(
+                {.path = directory + "/notes.db", .vfs = {}, .migrations = {"bus"}, .ring = {}}
+            );
+        } catch (const storage::Refused& refused) {
+            why = refused.what();
+        } catch (const std::exception& error) {
+            why = std::string("not refused: ") + error.what();
+        }
+        const auto written = ::write(pipe_ends[1], why.data(), why.size());
+        ::_exit(written == static_cast<ssize_t>(why.size()) ? 0 : 1);
+    }
+    ::close(pipe_ends[1]);
+    std::string why(4096, '\0');
+    const auto size = ::read(pipe_ends[0], why.data(), why.size());
+    ::close(pipe_ends[0]);
+    why.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+    return why;
+}
+
+}  // namespace
+
+TEST_CASE("what this user may not write is refused at the start, by name and with the way out") {
+    namespace fs = std::filesystem;
+    const TemporaryDirectory directory;
+    const auto given = [&](const std::string& name, fs::perms permissions) {
+        const std::string path = name.empty() ? directory.path : directory.path + "/" + name;
+        if (!name.empty() && !fs::exists(path)) {
+            std::ofstream{path};
+        }
+        fs::permissions(path, permissions);
+        return path;
+    };
+    const auto all = fs::perms::all;
+    const auto read_only = static_cast<fs::perms>(0555);
+    given("", all);
+    REQUIRE(refused_to_a_user(directory.path) == "");
+    given("lock", all);
+    for (const std::string name : {"lock", "notes.db", "notes.db-wal", "notes.db-shm"}) {
+        CAPTURE(name);
+        const std::string path = given(name, read_only);
+        const std::string why = refused_to_a_user(directory.path);
+        CHECK_MESSAGE(why.starts_with("cannot write to " + path + ": "), why);
+        CHECK_MESSAGE(why.find("chown -R ") != std::string::npos, why);
+        CHECK_MESSAGE(
+            why.find("chmod -R u+rwX '" + directory.path + "'") != std::string::npos, why
+        );
+        given(name, all);
+        if (name.ends_with("-wal") || name.ends_with("-shm")) {
+            fs::remove(path);
+        }
+    }
+    given("", read_only);
+    const std::string why = refused_to_a_user(directory.path);
+    CHECK_MESSAGE(why.starts_with("cannot write to the data directory " + directory.path), why);
+    given("", all);
+    CHECK(refused_to_a_user(directory.path) == "");
 }
 
 }  // namespace bookstore::test

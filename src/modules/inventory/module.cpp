@@ -20,6 +20,7 @@ void add_serving_task(kernel::Module& module) {
     spec.name = "serve-waiting";
     spec.due = store::serving_due;
     spec.next_try = store::serving_next;
+    spec.longest_wait_ms = 0;  // it is due at once
     spec.call = [](const store::Serving& intent, const Tasks::Done& done) {
         done([book_id = intent.id](bus::UnitOfWork& work) {
             go_on_serving(work, book_id);

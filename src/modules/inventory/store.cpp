@@ -53,7 +53,9 @@ const Sql upsert_serving{
 };
 const Sql delete_serving{file, "DELETE FROM serving WHERE book_id = ?1"};
 const Sql select_serving_due{
-    file, "SELECT book_id, trace FROM serving WHERE next_try <= ?1 ORDER BY next_try LIMIT ?2"
+    file,
+    "SELECT book_id, trace FROM serving WHERE next_try > ?1 AND next_try <= ?2 "
+    "ORDER BY next_try LIMIT ?3"
 };
 const Sql select_serving_next{
     file, "SELECT next_try FROM serving WHERE next_try > ?1 ORDER BY next_try LIMIT 1"
@@ -203,10 +205,10 @@ void end_serving(storage::Connection& db, std::int64_t book_id) {
     db.prepare(delete_serving).bind(book_id).run();
 }
 
-std::vector<Serving> serving_due(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
+std::vector<Serving> serving_due(storage::Connection& db, bus::DueSpan span, std::size_t limit) {
     std::vector<Serving> books;
     auto row = db.prepare(select_serving_due);
-    row.bind(now_ms, limit);
+    row.bind(span.after_ms, span.to_ms, limit);
     while (row.step()) {
         books.push_back({row.integer(0), row.string(1)});
     }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "bus/due.hpp"
 #include "kernel/paging.hpp"
 #include "modules/inventory/inventory.hpp"
 #include "storage/connection.hpp"
@@ -60,7 +61,7 @@ struct Serving {
     std::int64_t id = 0;  ///< of the book
     std::string trace;    ///< of the request that brought the stock
 };
-std::vector<Serving> serving_due(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
+std::vector<Serving> serving_due(storage::Connection& db, bus::DueSpan span, std::size_t limit);
 std::optional<std::int64_t> serving_next(storage::Connection& db, std::int64_t now_ms);
 
 }  // namespace bookstore::inventory::store

@@ -32,7 +32,7 @@ void install(kernel::Module& module, const Ports& ports) {
         .whenever<delivery::DeliveryStatusChanged>(
             "follow the delivery", Effect::replayable, follow_delivery
         );
-    add_verification_task(module, ports);
+    add_verification_tasks(module, ports);
 }
 
 void verify_now(kernel::Module& module, bool refused) {

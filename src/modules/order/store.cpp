@@ -35,7 +35,7 @@ const Sql insert_untold{
 const Sql select_to_verify{
     file,
     "SELECT id, customer_id, book_id, attempts, trace FROM orders "
-    "WHERE refused = ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
+    "WHERE refused = ?1 AND next_try > ?2 AND next_try <= ?3 ORDER BY next_try LIMIT ?4"
 };
 const Sql select_next_try{
     file,
@@ -148,36 +148,29 @@ void note_untold(
     db.prepare(insert_untold).bind(id, now_ms, request, trace).run();
 }
 
-std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
-    // However many were refused, they keep no other waiting.
+std::vector<ToVerify> to_verify(
+    storage::Connection& db, bool refused, bus::DueSpan span, std::size_t limit
+) {
     std::vector<ToVerify> orders;
-    for (const bool refused : {false, true}) {
-        auto row = db.prepare(select_to_verify);
-        row.bind(refused, now_ms, limit - orders.size());
-        while (row.step()) {
-            orders.push_back(
-                {.id = row.integer(0),
-                 .customer_id = row.integer(1),
-                 .book_id = row.integer(2),
-                 .attempts = row.integer(3),
-                 .refused = refused,
-                 .trace = row.string(4)}
-            );
-        }
+    auto row = db.prepare(select_to_verify);
+    row.bind(refused, span.after_ms, span.to_ms, limit);
+    while (row.step()) {
+        orders.push_back(
+            {.id = row.integer(0),
+             .customer_id = row.integer(1),
+             .book_id = row.integer(2),
+             .attempts = row.integer(3),
+             .refused = refused,
+             .trace = row.string(4)}
+        );
     }
     return orders;
 }
 
-std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms) {
-    std::optional<std::int64_t> earliest;
-    for (const bool refused : {false, true}) {
-        auto row = db.prepare(select_next_try);
-        row.bind(refused, now_ms);
-        if (row.step()) {
-            earliest = std::min(earliest.value_or(row.integer(0)), row.integer(0));
-        }
-    }
-    return earliest;
+std::optional<std::int64_t> next_try(storage::Connection& db, bool refused, std::int64_t now_ms) {
+    auto row = db.prepare(select_next_try);
+    row.bind(refused, now_ms);
+    return row.step() ? std::optional(row.integer(0)) : std::nullopt;
 }
 
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms) {

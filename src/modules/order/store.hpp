@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/key.hpp"
+#include "bus/due.hpp"
 #include "kernel/paging.hpp"
 #include "modules/order/order.hpp"
 #include "storage/connection.hpp"
@@ -54,9 +55,11 @@ struct ToVerify {
 
     Key subject() const { return {"order", id}; }
 };
-/// Those that are due; refused ones after the others.
-std::vector<ToVerify> to_verify(storage::Connection& db, std::int64_t now_ms, std::size_t limit);
-std::optional<std::int64_t> next_try(storage::Connection& db, std::int64_t now_ms);
+/// Those that are due.
+std::vector<ToVerify> to_verify(
+    storage::Connection& db, bool refused, bus::DueSpan span, std::size_t limit
+);
+std::optional<std::int64_t> next_try(storage::Connection& db, bool refused, std::int64_t now_ms);
 /// A context did not answer: verified again at that time (wall clock).
 void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_ms);
 /// A context said that there is no such thing: asked for again at that time, with the refused ones.

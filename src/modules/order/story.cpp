@@ -53,9 +53,10 @@ kernel::StoryPart part(storage::Connection& db, const Key& key) {
     }
     kernel::StoryPart part{.status = order.string(0)};
     if (const auto next_try = order.optional_integer(2)) {
+        const bool refused = order.integer(3) != 0;
         part.waits.push_back(
-            {.name = "verify-order",
-             .detail = order.integer(3) != 0
+            {.name = refused ? "verify-refused-order" : "verify-order",
+             .detail = refused
                            ? "there is no such customer or book; asked for again once an hour"
                            : "customer and book are asked for again",
              .attempts = order.integer(1),

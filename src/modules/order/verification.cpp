@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t first_retry_ms = 1'000;
 constexpr std::int64_t most_retry_ms = 60'000;
 constexpr std::int64_t refused_retry_ms = 3'600'000;
+constexpr std::int64_t most_refused_retry_ms = refused_retry_ms + refused_retry_ms / 10;
 
 /// Two answers that come in any order, from any thread.
 struct Answers {
@@ -36,7 +37,7 @@ struct Answers {
 
 /// An hour or a little more: not all of them at that moment.
 std::int64_t refused_wait_ms(Random& random) {
-    return refused_retry_ms + random.below(refused_retry_ms / 10);
+    return refused_retry_ms + random.below(most_refused_retry_ms - refused_retry_ms);
 }
 
 /// It stays as it is, and is asked for rarely from now on.
@@ -75,6 +76,32 @@ void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdic
                            : backoff_ms(intent.attempts + 1, first_retry_ms, most_retry_ms, random);
         store::try_again(work.db(), intent.id, work.now_ms() + wait);
     }
+}
+
+void add_verification_task(kernel::Module& module, const Ports& ports, bool refused) {
+    using Tasks = bus::Tasks<store::ToVerify>;
+    Tasks::Spec spec;
+    spec.name = refused ? "verify-refused-order" : "verify-order";
+    spec.due = [refused](storage::Connection& db, bus::DueSpan span, std::size_t limit) {
+        return store::to_verify(db, refused, span, limit);
+    };
+    spec.next_try = [refused](storage::Connection& db, std::int64_t now_ms) {
+        return store::next_try(db, refused, now_ms);
+    };
+    spec.longest_wait_ms = refused ? most_refused_retry_ms : most_retry_ms;
+    spec.call = [&module, ports](const store::ToVerify& intent, Tasks::Done done) {
+        ask_both(
+            ports,
+            intent.customer_id,
+            intent.book_id,
+            [&module, intent, done = std::move(done)](Verdict verdict) {
+                done([&module, intent, verdict](bus::UnitOfWork& work) {
+                    settle(work, intent, verdict, module.random());
+                });
+            }
+        );
+    };
+    module.task<store::ToVerify>(std::move(spec));
 }
 
 }  // namespace
@@ -118,25 +145,10 @@ bool make_ordered(bus::UnitOfWork& work, std::int64_t id) {
     return true;
 }
 
-void add_verification_task(kernel::Module& module, const Ports& ports) {
-    using Tasks = bus::Tasks<store::ToVerify>;
-    Tasks::Spec spec;
-    spec.name = "verify-order";
-    spec.due = store::to_verify;
-    spec.next_try = store::next_try;
-    spec.call = [&module, ports](const store::ToVerify& intent, Tasks::Done done) {
-        ask_both(
-            ports,
-            intent.customer_id,
-            intent.book_id,
-            [&module, intent, done = std::move(done)](Verdict verdict) {
-                done([&module, intent, verdict](bus::UnitOfWork& work) {
-                    settle(work, intent, verdict, module.random());
-                });
-            }
-        );
-    };
-    module.task<store::ToVerify>(std::move(spec));
+void add_verification_tasks(kernel::Module& module, const Ports& ports) {
+    // However many were refused, they keep no other waiting.
+    add_verification_task(module, ports, false);
+    add_verification_task(module, ports, true);
 }
 
 }  // namespace bookstore::order

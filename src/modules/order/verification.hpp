@@ -23,7 +23,8 @@ void publish_ordered(bus::UnitOfWork& work, const Order& order);
 /// unverified. false when it is not any more.
 bool make_ordered(bus::UnitOfWork& work, std::int64_t id);
 
-/// Whoever could not be asked when the order was placed is asked later, with backoff.
-void add_verification_task(kernel::Module& module, const Ports& ports);
+/// Whoever could not be asked when the order was placed is asked later, with backoff; an order that
+/// was refused, once an hour.
+void add_verification_tasks(kernel::Module& module, const Ports& ports);
 
 }  // namespace bookstore::order

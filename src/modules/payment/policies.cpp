@@ -82,12 +82,13 @@ void add_van_task(
 ) {
     Tasks::Spec spec;
     spec.name = std::move(name);
-    spec.due = [call](storage::Connection& db, std::int64_t now_ms, std::size_t limit) {
-        return store::due(db, call, now_ms, limit);
+    spec.due = [call](storage::Connection& db, bus::DueSpan span, std::size_t limit) {
+        return store::due(db, call, span, limit);
     };
     spec.next_try = [call](storage::Connection& db, std::int64_t now_ms) {
         return store::next_try(db, call, now_ms);
     };
+    spec.longest_wait_ms = longest_wait_ms;
     spec.max_in_flight = options.van_calls;
     spec.timeout_ms = options.van_timeout_ms;
     const auto settled = [&module](const store::Intent& intent, const VanReply& reply) {

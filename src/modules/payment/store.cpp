@@ -33,7 +33,7 @@ const Sql update_next_try{
 const Sql select_due{
     file,
     "SELECT id, call, amount, key, attempts, trace, order_id FROM payment "
-    "WHERE call = ?1 AND next_try <= ?2 ORDER BY next_try LIMIT ?3"
+    "WHERE call = ?1 AND next_try > ?2 AND next_try <= ?3 ORDER BY next_try LIMIT ?4"
 };
 const Sql select_next_try{
     file, "SELECT next_try FROM payment WHERE call = ?1 AND next_try > ?2 ORDER BY next_try LIMIT 1"
@@ -138,11 +138,11 @@ bool try_some_now(storage::Connection& db, std::int64_t now_ms) {
 }
 
 std::vector<Intent> due(
-    storage::Connection& db, Call call, std::int64_t now_ms, std::size_t limit
+    storage::Connection& db, Call call, bus::DueSpan span, std::size_t limit
 ) {
     std::vector<Intent> intents;
     auto row = db.prepare(select_due);
-    row.bind(word(call), now_ms, limit);
+    row.bind(word(call), span.after_ms, span.to_ms, limit);
     while (row.step()) {
         intents.push_back(
             {.id = row.integer(0),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/key.hpp"
+#include "bus/due.hpp"
 #include "kernel/paging.hpp"
 #include "modules/payment/payment.hpp"
 #include "storage/connection.hpp"
@@ -61,7 +62,7 @@ void try_again(storage::Connection& db, std::int64_t id, std::int64_t next_try_m
 /// more.
 bool try_some_now(storage::Connection& db, std::int64_t now_ms);
 
-std::vector<Intent> due(storage::Connection& db, Call call, std::int64_t now_ms, std::size_t limit);
+std::vector<Intent> due(storage::Connection& db, Call call, bus::DueSpan span, std::size_t limit);
 std::optional<std::int64_t> next_try(storage::Connection& db, Call call, std::int64_t now_ms);
 
 Payment payment_in(storage::Statement& row);

@@ -1,0 +1,98 @@
+#include "host/shop.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <functional>
+#include <optional>
+
+#include "storage/error.hpp"
+
+namespace bookstore::host {
+namespace {
+
+const storage::Sql select_topic_shop{"topic", "SELECT id FROM shop WHERE number = 1"};
+const storage::Sql select_shop{"*", "SELECT id FROM shop WHERE number = 1"};
+const storage::Sql insert_topic_shop{"topic", "INSERT INTO shop(number, id) VALUES (1, ?1)"};
+const storage::Sql insert_shop{"*", "INSERT INTO shop(number, id) VALUES (1, ?1)"};
+
+/// A file of the directory, and the shop that it is of.
+struct File {
+    std::string name;
+    std::optional<std::string> shop;
+    std::function<void(storage::Job)> submit;
+    std::function<bool()> work;
+};
+
+std::optional<std::string> shop_in(const storage::Reader& reader, const storage::Sql& select) {
+    auto row = reader->prepare(select);
+    return row.step() ? std::optional(row.string(0)) : std::nullopt;
+}
+
+void give(const File& file, const storage::Sql& insert, const std::string& shop) {
+    storage::Outcome outcome;
+    file.submit({
+        .durable = true,
+        .run =
+            [&](storage::Connection& db) {
+                db.prepare(insert).bind(shop).run();
+                return true;
+            },
+        .done = [&](const storage::Outcome& result) { outcome = result; },
+    });
+    while (file.work()) {
+    }
+    if (outcome.error) {
+        std::rethrow_exception(outcome.error);
+    }
+}
+
+}  // namespace
+
+void require_one_shop(
+    const std::string& data_dir,
+    bus::Topic& topic,
+    const std::vector<std::unique_ptr<kernel::HostedModule>>& modules,
+    Random& random
+) {
+    std::vector<File> files;
+    files.push_back({
+        .name = "topic",
+        .shop = shop_in(topic.reader(), select_topic_shop),
+        .submit = [&topic](storage::Job job) { topic.submit(std::move(job)); },
+        .work = [&topic] { return topic.work(); },
+    });
+    for (const auto& module : modules) {
+        files.push_back({
+            .name = module->name(),
+            .shop = shop_in(module->read(), select_shop),
+            .submit = [&module](storage::Job job) { module->submit(std::move(job)); },
+            .work = [&module] { return module->database().writer().step(); },
+        });
+    }
+    const File* known = nullptr;
+    for (const File& file : files) {
+        if (file.shop && known == nullptr) {
+            known = &file;
+        } else if (file.shop && *file.shop != *known->shop) {
+            throw storage::Refused(fmt::format(
+                "{0}/{1}.db is another shop's file ({2}) than {3}.db ({4}): put this shop's own "
+                "{1}.db back, or restore the whole directory from one backup (docs/operations.md, "
+                "Restore)",
+                data_dir,
+                file.name,
+                *file.shop,
+                known->name,
+                *known->shop
+            ));
+        }
+    }
+    const std::string shop = known != nullptr ? *known->shop : random.uuid();
+    for (const File& file : files) {
+        if (!file.shop) {
+            give(file, file.name == "topic" ? insert_topic_shop : insert_shop, shop);
+        }
+    }
+}
+
+}  // namespace bookstore::host
