@@ -17,6 +17,7 @@ const storage::Sql update_relayed{
 };
 const storage::Sql select_relayed{"topic", "SELECT position FROM relayed WHERE source = ?1"};
 const storage::Sql select_end{"topic", "SELECT max(position) FROM event"};
+const storage::Sql select_first{"topic", "SELECT position FROM event ORDER BY position LIMIT 1"};
 const storage::Sql select_events{
     "topic",
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
@@ -60,6 +61,7 @@ Envelope envelope_in(storage::Statement& row) {
 }  // namespace
 
 Topic::Topic(storage::Database::Options options) : database_(std::move(options)) {
+    first_ = stored_first();
     end_ = stored_end();
 }
 
@@ -169,6 +171,12 @@ void Topic::remember(std::span<Envelope> events) {
     if (tail.size() > max_tail) {
         tail.erase(tail.begin(), tail.end() - max_tail);
     }
+}
+
+std::int64_t Topic::stored_first() {
+    const storage::Reader reader = database_.read();
+    auto statement = reader->prepare(select_first);
+    return statement.step() ? statement.integer(0) : 1;
 }
 
 std::int64_t Topic::stored_end() {

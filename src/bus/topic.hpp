@@ -44,6 +44,8 @@ class Topic {
 
     /// Position of the last event; 0 when there is none.
     std::int64_t end() const { return end_.load(std::memory_order_acquire); }
+    /// Position of the first event that is still there; 1 when none was removed yet.
+    std::int64_t first() const { return first_.load(std::memory_order_acquire); }
 
     using Events = std::vector<std::shared_ptr<const Envelope>>;
     struct Batch {
@@ -97,6 +99,7 @@ class Topic {
     void remember(std::span<Envelope> events);
     void forget_tail();
     bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
+    std::int64_t stored_first();
     std::int64_t stored_end();
     void append_all(storage::Connection& db, std::span<Envelope> events);
     void append_run(storage::Connection& db, std::span<Envelope> run);
@@ -109,6 +112,7 @@ class Topic {
     void tell(const Newest& appended, bool everyone);
 
     storage::Database database_;
+    std::atomic<std::int64_t> first_{1};
     std::atomic<std::int64_t> end_{0};
     Tail tail_;
     std::vector<LogIndex*> indexes_;
