@@ -25,6 +25,19 @@ std::string reason(const std::exception_ptr& error) {
     }
 }
 
+bool is_disk_full(const std::exception_ptr& error) {
+    if (!error) {
+        return false;
+    }
+    try {
+        std::rethrow_exception(error);
+    } catch (const storage::Error& e) {
+        return e.full();
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
 }  // namespace
 
 Subscription::Subscription(Policies policies, Context context, RetryPolicy retry)
@@ -213,6 +226,7 @@ void Subscription::save_cursor() {
 
 void Subscription::finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to) {
     in_flight_ = false;
+    found_disk_full_ = is_disk_full(outcome.error);
     handler_.rows().end(outcome.kind == Kind::committed);
     try {
         take_up(outcome, moved_to);

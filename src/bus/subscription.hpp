@@ -59,7 +59,11 @@ class Subscription {
     /// Inside a transaction: forgets cursor and held events.
     void clear(storage::Connection& db) const;
     /// It has caught up, and nothing is under way.
-    bool idle() const { return !in_flight_ && lag() == 0; }
+    bool idle() const { return at_rest() && lag() == 0; }
+    /// No transaction of its own is under way: it may be taken apart.
+    bool at_rest() const { return !in_flight_; }
+    /// Its last transaction found the disk full.
+    bool found_disk_full() const { return found_disk_full_; }
 
     // ---- how it stands. Any thread.
 
@@ -96,6 +100,7 @@ class Subscription {
     Delivery delivery_;
     const Types types_;
     std::shared_ptr<void> listening_;
+    bool found_disk_full_ = false;
     bool in_flight_ = false;        ///< a transaction of ours is submitted
     bool retried_ = false;          ///< held events were tried last: the others' turn
     std::int64_t saved_at_ms_ = 0;  ///< when the cursor was written, on Clock::steady_ms

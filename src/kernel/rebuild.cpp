@@ -4,7 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
+
+#include "storage/free_pages.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -20,6 +23,27 @@ constexpr auto usual_cache = "PRAGMA cache_size = -2000; PRAGMA shrink_memory"; 
 /// Events in a transaction. The rows of a customer lie together in an index, hence those of a batch
 /// all over it: the larger it is, the less often each page is written.
 constexpr std::size_t batch = 64 * 1024;
+
+constexpr int pages_given_back = 256;  ///< in a transaction: 1 MiB, a few ms
+/// What the WAL needs of the disk, beside the table: a part of that.
+constexpr std::int64_t wal_part = 4;
+
+bool is_disk_full(const std::exception_ptr& error) {
+    try {
+        if (error) {
+            std::rethrow_exception(error);
+        }
+    } catch (const storage::Error& e) {
+        return e.full();
+    } catch (const std::exception&) {
+        return false;
+    }
+    return false;
+}
+
+std::string in_mib(std::int64_t bytes) {
+    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
 
 std::string what(const std::exception_ptr& error) {
     try {
@@ -45,7 +69,8 @@ Rebuild::Rebuild(
       live_(live),
       database_(database),
       topic_(topic),
-      clock_(clock) {}
+      clock_(clock),
+      removing_trouble_("removing what the rebuild of " + options_.name + " left") {}
 
 void Rebuild::drop_leftovers() {
     storage::Connection& db = database_.writer().connection();
@@ -59,6 +84,7 @@ void Rebuild::drop_leftovers() {
     db.execute("DROP TABLE " + second_of(options_.table));
     options_.make()->clear(db);
     db.execute("COMMIT");
+    phase_ = Phase::giving_back;
 }
 
 void Rebuild::create_table(storage::Connection& db, const std::string& table) {
@@ -72,7 +98,9 @@ void Rebuild::create_table(storage::Connection& db, const std::string& table) {
 }
 
 void Rebuild::submit(
-    std::function<void(storage::Connection&)> run, std::function<void()> committed
+    std::function<void(storage::Connection&)> run,
+    std::function<void()> committed,
+    std::function<void(const std::exception_ptr&)> failed
 ) {
     submitted_ = true;
     database_.writer().submit({
@@ -83,25 +111,54 @@ void Rebuild::submit(
                 return true;
             },
         .done =
-            [this, committed = std::move(committed)](const storage::Outcome& outcome) {
+            [this, committed = std::move(committed), failed = std::move(failed)](
+                const storage::Outcome& outcome
+            ) {
                 submitted_ = false;
                 if (outcome.kind != storage::Outcome::Kind::committed) {
-                    end(what(outcome.error));
+                    failed(outcome.error);
                     return;
                 }
                 try {
                     committed();
-                } catch (const std::exception& error) {
-                    end(error.what());  // `done` must not throw
+                } catch (const std::exception&) {
+                    failed(std::current_exception());  // `done` must not throw
                 }
             },
     });
 }
 
-bool Rebuild::begin() {
-    if (phase_ != Phase::idle) {
-        return false;
+/// The table that is served is not larger than what its file has in use, and the new one will not be
+/// much larger. Nothing when there is room for it.
+std::optional<std::string> Rebuild::lacks_room() {
+    storage::Connection& db = database_.writer().connection();
+    const storage::FileSpace space = storage::space_of(db);
+    const std::int64_t needed =
+        space.used_bytes + space.used_bytes / wal_part - space.free_bytes;
+    const std::int64_t left = storage::disk_left_bytes(db.path());
+    if (needed <= left && !storage::disk_is_nearly_full(db.path())) {
+        return std::nullopt;
     }
+    return fmt::format(
+        "a rebuild of {} needs up to {} beside the table that is served, and the disk has {} left; "
+        "nothing was changed",
+        options_.name,
+        in_mib(std::max<std::int64_t>(needed, 0)),
+        in_mib(left)
+    );
+}
+
+std::optional<Rebuild::Refusal> Rebuild::begin() {
+    if (phase_ == Phase::removing) {
+        return Refusal{.why = "what the last rebuild of " + options_.name + " left is being removed"};
+    }
+    if (under_way()) {
+        return Refusal{.why = "a rebuild of " + options_.name + " is under way"};
+    }
+    if (auto why = lacks_room()) {
+        return Refusal{.no_room = true, .why = std::move(*why)};
+    }
+    canceled_ = false;
     {
         const std::scoped_lock lock(mutex_);
         progress_ = {};
@@ -110,6 +167,17 @@ bool Rebuild::begin() {
         progress_.end = topic_.end();
     }
     create();
+    return std::nullopt;
+}
+
+bool Rebuild::cancel() {
+    if (!under_way() || canceled_) {
+        return false;
+    }
+    canceled_ = true;  // what is under way ends first: step() goes on
+    const std::scoped_lock lock(mutex_);
+    progress_.state = State::canceled;
+    progress_.ended_ms = clock_.now_ms();
     return true;
 }
 
@@ -126,13 +194,48 @@ void Rebuild::create() {
             database_.writer().connection().execute(large_cache);
             second_->start({.batch = batch, .passed_over = passed_over_});
             phase_ = Phase::building;
-        }
+        },
+        [this](const std::exception_ptr& error) { fail(error); }
     );
 }
 
 bool Rebuild::step() {
-    if (phase_ != Phase::building || submitted_) {
+    if (submitted_) {
         return false;
+    }
+    switch (phase_) {
+        case Phase::building:
+            return build();
+        case Phase::removing:
+            if (!removing_trouble_.may_try(clock_.steady_ms())) {
+                return false;
+            }
+            remove();
+            return true;
+        case Phase::giving_back:
+            if (giving_) {
+                return false;
+            }
+            give_back();
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool Rebuild::build() {
+    if (canceled_) {
+        if (!second_->at_rest()) {
+            return false;
+        }
+        end({.state = State::canceled});
+        return true;
+    }
+    // Before the others find no room: they need some for every order.
+    if (second_->at_rest() && (second_->found_disk_full() ||
+                               storage::disk_is_nearly_full(database_.writer().connection().path()))) {
+        end({.state = State::failed, .failure = "the disk is full", .reason = "the disk is full"});
+        return true;
     }
     const bool did = second_->step();
     {
@@ -152,7 +255,7 @@ void Rebuild::replace() {
     submit(
         [this](storage::Connection& db) {
             outdated_ = live_.held().skipped(db) != passed_over_;
-            if (outdated_) {
+            if (outdated_ || canceled_) {
                 return;
             }
             db.execute("DROP TABLE " + options_.table);
@@ -162,30 +265,91 @@ void Rebuild::replace() {
             live_.replace_by(db, *second_);
         },
         [this] {
+            if (canceled_) {
+                end({.state = State::canceled});
+                return;
+            }
             if (outdated_) {
                 create();
                 return;
             }
             live_.reload();
             end({});
-        }
+        },
+        [this](const std::exception_ptr& error) { fail(error); }
     );
 }
 
-void Rebuild::end(std::string failure) {
-    phase_ = Phase::idle;
+void Rebuild::fail(const std::exception_ptr& error) {
+    end({
+        .state = canceled_ ? State::canceled : State::failed,
+        .failure = what(error),
+        .reason = is_disk_full(error) ? "the disk is full" : "see the log",
+    });
+}
+
+/// Nothing of it is under way any more.
+void Rebuild::end(End end) {
+    phase_ = end.state == State::done ? Phase::giving_back : Phase::removing;
     second_.reset();
     shrink_cache();
     const std::scoped_lock lock(mutex_);
     progress_.ended_ms = clock_.now_ms();
-    progress_.state = failure.empty() ? State::done : State::failed;
-    progress_.failure = failure;
-    if (failure.empty()) {
+    progress_.state = end.state;
+    if (end.state == State::done) {
         progress_.position = progress_.end;
         spdlog::info("{} was rebuilt from {} events", options_.name, progress_.end);
+    } else if (end.state == State::canceled) {
+        spdlog::info("the rebuild of {} was canceled", options_.name);
     } else {
-        spdlog::error("{} was not rebuilt: {}", options_.name, failure);
+        spdlog::error("{} was not rebuilt: {}", options_.name, end.failure);
+        progress_.failure = std::move(end.failure);
+        progress_.reason = std::move(end.reason);
     }
+}
+
+/// On a full disk too: it needs less of the WAL than what was rolled back left there.
+void Rebuild::remove() {
+    submit(
+        [this](storage::Connection& db) {
+            db.execute("DROP TABLE IF EXISTS " + second_of(options_.table));
+            options_.make()->clear(db);
+        },
+        [this] {
+            removing_trouble_.succeeded();
+            phase_ = Phase::giving_back;
+        },
+        [this](const std::exception_ptr& error) {
+            removing_trouble_.failed(what(error), clock_.steady_ms());
+        }
+    );
+}
+
+/// Not one of submit()'s: a rebuild may begin meanwhile.
+void Rebuild::give_back() {
+    giving_ = true;
+    const auto more = std::make_shared<bool>(false);
+    database_.writer().submit({
+        .durable = false,
+        .run =
+            [more](storage::Connection& db) {
+                *more = storage::give_back_pages(db, pages_given_back);
+                return true;
+            },
+        .done =
+            [this, more](const storage::Outcome& outcome) {
+                giving_ = false;
+                const bool committed = outcome.kind == storage::Outcome::Kind::committed;
+                if (!committed) {
+                    spdlog::warn(
+                        "{}: free pages stay in the file: {}", options_.name, what(outcome.error)
+                    );
+                }
+                if (phase_ == Phase::giving_back && (!committed || !*more)) {
+                    phase_ = Phase::idle;
+                }
+            },
+    });
 }
 
 void Rebuild::shrink_cache() {
@@ -200,6 +364,9 @@ void Rebuild::shrink_cache() {
 }
 
 std::optional<std::int64_t> Rebuild::due_in_ms() const {
+    if (phase_ == Phase::removing && !submitted_) {
+        return removing_trouble_.pause_left_ms(clock_.steady_ms());
+    }
     return phase_ == Phase::building ? second_->due_in_ms() : std::nullopt;
 }
 
