@@ -56,6 +56,14 @@ class Subscription {
     void replace_by(storage::Connection& db, const Subscription& other);
     /// Reads the cursor again, after a transaction that replaced it.
     void reload();
+    /// Inside a transaction: cursor and held events are written under that name from now on, or
+    /// those of that name are its own; where they come from, they go.
+    void give_to(storage::Connection& db, const std::string& other_name) const;
+    void take_from(storage::Connection& db, const std::string& other_name) const;
+    /// Inside a transaction: the same cursor and held events as under that name, where they stay.
+    void copy_from(storage::Connection& db, const std::string& other_name) const;
+    /// Inside a transaction: up to where all is handled or skipped, as the file has it.
+    std::int64_t settled(storage::Connection& db) const;
     /// Inside a transaction: forgets cursor and held events.
     void clear(storage::Connection& db) const;
     /// It has caught up, and nothing is under way.
@@ -86,6 +94,7 @@ class Subscription {
     }
 
   private:
+    void check_that_log_reaches_back() const;
     bool deliver();
     bool retry_held();
     bool gives_way() const;

@@ -23,6 +23,7 @@ const storage::Sql select_events{
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
     "WHERE position > ?1 ORDER BY position LIMIT ?2"
 };
+const storage::Sql delete_events{"topic", "DELETE FROM event WHERE position <= ?1"};
 const storage::Sql select_event{
     "topic",
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
@@ -112,23 +113,21 @@ void Topic::append_all(storage::Connection& db, std::span<Envelope> events) {
 }
 
 void Topic::append(std::span<Envelope> events) {
-    storage::Outcome outcome;
-    database_.writer().submit({
-        .durable = true,
-        .run =
-            [&](storage::Connection& db) {
-                append_all(db, events);
-                return true;
-            },
-        .done = [&](const storage::Outcome& result) { outcome = result; },
-    });
-    while (database_.writer().step()) {
-    }
-    if (outcome.error) {
+    try {
+        commit_alone({
+            .durable = true,
+            .run =
+                [&](storage::Connection& db) {
+                    append_all(db, events);
+                    return true;
+                },
+            .done = {},
+        });
+    } catch (...) {
         for (LogIndex* const index : indexes_) {
             index->forget();
         }
-        std::rethrow_exception(outcome.error);
+        throw;
     }
     // Rows without a position are in the log since an append whose commit was reported as failed:
     // everyone is told, so that it reads them.
@@ -148,6 +147,65 @@ void Topic::append(std::span<Envelope> events) {
     }
     end_.store(end, std::memory_order_release);
     tell(newest, unsure);
+}
+
+/// Runs it, and throws what it ended with.
+void Topic::commit_alone(storage::Job job) {
+    storage::Outcome outcome;
+    job.done = [&outcome](const storage::Outcome& result) { outcome = result; };
+    database_.writer().submit(std::move(job));
+    while (database_.writer().step()) {
+    }
+    if (outcome.error) {
+        std::rethrow_exception(outcome.error);
+    }
+}
+
+std::int64_t Topic::cut(std::int64_t position, std::size_t limit) {
+    const std::int64_t first = this->first();
+    const std::int64_t to =
+        std::min({position, end() - 1, first - 1 + static_cast<std::int64_t>(limit)});
+    if (to < first) {
+        return 0;
+    }
+    first_.store(to + 1, std::memory_order_release);  // whoever reads now is told of the gap
+    try {
+        commit_alone({
+            .durable = false,
+            .run =
+                [&](storage::Connection& db) {
+                    for (LogIndex* const index : indexes_) {
+                        index->remove(db, to);
+                    }
+                    db.prepare(delete_events).bind(to).run();
+                    return true;
+                },
+            .done = {},
+        });
+    } catch (const storage::Error&) {
+        first_.store(stored_first(), std::memory_order_release);
+        throw;
+    }
+    return to - first + 1;
+}
+
+bool Topic::give_back(int pages) {
+    bool more = false;
+    commit_alone({
+        .durable = false,
+        .run =
+            [&](storage::Connection& db) {
+                more = storage::give_back_pages(db, pages);
+                return true;
+            },
+        .done = {},
+    });
+    return more;
+}
+
+storage::FileSpace Topic::space() {
+    const storage::Reader reader = database_.read();
+    return storage::space_of(*reader);
 }
 
 void Topic::forget_tail() {

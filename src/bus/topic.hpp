@@ -18,6 +18,7 @@
 #include "bus/log_index.hpp"
 #include "bus/stats.hpp"
 #include "storage/database.hpp"
+#include "storage/free_pages.hpp"
 
 namespace bookstore::bus {
 
@@ -70,6 +71,17 @@ class Topic {
     /// How many events of each type were appended since the process began.
     EventCounts appended();
 
+    // ---- retention. Relay's thread. They throw storage::Error.
+
+    /// Removes at most `limit` events from the log's beginning, none behind `position`, and never
+    /// the last one. How many those were. What was to be read of them is read no more: who is
+    /// behind first() has to be told so.
+    std::int64_t cut(std::int64_t position, std::size_t limit);
+    /// Gives free pages of the file back, at most so many; false when there are no more.
+    bool give_back(int pages);
+    /// What the file has in use. Any thread.
+    storage::FileSpace space();
+
     // ---- its file
 
     /// For who reads the file as such: an index its own tables, a backup a copy.
@@ -97,6 +109,7 @@ class Topic {
         std::deque<std::shared_ptr<const Envelope>> events;  ///< without a gap, to the log's end
     };
     void remember(std::span<Envelope> events);
+    void commit_alone(storage::Job job);
     void forget_tail();
     bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
     std::int64_t stored_first();

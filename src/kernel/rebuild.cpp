@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "bus/cursor.hpp"
 #include "storage/free_pages.hpp"
 
 namespace bookstore::kernel {
@@ -15,6 +16,32 @@ namespace {
 std::string second_of(const std::string& table) {
     return table + "_rebuild";
 }
+
+std::string base_of(const std::string& table) {
+    return table + "_base";
+}
+
+/// Names in the table of cursors: the base's own; and the mark, at 1, that the second table is the
+/// base that is under way.
+std::string base_cursor(const std::string& name) {
+    return name + ".base";
+}
+std::string base_under_way(const std::string& name) {
+    return name + ".base-under-way";
+}
+
+bool has_table(storage::Connection& db, const std::string& table) {
+    return db
+        .query_text(fmt::format("SELECT name FROM sqlite_schema WHERE name = '{}'", table))
+        .has_value();
+}
+
+std::string renaming(const std::string& from, const std::string& to) {
+    return fmt::format("ALTER TABLE {} RENAME TO {}", from, to);
+}
+
+/// Rows of the base that are copied in a transaction.
+constexpr int rows_copied = 4096;
 
 /// While one is under way: an index by customer is written all over, and its pages stay in memory.
 constexpr auto large_cache = "PRAGMA cache_size = -8192";
@@ -39,6 +66,11 @@ bool is_disk_full(const std::exception_ptr& error) {
         return false;
     }
     return false;
+}
+
+/// Its disk has so little left that a second table may take no more.
+bool is_nearly_full(storage::Writer& writer) {
+    return !writer.wants_opening() && storage::disk_is_nearly_full(writer.connection().path());
 }
 
 std::string in_mib(std::int64_t bytes) {
@@ -74,15 +106,20 @@ Rebuild::Rebuild(
 
 void Rebuild::drop_leftovers() {
     storage::Connection& db = database_.writer().connection();
-    const auto left = db.query_text(
-        fmt::format("SELECT name FROM sqlite_schema WHERE name = '{}'", second_of(options_.table))
-    );
+    const bool left = has_table(db, second_of(options_.table));
+    has_base_ = has_table(db, base_of(options_.table));
     if (!left) {
         return;
     }
+    const auto second = options_.make();
     db.execute("BEGIN IMMEDIATE");
-    db.execute("DROP TABLE " + second_of(options_.table));
-    options_.make()->clear(db);
+    if (bus::Cursor(base_under_way(options_.name)).read(db) > 0) {
+        put_base(db, *second);
+        has_base_ = true;
+    } else {
+        db.execute("DROP TABLE " + second_of(options_.table));
+        second->clear(db);
+    }
     db.execute("COMMIT");
     phase_ = Phase::giving_back;
 }
@@ -158,6 +195,15 @@ std::optional<Rebuild::Refusal> Rebuild::begin() {
     if (auto why = lacks_room()) {
         return Refusal{.no_room = true, .why = std::move(*why)};
     }
+    if (!has_base_ && topic_.first() > 1) {
+        return Refusal{
+            .why = fmt::format(
+                "{} cannot be rebuilt: the log begins at {}, and no base was kept of what was before",
+                options_.name,
+                topic_.first()
+            )
+        };
+    }
     canceled_ = false;
     {
         const std::scoped_lock lock(mutex_);
@@ -166,7 +212,11 @@ std::optional<Rebuild::Refusal> Rebuild::begin() {
         progress_.started_ms = clock_.now_ms();
         progress_.end = topic_.end();
     }
-    create();
+    if (phase_ == Phase::idle || phase_ == Phase::giving_back) {
+        create();
+    } else {
+        waits_for_base_ = true;  // whose table it needs
+    }
     return std::nullopt;
 }
 
@@ -192,10 +242,151 @@ void Rebuild::create() {
         },
         [this] {
             database_.writer().connection().execute(large_cache);
-            second_->start({.batch = batch, .passed_over = passed_over_});
-            phase_ = Phase::building;
+            if (has_base_) {
+                phase_ = Phase::copying;
+            } else {
+                start_building();
+            }
         },
         [this](const std::exception_ptr& error) { fail(error); }
+    );
+}
+
+void Rebuild::start_building() {
+    second_->start({.batch = batch, .passed_over = passed_over_});
+    phase_ = Phase::building;
+}
+
+/// The base's next rows; behind the last ones its cursor and what it holds.
+void Rebuild::copy() {
+    const auto done = std::make_shared<bool>(false);
+    submit(
+        [this, done](storage::Connection& db) {
+            db.execute(fmt::format(
+                "INSERT INTO {0} SELECT * FROM {1} WHERE rowid > "
+                "(SELECT coalesce(max(rowid), 0) FROM {0}) ORDER BY rowid LIMIT {2}",
+                second_of(options_.table),
+                base_of(options_.table),
+                rows_copied
+            ));
+            *done = db.changes() == 0;
+            if (*done) {
+                second_->copy_from(db, base_cursor(options_.name));
+            }
+        },
+        [this, done] {
+            if (*done) {
+                start_building();
+            }
+        },
+        [this](const std::exception_ptr& error) { fail(error); }
+    );
+}
+
+// ---- the base
+
+std::int64_t Rebuild::base_position(storage::Connection& db) const {
+    if (bus::Cursor(base_under_way(options_.name)).read(db) > 0) {
+        return bus::Cursor(options_.name + ".rebuild").read(db);
+    }
+    return bus::Cursor(base_cursor(options_.name)).read(db);
+}
+
+void Rebuild::keep_base(std::int64_t position) {
+    if ((phase_ != Phase::idle && phase_ != Phase::giving_back) ||
+        database_.writer().wants_opening()) {
+        return;
+    }
+    if (!has_base_) {
+        if (const auto why = lacks_room()) {
+            spdlog::warn("the log is not cut: {}", *why);
+            return;
+        }
+    }
+    open_base(position);
+}
+
+void Rebuild::open_base(std::int64_t position) {
+    phase_ = Phase::opening_base;
+    second_ = options_.make();
+    const auto needed = std::make_shared<bool>(false);
+    submit(
+        [this, position, needed](storage::Connection& db) {
+            base_until_ = std::min(position, live_.settled(db));
+            *needed = base_until_ > base_position(db);
+            if (!*needed) {
+                return;
+            }
+            if (has_table(db, base_of(options_.table))) {
+                db.execute(renaming(base_of(options_.table), second_of(options_.table)));
+                second_->take_from(db, base_cursor(options_.name));
+            } else {
+                create_table(db, options_.table);
+                second_->clear(db);
+            }
+            bus::Cursor(base_under_way(options_.name)).move(db, 0, 1);
+            passed_over_ = live_.held().skipped(db);
+        },
+        [this, needed] {
+            if (*needed) {
+                second_->start(
+                    {.batch = batch, .passed_over = passed_over_, .until = base_until_}
+                );
+                phase_ = Phase::building_base;
+            } else {
+                second_.reset();
+                phase_ = Phase::giving_back;
+            }
+        },
+        [this](const std::exception_ptr& error) {
+            spdlog::warn("{}: no base for a rebuild is kept: {}", options_.name, what(error));
+            second_.reset();
+            phase_ = Phase::giving_back;
+        }
+    );
+}
+
+/// It may end anywhere: its rows and its cursor agree after each transaction.
+bool Rebuild::build_base() {
+    const bool enough = second_->position() >= base_until_ || waits_for_base_ ||
+                        second_->found_disk_full() ||
+                        is_nearly_full(database_.writer());
+    if (!enough) {
+        return second_->step();
+    }
+    second_->save_cursor();
+    if (!second_->at_rest()) {
+        return false;
+    }
+    close_base();
+    return true;
+}
+
+void Rebuild::put_base(storage::Connection& db, const bus::Subscription& second) const {
+    db.execute(renaming(second_of(options_.table), base_of(options_.table)));
+    second.give_to(db, base_cursor(options_.name));
+    bus::Cursor(base_under_way(options_.name)).clear(db);
+}
+
+void Rebuild::close_base() {
+    phase_ = Phase::closing_base;
+    submit(
+        [this](storage::Connection& db) { put_base(db, *second_); },
+        [this] {
+            has_base_ = true;
+            second_.reset();
+            phase_ = Phase::giving_back;
+            if (std::exchange(waits_for_base_, false)) {
+                if (canceled_) {
+                    end({.state = State::canceled});
+                } else {
+                    create();
+                }
+            }
+        },
+        [this](const std::exception_ptr& error) {
+            removing_trouble_.failed(what(error), clock_.steady_ms());
+        }
     );
 }
 
@@ -204,8 +395,23 @@ bool Rebuild::step() {
         return false;
     }
     switch (phase_) {
+        case Phase::copying:
+            if (canceled_) {
+                end({.state = State::canceled});
+            } else {
+                copy();
+            }
+            return true;
         case Phase::building:
             return build();
+        case Phase::building_base:
+            return build_base();
+        case Phase::closing_base:
+            if (!removing_trouble_.may_try(clock_.steady_ms())) {
+                return false;
+            }
+            close_base();
+            return true;
         case Phase::removing:
             if (!removing_trouble_.may_try(clock_.steady_ms())) {
                 return false;
@@ -233,7 +439,7 @@ bool Rebuild::build() {
     }
     // Before the others find no room: they need some for every order.
     if (second_->at_rest() && (second_->found_disk_full() ||
-                               storage::disk_is_nearly_full(database_.writer().connection().path()))) {
+                               is_nearly_full(database_.writer()))) {
         end({.state = State::failed, .failure = "the disk is full", .reason = "the disk is full"});
         return true;
     }
@@ -364,10 +570,10 @@ void Rebuild::shrink_cache() {
 }
 
 std::optional<std::int64_t> Rebuild::due_in_ms() const {
-    if (phase_ == Phase::removing && !submitted_) {
+    if ((phase_ == Phase::removing || phase_ == Phase::closing_base) && !submitted_) {
         return removing_trouble_.pause_left_ms(clock_.steady_ms());
     }
-    return phase_ == Phase::building ? second_->due_in_ms() : std::nullopt;
+    return phase_ == Phase::building || phase_ == Phase::building_base ? second_->due_in_ms() : std::nullopt;
 }
 
 Rebuild::Progress Rebuild::progress() const {

@@ -24,6 +24,9 @@ namespace bookstore::kernel {
 /// It needs room for a second table. Without, it does not begin; when the disk gets full meanwhile,
 /// or somebody cancels it, it ends, and its table goes. What it leaves of free pages, however it
 /// ended, is given back to the file system, some at a time.
+/// Since the log may be cut, a base is kept beside the table: the rows that the events up to some
+/// position make, with a cursor and held events of their own. It is a rebuild that ended early and
+/// goes on before more of the log is cut; a rebuild begins with a copy of it.
 /// All on the module's thread, but for progress() and name().
 class Rebuild {
   public:
@@ -57,18 +60,24 @@ class Rebuild {
         const Clock& clock
     );
 
-    /// Removes what a crash left half built. Before the module starts.
+    /// Removes what a crash left half built; a base is put where it was. Before the module starts.
     void drop_leftovers();
     /// Begins; nothing is returned when it did. Throws storage::Error.
     std::optional<Refusal> begin();
     /// Ends it, and its table goes; false when none is under way.
     bool cancel();
+    /// The log may be cut at that position: has the base come that far if it can, which takes a
+    /// while. Nothing happens while a rebuild is under way.
+    void keep_base(std::int64_t position);
+    /// Inside a transaction: from where on a rebuild would need the log; 0 without a base.
+    std::int64_t base_position(storage::Connection& db) const;
     /// false when there is nothing to do.
     bool step();
     /// In how many ms step() has something to do again; nothing when nothing is due.
     std::optional<std::int64_t> due_in_ms() const;
     bool under_way() const {
-        return phase_ == Phase::creating || phase_ == Phase::building || phase_ == Phase::replacing;
+        return phase_ == Phase::creating || phase_ == Phase::copying || phase_ == Phase::building ||
+               phase_ == Phase::replacing || waits_for_base_;
     }
     /// None is under way, and nothing of the last one is left to be removed or given back.
     bool at_rest() const { return phase_ == Phase::idle; }
@@ -83,10 +92,14 @@ class Rebuild {
     enum class Phase {
         idle,
         creating,
+        copying,  ///< the base's rows, into the second table
         building,
         replacing,
         removing,  ///< it failed or was canceled: its table, cursor and held events go
-        giving_back
+        giving_back,
+        opening_base,
+        building_base,
+        closing_base
     };
     /// What is told of its end.
     struct End {
@@ -102,6 +115,12 @@ class Rebuild {
     );
     std::optional<std::string> lacks_room();
     void create();
+    void copy();
+    void start_building();
+    void open_base(std::int64_t position);
+    bool build_base();
+    void close_base();
+    void put_base(storage::Connection& db, const bus::Subscription& second) const;
     bool build();
     void replace();
     void remove();
@@ -120,6 +139,9 @@ class Rebuild {
     std::vector<std::int64_t> passed_over_;  ///< positions that were skipped before it began
     bool outdated_ = false;                  ///< an event was skipped that the second set may have
     bool canceled_ = false;
+    bool waits_for_base_ = false;  ///< a rebuild begins when the base that is under way is closed
+    bool has_base_ = false;
+    std::int64_t base_until_ = 0;  ///< how far the base that is under way shall come
     bool giving_ = false;  ///< pages are being given back, in a transaction under way
     std::unique_ptr<bus::Subscription> second_;
     storage::StorageTrouble removing_trouble_;

@@ -51,6 +51,19 @@ http::Problem outside_of_log(
 std::optional<http::Problem> problem_outside_of_log(
     bus::Topic& topic, const std::string& name, std::int64_t named, std::int64_t behind
 ) {
+    if (behind + 1 < topic.first()) {
+        return outside_of_log(
+            topic,
+            410,
+            name,
+            named,
+            fmt::format(
+                "the log begins at {}: what was before it is gone; go on from {}, or from=beginning",
+                topic.first(),
+                topic.first()
+            )
+        );
+    }
     // An event can be read a moment before end() says so.
     if (behind > topic.end() && !topic.at(behind)) {
         return outside_of_log(
@@ -91,7 +104,7 @@ std::expected<void, http::Problem> read_begin(
         request.parameter("from").value_or(selection.follow ? "end" : "beginning")
     );
     if (from == "beginning" || from == "end") {
-        selection.behind = from == "end" ? topic.end() : 0;
+        selection.behind = from == "end" ? topic.end() : topic.first() - 1;
         return {};
     }
     const auto position = kernel::parse_integer(from);
@@ -100,8 +113,8 @@ std::expected<void, http::Problem> read_begin(
             "from", from, "must be beginning, end, or a position (a whole number)"
         ));
     }
+    selection.behind = *position == 0 ? topic.first() - 1 : *position - 1;
     if (*position > 0) {
-        selection.behind = *position - 1;
         if (auto problem = problem_outside_of_log(topic, "from", *position, selection.behind)) {
             return std::unexpected(std::move(*problem));
         }
@@ -165,6 +178,9 @@ class EventStream final : public http::Stream {
 
     State next(std::string& out) override {
         auto batch = topic_.read(selection_.behind, selection_.types, events_a_piece);
+        if (topic_.first() > selection_.behind + 1) {
+            return State::end;  // cut meanwhile: who comes back with the last id is told
+        }
         const bool moved = batch.scanned > selection_.behind;
         selection_.behind = batch.scanned;
         for (const auto& event : batch.events) {
@@ -285,6 +301,9 @@ kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
              {.status = 204,
               .description = "with follow=false and Last-Event-ID: nothing came since then; an "
                              "EventSource does not ask again",
+              .headers = {"Log-Begin", "Log-End"}},
+             {.status = 410,
+              .description = "the log begins behind that position: what was there was removed",
               .headers = {"Log-Begin", "Log-End"}},
              {.status = 409,
               .description = "the log ends before that position: it is another one, restored or "

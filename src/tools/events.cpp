@@ -48,6 +48,9 @@ int print_stored(const std::string& directory, const host::Contexts& contexts) {
     OfflineContexts offline(directory, contexts);
     bus::Topic& topic = offline.system().topic();
     std::int64_t position = 0;
+    if (topic.first() > 1) {
+        fmt::print(stderr, "the log begins at {}: what was before it is gone\n", topic.first());
+    }
     while (position < topic.end()) {
         const auto batch = topic.read(position, {}, events_a_read);
         for (const auto& event : batch.events) {
