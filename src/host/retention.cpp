@@ -113,8 +113,7 @@ std::int64_t Retention::too_much() {
     if (used <= options_.max_bytes + options_.max_bytes / slack_part) {
         return 0;
     }
-    const double part =
-        static_cast<double>(used - options_.max_bytes) / static_cast<double>(used);
+    const double part = static_cast<double>(used - options_.max_bytes) / static_cast<double>(used);
     const auto events = static_cast<double>(topic_.end() - topic_.first() + 1);
     return topic_.first() - 1 + static_cast<std::int64_t>(events * part);
 }

@@ -23,8 +23,8 @@ struct RetentionOptions {
 
 /// Cuts the log's beginning off: what is too old or too much, but nothing that a subscription of a
 /// hosted context has still to read, nor what a rebuild would need. So it asks each context, whose
-/// read models keep a base for their rebuilds first, and takes the events a thousand at a time; then
-/// their pages go back to the file system, some at a time.
+/// read models keep a base for their rebuilds first, and takes the events a thousand at a time;
+/// then their pages go back to the file system, some at a time.
 ///
 /// On the relay's thread, which steps it when nothing is to be relayed.
 class Retention {
@@ -65,12 +65,12 @@ class Retention {
     const Clock& clock_;
     const RetentionOptions options_;
     std::function<void()> ring_;
-    std::int64_t next_look_ms_ = 0;       ///< steady
-    std::shared_ptr<Answers> asked_;      ///< null: nothing is asked
-    std::int64_t asked_for_ = 0;          ///< position
-    std::int64_t cutting_to_ = 0;         ///< position; 0: nothing is being cut
-    bool giving_back_ = true;             ///< what an earlier process left too
-    bool waits_ = false;                  ///< it was logged that somebody keeps the log from a cut
+    std::int64_t next_look_ms_ = 0;   ///< steady
+    std::shared_ptr<Answers> asked_;  ///< null: nothing is asked
+    std::int64_t asked_for_ = 0;      ///< position
+    std::int64_t cutting_to_ = 0;     ///< position; 0: nothing is being cut
+    bool giving_back_ = true;         ///< what an earlier process left too
+    bool waits_ = false;              ///< it was logged that somebody keeps the log from a cut
     storage::StorageTrouble trouble_{"retention"};
 };
 

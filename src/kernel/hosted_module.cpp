@@ -266,10 +266,8 @@ void HostedModule::log_may_be_cut(
                      db.execute("PRAGMA user_version = 1");
                      return true;
                  },
-             .done =
-                 [floor, done](const storage::Outcome& outcome) {
-                     done(outcome.kind == storage::Outcome::Kind::committed ? *floor : 0);
-                 }}
+             .done = [floor, done](const storage::Outcome& outcome
+                     ) { done(outcome.kind == storage::Outcome::Kind::committed ? *floor : 0); }}
         );
     });
 }

@@ -31,8 +31,7 @@ std::string base_under_way(const std::string& name) {
 }
 
 bool has_table(storage::Connection& db, const std::string& table) {
-    return db
-        .query_text(fmt::format("SELECT name FROM sqlite_schema WHERE name = '{}'", table))
+    return db.query_text(fmt::format("SELECT name FROM sqlite_schema WHERE name = '{}'", table))
         .has_value();
 }
 
@@ -148,9 +147,9 @@ void Rebuild::submit(
                 return true;
             },
         .done =
-            [this, committed = std::move(committed), failed = std::move(failed)](
-                const storage::Outcome& outcome
-            ) {
+            [this,
+             committed = std::move(committed),
+             failed = std::move(failed)](const storage::Outcome& outcome) {
                 submitted_ = false;
                 if (outcome.kind != storage::Outcome::Kind::committed) {
                     failed(outcome.error);
@@ -165,13 +164,12 @@ void Rebuild::submit(
     });
 }
 
-/// The table that is served is not larger than what its file has in use, and the new one will not be
-/// much larger. Nothing when there is room for it.
+/// The table that is served is not larger than what its file has in use, and the new one will not
+/// be much larger. Nothing when there is room for it.
 std::optional<std::string> Rebuild::lacks_room() {
     storage::Connection& db = database_.writer().connection();
     const storage::FileSpace space = storage::space_of(db);
-    const std::int64_t needed =
-        space.used_bytes + space.used_bytes / wal_part - space.free_bytes;
+    const std::int64_t needed = space.used_bytes + space.used_bytes / wal_part - space.free_bytes;
     const std::int64_t left = storage::disk_left_bytes(db.path());
     if (needed <= left && !storage::disk_is_nearly_full(db.path())) {
         return std::nullopt;
@@ -187,7 +185,9 @@ std::optional<std::string> Rebuild::lacks_room() {
 
 std::optional<Rebuild::Refusal> Rebuild::begin() {
     if (phase_ == Phase::removing) {
-        return Refusal{.why = "what the last rebuild of " + options_.name + " left is being removed"};
+        return Refusal{
+            .why = "what the last rebuild of " + options_.name + " left is being removed"
+        };
     }
     if (under_way()) {
         return Refusal{.why = "a rebuild of " + options_.name + " is under way"};
@@ -198,7 +198,8 @@ std::optional<Rebuild::Refusal> Rebuild::begin() {
     if (!has_base_ && topic_.first() > 1) {
         return Refusal{
             .why = fmt::format(
-                "{} cannot be rebuilt: the log begins at {}, and no base was kept of what was before",
+                "{} cannot be rebuilt: the log begins at {}, and no base was kept of what was "
+                "before",
                 options_.name,
                 topic_.first()
             )
@@ -329,9 +330,7 @@ void Rebuild::open_base(std::int64_t position) {
         },
         [this, needed] {
             if (*needed) {
-                second_->start(
-                    {.batch = batch, .passed_over = passed_over_, .until = base_until_}
-                );
+                second_->start({.batch = batch, .passed_over = passed_over_, .until = base_until_});
                 phase_ = Phase::building_base;
             } else {
                 second_.reset();
@@ -349,8 +348,7 @@ void Rebuild::open_base(std::int64_t position) {
 /// It may end anywhere: its rows and its cursor agree after each transaction.
 bool Rebuild::build_base() {
     const bool enough = second_->position() >= base_until_ || waits_for_base_ ||
-                        second_->found_disk_full() ||
-                        is_nearly_full(database_.writer());
+                        second_->found_disk_full() || is_nearly_full(database_.writer());
     if (!enough) {
         return second_->step();
     }
@@ -438,8 +436,7 @@ bool Rebuild::build() {
         return true;
     }
     // Before the others find no room: they need some for every order.
-    if (second_->at_rest() && (second_->found_disk_full() ||
-                               is_nearly_full(database_.writer()))) {
+    if (second_->at_rest() && (second_->found_disk_full() || is_nearly_full(database_.writer()))) {
         end({.state = State::failed, .failure = "the disk is full", .reason = "the disk is full"});
         return true;
     }
@@ -573,7 +570,8 @@ std::optional<std::int64_t> Rebuild::due_in_ms() const {
     if ((phase_ == Phase::removing || phase_ == Phase::closing_base) && !submitted_) {
         return removing_trouble_.pause_left_ms(clock_.steady_ms());
     }
-    return phase_ == Phase::building || phase_ == Phase::building_base ? second_->due_in_ms() : std::nullopt;
+    return phase_ == Phase::building || phase_ == Phase::building_base ? second_->due_in_ms()
+                                                                       : std::nullopt;
 }
 
 Rebuild::Progress Rebuild::progress() const {

@@ -142,7 +142,7 @@ class Rebuild {
     bool waits_for_base_ = false;  ///< a rebuild begins when the base that is under way is closed
     bool has_base_ = false;
     std::int64_t base_until_ = 0;  ///< how far the base that is under way shall come
-    bool giving_ = false;  ///< pages are being given back, in a transaction under way
+    bool giving_ = false;          ///< pages are being given back, in a transaction under way
     std::unique_ptr<bus::Subscription> second_;
     storage::StorageTrouble removing_trouble_;
     mutable std::mutex mutex_;

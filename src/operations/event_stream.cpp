@@ -32,9 +32,7 @@ struct Selection {
 
 /// Where the log begins and ends, on every answer: a client that was refused goes on from there.
 std::vector<http::Header> log_headers(const bus::Topic& topic) {
-    return {
-        {"Log-Begin", std::to_string(topic.first())}, {"Log-End", std::to_string(topic.end())}
-    };
+    return {{"Log-Begin", std::to_string(topic.first())}, {"Log-End", std::to_string(topic.end())}};
 }
 
 /// What was asked for is not in the log: `name` is the parameter or header that says it.
@@ -58,7 +56,8 @@ std::optional<http::Problem> problem_outside_of_log(
             name,
             named,
             fmt::format(
-                "the log begins at {}: what was before it is gone; go on from {}, or from=beginning",
+                "the log begins at {}: what was before it is gone; go on from {}, or "
+                "from=beginning",
                 topic.first(),
                 topic.first()
             )
@@ -229,10 +228,7 @@ class EventStream final : public http::Stream {
 };
 
 void answer(
-    bus::Topic& topic,
-    const bus::Types& known,
-    const http::Request& request,
-    const http::Done& done
+    bus::Topic& topic, const bus::Types& known, const http::Request& request, const http::Done& done
 ) {
     auto selection = read_selection(request, topic, known);
     if (!selection) {

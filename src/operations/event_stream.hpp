@@ -13,7 +13,8 @@ namespace bookstore::operations {
 /// beginning. `known`: every type of event that there is; another one is 400.
 ///
 /// Who resumes behind the log's end has read another log: 409, since everything up to there would
-/// be skipped; who asks for what was removed from its beginning: 410. Log-Begin and Log-End say where it begins and ends, on every answer.
+/// be skipped; who asks for what was removed from its beginning: 410. Log-Begin and Log-End say
+/// where it begins and ends, on every answer.
 kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known);
 
 }  // namespace bookstore::operations

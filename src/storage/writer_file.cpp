@@ -23,8 +23,10 @@ WriterFile::Opening::Opening(
     move_wal_on_close(false);
     sqlite3_busy_timeout(connection.handle(), busy_timeout_ms);
     connection.execute("PRAGMA temp_store = MEMORY");
-    // Of a new file, before anything is in it: what is removed can be given back (free_pages.hpp).
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL");
+    if (connection.query_integer("PRAGMA page_count") == 0) {
+        // A new file: what is removed from it can be given back (free_pages.hpp).
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL");
+    }
     const auto mode = connection.query_text("PRAGMA journal_mode = WAL");
     if (mode != "wal") {
         throw Refused(path + ": the file system does not support SQLite's WAL mode");

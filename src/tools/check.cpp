@@ -50,7 +50,8 @@ void print(const Options& options, const check::Report& report) {
         );
         if (report.log_begin > 1) {
             fmt::print(
-                "the log begins at {}: {} orders were not compared, since events of theirs are gone\n",
+                "the log begins at {}: {} orders were not compared, since events of theirs are "
+                "gone\n",
                 report.log_begin,
                 report.before_log
             );

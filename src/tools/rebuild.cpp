@@ -111,8 +111,8 @@ Run declare_rebuild(CLI::App& app, const Program& program) {
     cancel->excludes("--data-dir");
     return [options = std::move(options), &program] {
         return options->place.is_offline() ? rebuild_offline(*options, program.contexts)
-               : options->cancel              ? cancel_on_server(*options)
-                                              : rebuild_on_server(*options);
+               : options->cancel           ? cancel_on_server(*options)
+                                           : rebuild_on_server(*options);
     };
 }
 

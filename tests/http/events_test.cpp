@@ -217,8 +217,7 @@ TEST_CASE("events are chosen by type, also by several, and by key") {
 TEST_CASE("a type that no context publishes is 400, and the nearest one is named") {
     Story story({"--modules", "customer"});  // those of other contexts are known all the same
     CHECK(story.get("/events?type=Ordered&follow=false").status == 200);
-    for (const auto& [query, written, meant] :
-         std::vector<std::array<std::string, 3>>{
+    for (const auto& [query, written, meant] : std::vector<std::array<std::string, 3>>{
              {"type=Orderd", "Orderd", "Ordered"},
              {"type=ordercanceled", "ordercanceled", "OrderCanceled"},
              {"type=Registered,PaymentFailled", "PaymentFailled", "PaymentFailed"},
@@ -230,7 +229,8 @@ TEST_CASE("a type that no context publishes is 400, and the nearest one is named
         CHECK(error_fault(answer, 400, "/events") == "");
         CHECK(answer.field("message").find("the nearest is " + meant) != std::string::npos);
         CHECK(
-            answer.field("errors").find("\"rejectedValue\":\"" + written + "\"") != std::string::npos
+            answer.field("errors").find("\"rejectedValue\":\"" + written + "\"") !=
+            std::string::npos
         );
     }
 }

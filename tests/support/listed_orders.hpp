@@ -70,8 +70,10 @@ class ListedOrders {
     std::string pages() {
         const storage::Reader reader = customer().read();
         return reader
-            ->query_text("SELECT count(*) || ' ' || total(id * customer_id + order_id * "
-                         "nth_of_customer) || ' ' || max(order_id) FROM my_page")
+            ->query_text(
+                "SELECT count(*) || ' ' || total(id * customer_id + order_id * "
+                "nth_of_customer) || ' ' || max(order_id) FROM my_page"
+            )
             .value_or("");
     }
     bool has_table(const std::string& name) {

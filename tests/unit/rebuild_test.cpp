@@ -18,9 +18,9 @@ using State = kernel::Rebuild::State;
 
 /// On a small disk of its own, where it may be mounted.
 struct OnSmallDisk {
-    std::string path = (std::filesystem::temp_directory_path() /
-                        fmt::format("bookstore-rebuild-{}", getpid()))
-                           .string();
+    std::string path =
+        (std::filesystem::temp_directory_path() / fmt::format("bookstore-rebuild-{}", getpid()))
+            .string();
     SmallDisk disk{path, "64m"};
     OnSmallDisk() {
         if (!disk.mounted()) {
