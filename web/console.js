@@ -1,6 +1,6 @@
 // The shell: views by the hash, the connection, language and theme. Read this first.
 import { board, currentLanguage, el, featuresKnown, kept, keep, languages, lookAtModules, modules, onModules, picture, poll, readBoard, readFeatures, Refused, setLanguage, setText, t } from "./console_base.js";
-import { connectNow, follow, onEvents, onStream, start, stream } from "./console_events.js";
+import { connectNow, follow, onAnew, onEvents, onStream, startBefore, stream } from "./console_events.js";
 import * as live from "./console_live.js";
 import * as orders from "./console_orders.js";
 import * as play from "./console_play.js";
@@ -8,7 +8,6 @@ import * as operate from "./console_operate.js";
 
 const views = { live, orders, play, operate };
 const names = Object.keys(views);
-const eventsBack = 30; // are read again when the page opens, so that it is not empty
 
 const main = document.getElementById("main");
 const bar = document.getElementById("bar");
@@ -92,18 +91,29 @@ function showLink() {
   link.className = `link-state ${stream.state}`;
   link.dataset.state = stream.state;
   setText(link.lastChild, t(`link.${stream.state}`));
-  const lost = stream.state === "waiting" || (stream.state === "connecting" && !notice.hidden);
+  const lost = stream.state === "waiting" || (stream.state === "connecting" && !notice.hidden && notice.dataset.says === "lost");
   clearInterval(countdown);
+  if (stream.begunAnew && !lost) return showAnew();
   notice.hidden = !lost;
   if (!lost) return;
-  if (!notice.firstChild || notice.lang !== currentLanguage()) {
+  if (!notice.firstChild || notice.lang !== currentLanguage() || notice.dataset.says !== "lost") {
     notice.lang = currentLanguage();
+    notice.dataset.says = "lost";
     notice.replaceChildren(el("span", {}, t("lost")), " ", el("span", { "aria-live": "off" }), " ", el("button", { type: "button", class: "small", click: connectNow }, t("connectNow")));
   }
   const tick = () => setText(notice.children[1], stream.state === "waiting"
     ? t("again", { seconds: Math.max(0, Math.ceil((stream.retryAt - Date.now()) / 1000)) }) : t("link.connecting"));
   tick();
   countdown = setInterval(tick, 500);
+}
+
+/** The log is not the one that this page has followed: it stays until somebody has read it. */
+function showAnew() {
+  notice.lang = currentLanguage();
+  notice.dataset.says = "anew";
+  notice.hidden = false;
+  notice.replaceChildren(el("span", {}, t(stream.begunAnew === 410 ? "logCut" : "logAnew")), " ",
+    el("button", { type: "button", class: "small", click: () => { stream.begunAnew = 0; notice.hidden = true; } }, t("gotIt")));
 }
 
 function showBadge() {
@@ -150,6 +160,7 @@ onStream(() => {
   if (!featuresKnown() || board.contexts.length === 0) learn().catch(() => {}); // the server came later than this page
 });
 onModules(showBadge);
+onAnew(() => { if (route().name === "live") show({ focus: false }); });
 drawAll();
 
 /** What this server has, and what its contexts declare: the views that show them are drawn then. */
@@ -166,7 +177,7 @@ async function findStart() {
     await learn();
     await lookAtModules();
     const ends = [...modules.values()].flatMap((one) => one.subscriptions ?? []).map((each) => each.position);
-    if (ends.length > 0) start.from = String(Math.max(0, Math.max(...ends) - eventsBack + 1));
+    if (ends.length > 0) startBefore(Math.max(...ends));
   } catch (error) {
     if (!(error instanceof Refused)) console.error(error);
   }

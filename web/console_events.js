@@ -1,6 +1,6 @@
 // GET /events, read by ourselves: an EventSource waits as long as it likes before it connects
 // again, and says nothing meanwhile; and a thousand events a second are better taken a piece at a time.
-import { base, call } from "./console_base.js";
+import { base } from "./console_base.js";
 
 const firstWait = 250; // ms, doubled up to the last
 const lastWait = 8000;
@@ -16,11 +16,12 @@ export const stream = {
   perSecond: new Array(seconds).fill(0), // the last one is the running second
   second: 0,
   retryAt: 0,
-  everOpen: false,
+  begunAnew: 0, // 409 or 410: why this page forgot what it had counted and shown
 };
 
 const batchListeners = new Set();
 const stateListeners = new Set();
+const anewListeners = new Set();
 
 /** listener(events): {id, type, data}, data as JSON text; a piece at a time, in order. */
 export function onEvents(listener) {
@@ -30,6 +31,10 @@ export function onEvents(listener) {
 export function onStream(listener) {
   stateListeners.add(listener);
   return () => stateListeners.delete(listener);
+}
+/** listener(): everything that was shown of the events is to be forgotten. */
+export function onAnew(listener) {
+  anewListeners.add(listener);
 }
 
 function setState(state) {
@@ -99,42 +104,38 @@ async function read(body, abort) {
   }
 }
 
-/**
- * A log that has no event at the last position is another one: the server began anew. Nothing at
- * all is also what a server sends that is about to end, so it must be ready besides.
- */
-async function sameLog() {
-  if (stream.last === 0) return true;
-  if ((await firstPiece(`/events?from=${stream.last}&follow=false`)).includes(`id: ${stream.last}\n`)) return true;
-  await firstPiece("/isReady");
-  return false;
-}
-
-/** The beginning of an answer, however long it is. */
-async function firstPiece(path) {
-  const abort = new AbortController();
-  const response = await fetch(new URL(path.slice(1), base), { signal: abort.signal, cache: "no-store" });
-  if (!response.ok) throw new Error(String(response.status));
-  let text = "";
-  const reader = response.body.getReader();
-  const { value } = await reader.read();
-  if (value) text = new TextDecoder().decode(value);
-  abort.abort();
-  return text;
-}
+const eventsBack = 30;
 
 /** Where this page begins: a few events back, so that the picture is not empty. */
 export const start = { from: "end" };
+export function startBefore(end, first = 1) {
+  start.from = String(Math.max(first, end - eventsBack + 1));
+}
+
+/** The log ends before what was seen last (409: it was restored, or is another one), or begins behind it (410). */
+const otherLog = [409, 410];
+
+/** What was counted and shown is of a log that is no more, or has a gap. */
+function beginAnew(status) {
+  stream.last = 0;
+  stream.total = 0;
+  stream.byType.clear();
+  stream.perSecond.fill(0);
+  stream.begunAnew = status;
+  for (const listener of anewListeners) listener();
+}
 
 async function once() {
   const abort = new AbortController();
-  const headers = { Accept: "text/event-stream" };
-  let path = `events?from=${start.from}`;
-  if (stream.everOpen && !(await sameLog())) stream.last = 0, path = "events?from=beginning";
-  else if (stream.last > 0) path = "events", headers["Last-Event-ID"] = String(stream.last);
-  const response = await fetch(new URL(path, base), { headers, cache: "no-store", credentials: "omit", signal: abort.signal });
+  const ask = (path, more) => fetch(new URL(path, base),
+    { headers: { Accept: "text/event-stream", ...more }, cache: "no-store", credentials: "omit", signal: abort.signal });
+  let response = stream.last > 0 ? await ask("events", { "Last-Event-ID": String(stream.last) }) : await ask(`events?from=${start.from}`);
+  if (otherLog.includes(response.status)) {
+    startBefore(Number(response.headers.get("Log-End")), Number(response.headers.get("Log-Begin")));
+    if (stream.last > 0) beginAnew(response.status);
+    response = await ask(`events?from=${start.from}`);
+  }
   if (!response.ok || !response.body) throw new Error(String(response.status));
-  stream.everOpen = true;
   setState("open");
   await read(response.body, abort);
 }

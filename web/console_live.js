@@ -1,7 +1,7 @@
 // The board: contexts with their commands, events and policies, and the events that flow between
 // them through the topic. Cards are HTML; what moves is an SVG laid over them.
 import { board, changeModule, clock, contextName, count, duration, el, eventTime, get, has, modules, onModules, orderLink, picture, poll, Refused, say, setClass, setText, t, texted } from "./console_base.js";
-import { onEvents, rate, stream } from "./console_events.js";
+import { onAnew, onEvents, rate, stream } from "./console_events.js";
 
 const maxDots = 90;
 const maxFeed = 40;
@@ -18,6 +18,7 @@ onEvents((events) => {
   for (const event of events.slice(-maxFeed)) recent.unshift(event);
   recent.length = Math.min(recent.length, maxFeed);
 });
+onAnew(() => { recent.length = 0; });
 
 function summary(event) {
   let fields = {};

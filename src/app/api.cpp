@@ -34,6 +34,15 @@ kernel::Endpoint openapi_endpoint() {
     );
 }
 
+/// Every type of event that some context publishes, hosted or not.
+bus::Types types_on(const std::vector<kernel::Board>& boards) {
+    bus::Types types;
+    for (const kernel::Board& board : boards) {
+        std::ranges::move(kernel::types_of(board.publishes), std::back_inserter(types));
+    }
+    return types;
+}
+
 }  // namespace
 
 std::vector<http::Route> api_routes(
@@ -46,12 +55,12 @@ std::vector<http::Route> api_routes(
     auto endpoints = system.endpoints();
     const auto resources = system.resources();
     auto others = operations::process_endpoints(system, state);
-    others.push_back(operations::events_endpoint(system.topic()));
+    const auto boards = app::boards(system);
+    others.push_back(operations::events_endpoint(system.topic(), types_on(boards)));
     others.push_back(backup::backups_endpoint(backups));
     others.push_back(observe::trace_endpoint(system, requests));
     std::ranges::move(operations::parked_endpoints(system), std::back_inserter(others));
     std::ranges::move(operations::module_endpoints(system), std::back_inserter(others));
-    const auto boards = app::boards(system);
     std::ranges::move(operations::board_endpoints(version, boards), std::back_inserter(others));
     others.push_back(openapi_endpoint());
     std::ranges::move(kernel::profile_endpoints(endpoints, resources), std::back_inserter(others));

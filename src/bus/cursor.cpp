@@ -39,6 +39,11 @@ void Cursor::replace_by(storage::Connection& db, const Cursor& other) const {
     db.prepare(delete_cursor).bind(other.subscription_).run();
 }
 
+void Cursor::copy(storage::Connection& db, const Cursor& other) const {
+    db.prepare(insert_cursor).bind(subscription_).run();
+    db.prepare(replace_cursor).bind(subscription_, other.subscription_).run();
+}
+
 void Cursor::clear(storage::Connection& db) const {
     db.prepare(delete_cursor).bind(subscription_).run();
 }

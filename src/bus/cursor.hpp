@@ -19,6 +19,8 @@ class Cursor {
     bool move(storage::Connection& db, std::int64_t from, std::int64_t to) const;
     /// It stands where the other one stood, which goes.
     void replace_by(storage::Connection& db, const Cursor& other) const;
+    /// It stands where the other one stands.
+    void copy(storage::Connection& db, const Cursor& other) const;
     void clear(storage::Connection& db) const;
 
   private:

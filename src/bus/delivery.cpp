@@ -42,7 +42,7 @@ bool Delivery::must_be_durable(const Topic::Events& events) const {
 }
 
 std::shared_ptr<Delivery::Batch> Delivery::next() {
-    auto first = context_.topic.read(backlog_.position(), types_, usual_batch);
+    auto first = read(backlog_.position());
     if (first.events.empty()) {
         backlog_.move_to(first.scanned);
         return nullptr;
@@ -93,10 +93,21 @@ bool Delivery::has_enough(const Batch& batch) const {
            (batch.handled >= at_once_though_others_wait && context_.writer().others_wait());
 }
 
+Topic::Batch Delivery::read(std::int64_t position) const {
+    auto batch = context_.topic.read(position, types_, usual_batch);
+    if (batch.scanned > limits_.until) {
+        std::erase_if(batch.events, [this](const auto& event) {
+            return event->position > limits_.until;
+        });
+        batch.scanned = std::max(position, limits_.until);
+    }
+    return batch;
+}
+
 /// Nothing, when the topic cannot be read: the next step tells, and our file is not at fault.
 Topic::Batch Delivery::read_after(std::int64_t position) const {
     try {
-        return context_.topic.read(position, types_, usual_batch);
+        return read(position);
     } catch (const storage::Error&) {
         return {};
     }

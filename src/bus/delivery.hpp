@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -35,6 +36,8 @@ class Delivery {
         std::size_t batch = usual_batch;
         /// Events at these positions, in order, are passed over as if they had been handled.
         std::vector<std::int64_t> passed_over{};
+        /// Nothing behind this position is handled.
+        std::int64_t until = std::numeric_limits<std::int64_t>::max();
     };
 
     Delivery(
@@ -73,6 +76,7 @@ class Delivery {
     bool may_go_on() const { return limits_.batch > usual_batch && !careful(); }
     bool must_be_durable(const Topic::Events& events) const;
     bool has_enough(const Batch& batch) const;
+    Topic::Batch read(std::int64_t position) const;
     Topic::Batch read_after(std::int64_t position) const;
     void go_on(UnitOfWork& work, Batch& batch);
     void handle_all(UnitOfWork& work, const Topic::Events& events);

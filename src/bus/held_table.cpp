@@ -116,6 +116,18 @@ std::vector<HeldEvent> all_held_in(storage::Statement& rows) {
     return events;
 }
 
+const Sql copy_held{
+    "*",
+    "INSERT INTO held(subscription, position, source, source_position, key, type, time, trace, "
+    "payload, attempts, error, first_try, next_try, parked) "
+    "SELECT ?1, position, source, source_position, key, type, time, trace, payload, attempts, "
+    "error, first_try, CASE parked WHEN 1 THEN 0 ELSE next_try END, 0 "
+    "FROM held WHERE subscription = ?2 ORDER BY id"
+};
+const Sql select_first_position{
+    "*", "SELECT position FROM held WHERE subscription = ?1 ORDER BY position LIMIT 1"
+};
+
 }  // namespace
 
 // ---- what is held
@@ -222,6 +234,17 @@ bool HeldTable::any(storage::Connection& db) const {
 void HeldTable::replace_by(storage::Connection& db, const HeldTable& other) const {
     clear(db);
     db.prepare(update_subscription).bind(subscription_, other.subscription_).run();
+}
+
+void HeldTable::copy(storage::Connection& db, const HeldTable& other) const {
+    clear(db);
+    db.prepare(copy_held).bind(subscription_, other.subscription_).run();
+}
+
+std::optional<std::int64_t> HeldTable::first_position(storage::Connection& db) const {
+    auto row = db.prepare(select_first_position);
+    row.bind(subscription_);
+    return row.step() ? std::optional(row.integer(0)) : std::nullopt;
 }
 
 void HeldTable::clear(storage::Connection& db) const {

@@ -89,6 +89,11 @@ class HeldTable {
     bool any(storage::Connection& db) const;
     /// Everything that is held there is held here from now on; what was held here goes.
     void replace_by(storage::Connection& db, const HeldTable& other) const;
+    /// What is held there is held here too, and what is parked there is tried here once more; what
+    /// was held here goes.
+    void copy(storage::Connection& db, const HeldTable& other) const;
+    /// Of what is held; nothing when nothing is.
+    std::optional<std::int64_t> first_position(storage::Connection& db) const;
     void clear(storage::Connection& db) const;
 
     // ---- for operators. After a change, Subscription::held_changed() is to be called.

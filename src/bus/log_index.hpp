@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "bus/event.hpp"
@@ -19,6 +20,8 @@ class LogIndex {
     /// Inside the transaction: these events, with their positions, were just appended, and nothing
     /// after them. What is noted of them counts once it has committed.
     virtual void append(storage::Connection& db, std::span<const Envelope> events) = 0;
+    /// Inside a transaction: the events up to that position are about to be removed.
+    virtual void remove(storage::Connection& db, std::int64_t up_to) = 0;
     /// A transaction may not have been committed: what is kept in memory is read from the file
     /// again.
     virtual void forget() = 0;

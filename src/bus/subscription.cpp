@@ -14,6 +14,19 @@ using Kind = storage::Outcome::Kind;
 
 constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
 
+bool is_disk_full(const std::exception_ptr& error) {
+    if (!error) {
+        return false;
+    }
+    try {
+        std::rethrow_exception(error);
+    } catch (const storage::Error& e) {
+        return e.full();
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
 }  // namespace
 
 Subscription::Subscription(Policies policies, Context context, RetryPolicy retry)
@@ -38,12 +51,34 @@ void Subscription::start(Delivery::Limits limits) {
             context_.topic.end()
         ));
     }
+    check_that_log_reaches_back();
     held_.read_keys(context_.writer().connection());
     listening_ = context_.topic.listen(types_, [this](std::int64_t position) {
         delivery_.backlog().extend_to(position, context_.clock.now_ms());
         context_.ring();
     });
     refresh();  // what came before we listened
+}
+
+/// A new subscription reads what is left; one that was here before would lose events.
+void Subscription::check_that_log_reaches_back() const {
+    const std::int64_t first = context_.topic.first();
+    if (delivery_.stored() + 1 >= first) {
+        return;
+    }
+    if (delivery_.stored() == 0) {
+        spdlog::warn("subscription {} begins at {}: the log was cut there", name(), first);
+        return;
+    }
+    throw storage::Refused(fmt::format(
+        "{}.db has handled the events up to {} (subscription {}), but topic.db begins at {}: those "
+        "in between were removed by --topic-retention while this context was not hosted; restore "
+        "both from one backup",
+        context_.outbox.source(),
+        delivery_.stored(),
+        name(),
+        first
+    ));
 }
 
 void Subscription::refresh() {
@@ -203,6 +238,7 @@ void Subscription::save_cursor() {
 
 void Subscription::finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to) {
     in_flight_ = false;
+    found_disk_full_ = is_disk_full(outcome.error);
     try {
         handler_.rows().end(outcome.kind == Kind::committed);
         take_up(outcome, moved_to);
@@ -249,6 +285,26 @@ void Subscription::replace_by(storage::Connection& db, const Subscription& other
     handler_.rows().clear();  // they are of the rows that go
     delivery_.cursor().replace_by(db, other.delivery_.cursor());
     held_.replace_by(db, other.held_);
+}
+
+void Subscription::give_to(storage::Connection& db, const std::string& other_name) const {
+    Cursor(other_name).replace_by(db, delivery_.cursor());
+    HeldTable(other_name).replace_by(db, held());
+}
+
+void Subscription::take_from(storage::Connection& db, const std::string& other_name) const {
+    delivery_.cursor().replace_by(db, Cursor(other_name));
+    held().replace_by(db, HeldTable(other_name));
+}
+
+void Subscription::copy_from(storage::Connection& db, const std::string& other_name) const {
+    delivery_.cursor().copy(db, Cursor(other_name));
+    held().copy(db, HeldTable(other_name));
+}
+
+std::int64_t Subscription::settled(storage::Connection& db) const {
+    const std::int64_t cursor = delivery_.cursor().read(db);
+    return std::min(cursor, held().first_position(db).value_or(cursor + 1) - 1);
 }
 
 void Subscription::clear(storage::Connection& db) const {

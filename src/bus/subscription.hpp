@@ -56,10 +56,22 @@ class Subscription {
     void replace_by(storage::Connection& db, const Subscription& other);
     /// Reads the cursor again, after a transaction that replaced it.
     void reload();
+    /// Inside a transaction: cursor and held events are written under that name from now on, or
+    /// those of that name are its own; where they come from, they go.
+    void give_to(storage::Connection& db, const std::string& other_name) const;
+    void take_from(storage::Connection& db, const std::string& other_name) const;
+    /// Inside a transaction: the same cursor and held events as under that name, where they stay.
+    void copy_from(storage::Connection& db, const std::string& other_name) const;
+    /// Inside a transaction: up to where all is handled or skipped, as the file has it.
+    std::int64_t settled(storage::Connection& db) const;
     /// Inside a transaction: forgets cursor and held events.
     void clear(storage::Connection& db) const;
     /// It has caught up, and nothing is under way.
-    bool idle() const { return !in_flight_ && lag() == 0; }
+    bool idle() const { return at_rest() && lag() == 0; }
+    /// No transaction of its own is under way: it may be taken apart.
+    bool at_rest() const { return !in_flight_; }
+    /// Its last transaction found the disk full.
+    bool found_disk_full() const { return found_disk_full_; }
 
     // ---- how it stands. Any thread.
 
@@ -82,6 +94,7 @@ class Subscription {
     }
 
   private:
+    void check_that_log_reaches_back() const;
     bool deliver();
     bool retry_held();
     bool gives_way() const;
@@ -96,6 +109,7 @@ class Subscription {
     Delivery delivery_;
     const Types types_;
     std::shared_ptr<void> listening_;
+    bool found_disk_full_ = false;
     bool in_flight_ = false;        ///< a transaction of ours is submitted
     bool retried_ = false;          ///< held events were tried last: the others' turn
     std::int64_t saved_at_ms_ = 0;  ///< when the cursor was written, on Clock::steady_ms

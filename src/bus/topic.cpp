@@ -17,11 +17,13 @@ const storage::Sql update_relayed{
 };
 const storage::Sql select_relayed{"topic", "SELECT position FROM relayed WHERE source = ?1"};
 const storage::Sql select_end{"topic", "SELECT max(position) FROM event"};
+const storage::Sql select_first{"topic", "SELECT position FROM event ORDER BY position LIMIT 1"};
 const storage::Sql select_events{
     "topic",
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
     "WHERE position > ?1 ORDER BY position LIMIT ?2"
 };
+const storage::Sql delete_events{"topic", "DELETE FROM event WHERE position <= ?1"};
 const storage::Sql select_event{
     "topic",
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
@@ -60,6 +62,7 @@ Envelope envelope_in(storage::Statement& row) {
 }  // namespace
 
 Topic::Topic(storage::Database::Options options) : database_(std::move(options)) {
+    first_ = stored_first();
     end_ = stored_end();
 }
 
@@ -110,23 +113,21 @@ void Topic::append_all(storage::Connection& db, std::span<Envelope> events) {
 }
 
 void Topic::append(std::span<Envelope> events) {
-    storage::Outcome outcome;
-    database_.writer().submit({
-        .durable = true,
-        .run =
-            [&](storage::Connection& db) {
-                append_all(db, events);
-                return true;
-            },
-        .done = [&](const storage::Outcome& result) { outcome = result; },
-    });
-    while (database_.writer().commit_waiting()) {
-    }
-    if (outcome.error) {
+    try {
+        commit_alone({
+            .durable = true,
+            .run =
+                [&](storage::Connection& db) {
+                    append_all(db, events);
+                    return true;
+                },
+            .done = {},
+        });
+    } catch (...) {
         for (LogIndex* const index : indexes_) {
             index->forget();
         }
-        std::rethrow_exception(outcome.error);
+        throw;
     }
     // Rows without a position are in the log since an append whose commit was reported as failed:
     // everyone is told, so that it reads them.
@@ -147,6 +148,67 @@ void Topic::append(std::span<Envelope> events) {
     end_.store(end, std::memory_order_release);
     tell(newest, unsure);
     database_.writer().checkpoint_if_due();  // who was told does not wait for it
+}
+
+/// Runs it, and throws what it ended with.
+void Topic::commit_alone(storage::Job job) {
+    storage::Outcome outcome;
+    job.done = [&outcome](const storage::Outcome& result) { outcome = result; };
+    database_.writer().submit(std::move(job));
+    while (database_.writer().commit_waiting()) {
+    }
+    if (outcome.error) {
+        std::rethrow_exception(outcome.error);
+    }
+}
+
+std::int64_t Topic::cut(std::int64_t position, std::size_t limit) {
+    const std::int64_t first = this->first();
+    const std::int64_t to =
+        std::min({position, end() - 1, first - 1 + static_cast<std::int64_t>(limit)});
+    if (to < first) {
+        return 0;
+    }
+    first_.store(to + 1, std::memory_order_release);  // whoever reads now is told of the gap
+    try {
+        commit_alone({
+            .durable = false,
+            .run =
+                [&](storage::Connection& db) {
+                    for (LogIndex* const index : indexes_) {
+                        index->remove(db, to);
+                    }
+                    db.prepare(delete_events).bind(to).run();
+                    return true;
+                },
+            .done = {},
+        });
+    } catch (...) {
+        first_.store(stored_first(), std::memory_order_release);
+        throw;
+    }
+    database_.writer().checkpoint_if_due();
+    return to - first + 1;
+}
+
+bool Topic::give_back(int pages) {
+    bool more = false;
+    commit_alone({
+        .durable = false,
+        .run =
+            [&](storage::Connection& db) {
+                more = storage::give_back_pages(db, pages);
+                return true;
+            },
+        .done = {},
+    });
+    database_.writer().checkpoint_if_due();
+    return more;
+}
+
+storage::FileSpace Topic::space() {
+    const storage::Reader reader = database_.read();
+    return storage::space_of(*reader);
 }
 
 void Topic::forget_tail() {
@@ -170,6 +232,12 @@ void Topic::remember(std::span<Envelope> events) {
     if (tail.size() > max_tail) {
         tail.erase(tail.begin(), tail.end() - max_tail);
     }
+}
+
+std::int64_t Topic::stored_first() {
+    const storage::Reader reader = database_.read();
+    auto statement = reader->prepare(select_first);
+    return statement.step() ? statement.integer(0) : 1;
 }
 
 std::int64_t Topic::stored_end() {

@@ -18,6 +18,7 @@
 #include "bus/log_index.hpp"
 #include "bus/stats.hpp"
 #include "storage/database.hpp"
+#include "storage/free_pages.hpp"
 
 namespace bookstore::bus {
 
@@ -44,6 +45,8 @@ class Topic {
 
     /// Position of the last event; 0 when there is none.
     std::int64_t end() const { return end_.load(std::memory_order_acquire); }
+    /// Position of the first event that is still there; 1 when none was removed yet.
+    std::int64_t first() const { return first_.load(std::memory_order_acquire); }
 
     using Events = std::vector<std::shared_ptr<const Envelope>>;
     struct Batch {
@@ -67,6 +70,17 @@ class Topic {
 
     /// How many events of each type were appended since the process began.
     EventCounts appended();
+
+    // ---- retention. Relay's thread. They throw storage::Error.
+
+    /// Removes at most `limit` events from the log's beginning, none behind `position`, and never
+    /// the last one. How many those were. What was to be read of them is read no more: who is
+    /// behind first() has to be told so.
+    std::int64_t cut(std::int64_t position, std::size_t limit);
+    /// Gives free pages of the file back, at most so many; false when there are no more.
+    bool give_back(int pages);
+    /// What the file has in use. Any thread.
+    storage::FileSpace space();
 
     // ---- its file
 
@@ -95,8 +109,10 @@ class Topic {
         std::deque<std::shared_ptr<const Envelope>> events;  ///< without a gap, to the log's end
     };
     void remember(std::span<Envelope> events);
+    void commit_alone(storage::Job job);
     void forget_tail();
     bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
+    std::int64_t stored_first();
     std::int64_t stored_end();
     void append_all(storage::Connection& db, std::span<Envelope> events);
     void append_run(storage::Connection& db, std::span<Envelope> run);
@@ -109,6 +125,7 @@ class Topic {
     void tell(const Newest& appended, bool everyone);
 
     storage::Database database_;
+    std::atomic<std::int64_t> first_{1};
     std::atomic<std::int64_t> end_{0};
     Tail tail_;
     std::vector<LogIndex*> indexes_;

@@ -206,6 +206,8 @@ void compare(const Options& options, Report& report, Findings& findings) {
     report.orders = counts.orders;
     report.unverified = counts.unverified;
     report.unsettled = counts.unsettled;
+    report.log_begin = log.begin;
+    report.before_log = counts.before_log;
     report.skipped = counts.skipped;
     report.unrelayed = pending.unrelayed;
     report.held = pending.held_events;

@@ -28,9 +28,11 @@ struct Report {
     std::int64_t events = 0;
     std::int64_t orders = 0;
     std::int64_t unverified = 0;
-    std::int64_t unsettled = 0;  ///< orders
-    std::int64_t skipped = 0;    ///< orders of which an event was skipped: not compared
-    std::int64_t unrelayed = 0;  ///< events
+    std::int64_t unsettled = 0;   ///< orders
+    std::int64_t log_begin = 1;   ///< position of the log's first event
+    std::int64_t before_log = 0;  ///< orders of which the log has lost events: not compared
+    std::int64_t skipped = 0;     ///< orders of which an event was skipped: not compared
+    std::int64_t unrelayed = 0;   ///< events
     std::int64_t held = 0;
     std::int64_t parked = 0;
 };

@@ -82,6 +82,7 @@ struct Log {
     std::vector<OrderedFact> ordered;  ///< by order, then by position
     Words words;
     std::int64_t events = 0;
+    std::int64_t begin = 1;  ///< position of the first event: those before it were removed
     std::int64_t end = 0;
     std::map<std::string, std::int64_t, std::less<>> relayed;
     Words other_types;            ///< those that Type does not name

@@ -11,8 +11,9 @@ namespace bookstore::check {
 struct Counts {
     std::int64_t orders = 0;
     std::int64_t unverified = 0;
-    std::int64_t unsettled = 0;  ///< ordered, and something is still to happen
-    std::int64_t skipped = 0;    ///< an operator had an event of it skipped: not compared
+    std::int64_t unsettled = 0;   ///< ordered, and something is still to happen
+    std::int64_t before_log = 0;  ///< the log was cut behind its first event: not compared
+    std::int64_t skipped = 0;     ///< an operator had an event of it skipped: not compared
 };
 
 /// Walks over all orders, each with everything that refers to it in any file, and says what

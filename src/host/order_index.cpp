@@ -40,6 +40,9 @@ const Sql select_near{
     "topic", "SELECT position, key FROM event WHERE position > ?1 ORDER BY position"
 };
 const Sql select_late{"topic", "SELECT position FROM late WHERE order_id = ?1 ORDER BY position"};
+const Sql select_keys_up_to{"topic", "SELECT position, key FROM event WHERE position <= ?1"};
+const Sql delete_late{"topic", "DELETE FROM late WHERE order_id = ?1 AND position = ?2"};
+const Sql delete_milestones{"topic", "DELETE FROM milestone WHERE position < ?1"};
 const Sql select_cause{
     "topic",
     "SELECT position FROM event WHERE position < ?1 AND position >= ?2 AND trace = ?3 "
@@ -108,6 +111,18 @@ void OrderIndex::append(storage::Connection& db, std::span<const bus::Envelope> 
     for (const bus::Envelope& event : events) {
         note(db, event.key, event.position);
     }
+}
+
+/// Milestones stay for as long as an event may be near them: what is far, late() must know.
+void OrderIndex::remove(storage::Connection& db, std::int64_t up_to) {
+    auto row = db.prepare(select_keys_up_to);
+    row.bind(up_to);
+    while (row.step()) {
+        if (const auto order = id_in_key(row.text(1), order_kind)) {
+            db.prepare(delete_late).bind(*order, row.integer(0)).run();
+        }
+    }
+    db.prepare(delete_milestones).bind(up_to - 2 * near).run();
 }
 
 void OrderIndex::note(storage::Connection& db, std::string_view key, std::int64_t position) {

@@ -18,6 +18,7 @@ namespace bookstore::host {
 class OrderIndex final : public bus::LogIndex {
   public:
     void append(storage::Connection& db, std::span<const bus::Envelope> events) override;
+    void remove(storage::Connection& db, std::int64_t up_to) override;
     void forget() override { state_.reset(); }
     /// One event was appended, of that key.
     void note(storage::Connection& db, std::string_view key, std::int64_t position);

@@ -68,6 +68,9 @@ System::System(
         outboxes.push_back(&module->outbox());
     }
     relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
+    retention_ = std::make_unique<Retention>(topic_, modules_, clock, options.retention, [this] {
+        ring_relay();
+    });
     wire_those_that_come_back();
     for (const kernel::Context& context : contexts_) {
         if (kernel::HostedModule* module = find(context.name)) {

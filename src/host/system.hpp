@@ -10,6 +10,7 @@
 #include "bus/relay.hpp"
 #include "bus/topic.hpp"
 #include "host/order_index.hpp"
+#include "host/retention.hpp"
 #include "http/router.hpp"
 #include "kernel/context.hpp"
 #include "kernel/hosted_module.hpp"
@@ -31,6 +32,7 @@ struct SystemOptions {
     bus::BeforeHandling before_handling{};  ///< for tests: makes handlers fail
     std::int64_t idempotency_kept_ms = 86'400'000;
     int read_limit_ms = 250;  ///< then a client's statement is given up
+    RetentionOptions retention{};
 };
 
 /// How a circuit breaker stands, and the context that has it.
@@ -65,6 +67,7 @@ class System {
     bus::Topic& topic() { return topic_; }
     bus::Relay& relay() { return *relay_; }
     const bus::Relay& relay() const { return *relay_; }
+    Retention& retention() { return *retention_; }
     std::size_t relay_place() const { return relay_place_; }
     /// The relay's thread has something to do: the topic's writer was submitted a job. Any thread.
     void ring_relay() const { ring_(relay_place_); }
@@ -104,6 +107,7 @@ class System {
     std::vector<std::unique_ptr<kernel::HostedModule>> modules_;
     kernel::Wiring wiring_;  ///< goes before the modules, whose callbacks its ports have
     std::unique_ptr<bus::Relay> relay_;
+    std::unique_ptr<Retention> retention_;
 };
 
 }  // namespace bookstore::host

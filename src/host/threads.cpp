@@ -129,10 +129,11 @@ void Threads::run_relay(System& system) {
     name_thread("relay");
     bus::Relay& relay = system.relay();
     bus::Topic& topic = system.topic();
+    Retention& retention = system.retention();
     Bell& bell = *bells_[system.relay_place()];
     const auto step = [&] {
         const Step timed(step_began_steady_ms_[system.relay_place()], clock_);
-        return relay.step() || topic.work();
+        return relay.step() || topic.work() || retention.step();
     };
     bool idle_done = false;
     while (!stopping_) {
@@ -144,6 +145,9 @@ void Threads::run_relay(System& system) {
             std::optional<milliseconds> wait = idle_done ? std::nullopt : std::optional(idle_time);
             if (const auto due = relay.due_in_ms()) {
                 wait = milliseconds(*due);
+            }
+            if (const auto due = retention.due_in_ms()) {
+                wait = std::min(wait.value_or(milliseconds(*due)), milliseconds(*due));
             }
             if (!bell.wait(wait) && !idle_done && wait == idle_time) {
                 topic.idle();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -276,6 +277,42 @@ std::int64_t HostedModule::lag() const {
         events = std::max(events, subscription->lag());
     }
     return events;
+}
+
+// ---- retention
+
+void HostedModule::log_may_be_cut(
+    std::int64_t position, std::function<void(std::int64_t floor)> done
+) {
+    strand_.post([this, position, done = std::move(done)] {
+        for (const auto& rebuild : rebuilds_) {
+            rebuild->keep_base(position);
+        }
+        const auto floor = std::make_shared<std::int64_t>(0);
+        database_.writer().submit(
+            {.durable = true,
+             .run =
+                 [this, floor](storage::Connection& db) {
+                     *floor = log_floor(db);
+                     // Something is written, so that the commit is synced, and with it the cursors.
+                     db.execute("PRAGMA user_version = 1");
+                     return true;
+                 },
+             .done = [floor, done](const storage::Outcome& outcome
+                     ) { done(outcome.kind == storage::Outcome::Kind::committed ? *floor : 0); }}
+        );
+    });
+}
+
+std::int64_t HostedModule::log_floor(storage::Connection& db) const {
+    std::int64_t floor = std::numeric_limits<std::int64_t>::max();
+    for (const auto& subscription : subscriptions_) {
+        floor = std::min(floor, bus::Cursor(subscription->name()).read(db));
+    }
+    for (const auto& rebuild : rebuilds_) {
+        floor = std::min(floor, rebuild->base_position(db));
+    }
+    return floor;
 }
 
 // ---- stepping

@@ -106,6 +106,11 @@ class HostedModule {
     /// How many events of the log the subscription that is furthest back still has to read.
     std::int64_t lag() const;
 
+    /// The log may be cut at that position: its read models keep a base for their rebuilds.
+    /// `done` is called on the module's thread with the position up to which nothing of this
+    /// context has still to be read, on disk; 0 when that is not known. Any thread.
+    void log_may_be_cut(std::int64_t position, std::function<void(std::int64_t floor)> done);
+
     // ---- stepping
 
     /// One of everything that has something to do; false when nothing had.
@@ -132,6 +137,7 @@ class HostedModule {
     http::Handler handler_of(const Declarations::Route& route);
     bool write_batch();
     void notice_caught_up();
+    std::int64_t log_floor(storage::Connection& db) const;
     void stop_now();
     void resume_now();
 

@@ -44,8 +44,8 @@ http::Response shown(const http::Request& request, const Rebuild& rebuild, int s
         .failure = {},
         ._links = {}
     };
-    if (!progress.failure.empty()) {
-        resource.failure = "see the log";
+    if (!progress.reason.empty()) {
+        resource.failure = progress.reason;
     }
     resource._links.add("self", request.base_url() + "/rebuilds/" + rebuild.name());
     return hal_response(request, json::text_of(resource), status);
@@ -88,20 +88,69 @@ Endpoint begin_endpoint(const std::string& name) {
               .schema = schema_of<RebuildResource>(),
               .headers = {"Location"}},
              {.status = 403, .description = "a page of another origin sent it"},
-             {.status = 409, .description = "one is under way"}}
+             {.status = 409,
+              .description = "one is under way, or what the last one left is being removed"},
+             {.status = 507, .description = "the disk has no room for a second table"}}
     };
     return begin;
 }
 
+Endpoint cancel_endpoint(const std::string& name) {
+    Endpoint cancel;
+    cancel.route.method = http::Method::del;
+    cancel.route.pattern = "/rebuilds/" + name;
+    cancel.operation = {
+        .tag = "rebuilds",
+        .id = "cancel-rebuild-of-" + name,
+        .summary = "Cancel the rebuild that is under way",
+        .description = "What it has built is removed; the rows that are served stay as they are.",
+        .replies =
+            {{.status = 200,
+              .description = "it is canceled",
+              .type = "hal",
+              .schema = schema_of<RebuildResource>()},
+             {.status = 403, .description = "a page of another origin sent it"},
+             {.status = 409, .description = "none is under way"}}
+    };
+    return cancel;
+}
+
 /// The write may be run twice: what it began the first time (`begun`) is no other one.
 http::Answer begin(const http::Request& request, Rebuild& rebuild, bool& begun) {
-    begun = begun || rebuild.begin();
     if (!begun) {
-        return problem(409, "a rebuild of " + rebuild.name() + " is under way");
+        if (const auto refusal = rebuild.begin()) {
+            return problem(refusal->no_room ? 507 : 409, refusal->why);
+        }
+        begun = true;
     }
     auto response = shown(request, rebuild, 202);
     response.headers.push_back({"Location", request.base_url() + "/rebuilds/" + rebuild.name()});
     return response;
+}
+
+/// As begin().
+http::Answer cancel(const http::Request& request, Rebuild& rebuild, bool& canceled) {
+    canceled = canceled || rebuild.cancel();
+    if (!canceled) {
+        return problem(409, "no rebuild of " + rebuild.name() + " is under way");
+    }
+    return shown(request, rebuild, 200);
+}
+
+/// A command that does that in its write.
+Command command_of(
+    std::function<Rebuild&()> rebuild, http::Answer (*act)(const http::Request&, Rebuild&, bool&)
+) {
+    return [rebuild = std::move(rebuild),
+            act](const http::Request& request, const storage::Reader&) -> Next {
+        if (auto problem = refuse_cross_origin(request)) {
+            return {std::move(*problem)};
+        }
+        const auto acted = std::make_shared<bool>(false);
+        return {Write{[&request, rebuild, act, acted](bus::UnitOfWork&) {
+            return act(request, rebuild(), *acted);
+        }}};
+    };
 }
 
 }  // namespace
@@ -109,18 +158,8 @@ http::Answer begin(const http::Request& request, Rebuild& rebuild, bool& begun) 
 void add_rebuild_routes(
     Module& module, const std::string& name, std::function<Rebuild&()> rebuild
 ) {
-    module.command(
-        begin_endpoint(name),
-        [rebuild](const http::Request& request, const storage::Reader&) -> Next {
-            if (auto problem = refuse_cross_origin(request)) {
-                return {std::move(*problem)};
-            }
-            const auto begun = std::make_shared<bool>(false);
-            return {Write{[&request, rebuild, begun](bus::UnitOfWork&) {
-                return begin(request, rebuild(), *begun);
-            }}};
-        }
-    );
+    module.command(begin_endpoint(name), command_of(rebuild, begin));
+    module.command(cancel_endpoint(name), command_of(rebuild, cancel));
     add_progress(module, name, std::move(rebuild));
 }
 

@@ -291,6 +291,14 @@ void Collector::say_what_is_missing() {
     say(unseen_requests_, "request", "arrival and answer");
     say(untimed_relays_, "event", "the time of relaying");
     say(untimed_handlers_, "handler", "the times");
+    const std::int64_t first = system_.topic().first();
+    if (first > 1 && std::ranges::none_of(events_, [](const bus::Envelope& event) {
+            return event.type == "Ordered";
+        })) {
+        timeline_.missing.push_back(
+            fmt::format("events before {}: the log begins there, older ones were removed", first)
+        );
+    }
     const std::int64_t since = requests_.started_ms();
     if (!timeline_.entries.empty() && timeline_.entries.front().at_ms < since) {
         timeline_.missing.push_back(fmt::format(

@@ -1,5 +1,6 @@
 #include "storage/writer_file.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>
 
@@ -13,6 +14,8 @@ namespace bookstore::storage {
 namespace {
 
 constexpr int busy_timeout_ms = 5000;  ///< another connection recovers the WAL
+/// What a WAL keeps of the disk when it begins again: a large transaction leaves a large one.
+constexpr int kept_wal_bytes = 64 << 20;
 
 }  // namespace
 
@@ -27,12 +30,17 @@ WriterFile::Opening::Opening(
     move_wal_on_close(false);
     sqlite3_busy_timeout(connection.handle(), busy_timeout_ms);
     connection.execute("PRAGMA temp_store = MEMORY");
+    if (connection.query_integer("PRAGMA page_count") == 0) {
+        // A new file: what is removed from it can be given back (free_pages.hpp).
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL");
+    }
     const auto mode = connection.query_text("PRAGMA journal_mode = WAL");
     if (mode != "wal") {
         throw Refused(path + ": the file system does not support SQLite's WAL mode");
     }
     connection.execute("PRAGMA synchronous = FULL");
     connection.execute("PRAGMA secure_delete = OFF");
+    connection.execute(fmt::format("PRAGMA journal_size_limit = {}", kept_wal_bytes));
     wal.secure();
     move_wal_on_close(true);
 }

@@ -49,6 +49,14 @@ void print(const Options& options, const check::Report& report) {
             report.held,
             report.parked
         );
+        if (report.log_begin > 1) {
+            fmt::print(
+                "the log begins at {}: {} orders were not compared, since events of theirs are "
+                "gone\n",
+                report.log_begin,
+                report.before_log
+            );
+        }
         if (report.skipped > 0) {
             fmt::print(
                 "{} orders were not compared: an operator had an event of each skipped\n",

@@ -19,11 +19,23 @@ namespace bookstore::tools {
 namespace {
 
 constexpr auto poll = std::chrono::milliseconds(100);
+/// For what a rebuild leaves of free pages, or of its table; the next start removes the rest.
+constexpr auto longest_removing = std::chrono::seconds(60);
 
 struct Options {
     std::string read_model;
+    bool cancel = false;
     Place place;
 };
+
+template <class Condition>
+void step_while(kernel::HostedModule& module, Condition condition) {
+    while (condition()) {
+        if (!module.step()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+}
 
 int rebuild_offline(const Options& options, const host::Contexts& contexts) {
     OfflineContexts offline(options.place.data_dir, contexts);
@@ -36,12 +48,14 @@ int rebuild_offline(const Options& options, const host::Contexts& contexts) {
     }
     kernel::HostedModule& module = *owner;
     kernel::Rebuild& rebuild = module.rebuild(options.read_model);
-    rebuild.begin();
-    while (rebuild.under_way()) {
-        if (!module.step()) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        }
+    if (const auto refusal = rebuild.begin()) {
+        throw std::runtime_error(refusal->why);
     }
+    step_while(module, [&rebuild] { return rebuild.under_way(); });
+    const auto until = std::chrono::steady_clock::now() + longest_removing;
+    step_while(module, [&rebuild, until] {
+        return !rebuild.at_rest() && std::chrono::steady_clock::now() < until;
+    });
     module.finish();
     if (!rebuild.progress().failure.empty()) {
         throw std::runtime_error(
@@ -73,6 +87,13 @@ int rebuild_on_server(const Options& options) {
     }
 }
 
+int cancel_on_server(const Options& options) {
+    ServerClient(options.place.url)
+        .object({.method = http::Method::del, .target = "/rebuilds/" + options.read_model});
+    fmt::print("{}: canceled\n", options.read_model);
+    return 0;
+}
+
 std::vector<std::string> read_models(const host::Contexts& contexts) {
     std::vector<std::string> names;
     for (const kernel::Board& board : app::boards(contexts)) {
@@ -91,9 +112,12 @@ Run declare_rebuild(CLI::App& app, const Program& program) {
     app.add_option("read-model", options->read_model, fmt::format("{}", fmt::join(names, " or ")))
         ->required()
         ->check(CLI::IsMember(names));
+    auto* const cancel = app.add_flag("--cancel", options->cancel, "End the one that is under way");
     add_place(app, options->place);
+    cancel->excludes("--data-dir");
     return [options = std::move(options), &program] {
         return options->place.is_offline() ? rebuild_offline(*options, program.contexts)
+               : options->cancel           ? cancel_on_server(*options)
                                            : rebuild_on_server(*options);
     };
 }

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <expected>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -40,6 +42,11 @@ void read_listen(const std::string& text, http::ServerOptions& server) {
     server.port = static_cast<std::uint16_t>(port);
 }
 
+struct Unit {
+    std::string_view name;
+    std::int64_t factor;
+};
+
 /// What the flags are read into before they become options.
 struct Flags {
     std::string listen = "127.0.0.1:8080";
@@ -55,6 +62,8 @@ struct Flags {
     std::int64_t heartbeat_ms = 15'000;
     std::int64_t stall_ms = 10'000;
     std::int64_t exit_when_unhealthy_s = 0;
+    std::string topic_retention;
+    std::string topic_retention_size;
     std::string customer_url;
     std::string inventory_url;
     std::string van_url;
@@ -190,6 +199,18 @@ void add_system_flags(CLI::App& app, Flags& flags, const std::vector<std::string
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{366} * most_ms));
     add_setting(app, "--read-timeout", system.read_limit_ms, "ms for a query's statement; then 503")
         ->check(CLI::Range(1, most_ms));
+    add_setting(
+        app,
+        "--topic-retention",
+        flags.topic_retention,
+        "Age up to which events are kept: 30d, 12h, 90m, 60s or 500ms; empty: all"
+    );
+    add_setting(
+        app,
+        "--topic-retention-size",
+        flags.topic_retention_size,
+        "Bytes of topic.db up to which events are kept: 10GB, 500MB; empty: all"
+    );
     add_setting(app, "--retry-attempts", system.retry.attempts, "For an event, then it is parked")
         ->check(CLI::PositiveNumber);
 }
@@ -290,6 +311,40 @@ void read_times(const Flags& flags, app::ServeOptions& options) {
     }
 }
 
+/// A whole number from 1 with one of these units; empty is 0.
+std::int64_t read_amount(
+    const std::string& flag, const std::string& text, const std::vector<Unit>& units
+) {
+    if (text.empty()) {
+        return 0;
+    }
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, text.data() + text.size());
+    const auto found = std::ranges::find(units, unit, &Unit::name);
+    if (error != std::errc() || number < 1 || found == units.end() ||
+        number > std::numeric_limits<std::int64_t>::max() / found->factor) {
+        throw std::runtime_error(
+            flag + ": " + text + " is no whole number from 1 with a unit, such as 30" +
+            std::string(units.front().name)
+        );
+    }
+    return number * found->factor;
+}
+
+void read_retention(const Flags& flags, host::RetentionOptions& retention) {
+    retention.max_age_ms = read_amount(
+        "--topic-retention",
+        flags.topic_retention,
+        {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}
+    );
+    retention.max_bytes = read_amount(
+        "--topic-retention-size",
+        flags.topic_retention_size,
+        {{"GB", 1'000'000'000}, {"MB", 1'000'000}, {"KB", 1000}}
+    );
+}
+
 void check_agreement(const Flags& flags) {
     const host::SystemOptions& system = flags.serve.system;
     for (const std::string& name : system.stopped) {
@@ -312,6 +367,7 @@ int run(Flags& flags, const ContextsOf& contexts_of) {
         value_of("--trusted-proxy", http::parse_networks(flags.trusted_proxies));
     options.cors = value_of("--cors-origin", http::Cors::parse(flags.cors_origins));
     read_times(flags, options);
+    read_retention(flags, options.system.retention);
     options.log_format =
         flags.log_format == "json" ? observe::LogFormat::json : observe::LogFormat::text;
     check_agreement(flags);

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -428,6 +429,40 @@ TEST_CASE("the server is killed: the console says so, comes back by itself and h
     CHECK(browser.appears("#notice[hidden]"));
     CHECK(browser.shows(card("customer"), "Registered\n2"));
     CHECK(browser.shows(".headline", "All 7 contexts run"));
+}
+
+TEST_CASE("the directory is restored from an older one: the console says so and begins anew") {
+    if (no_browser()) {
+        return;
+    }
+    Console console("live");
+    Story& story = console.story;
+    Browser& browser = console.browser;
+    story.given_customer();
+    const std::string port = story.process().port();
+    story.stop();
+    TemporaryDirectory older;
+    std::filesystem::copy(
+        story.data_dir(), older.path(), std::filesystem::copy_options::overwrite_existing
+    );
+    console.start_again(port);
+    REQUIRE(browser.appears(".link-state.open"));
+    for (int i = 0; i < 3; ++i) {
+        story.given_customer();
+    }
+    REQUIRE(browser.shows(card("customer"), "Registered\n4"));
+    story.stop();
+    std::filesystem::copy(
+        older.path(), story.data_dir(), std::filesystem::copy_options::overwrite_existing
+    );
+    console.start_again(port);
+    REQUIRE(browser.appears(".link-state.open"));
+    CHECK(browser.shows("#notice", "begins anew"));
+    CHECK(browser.shows(card("customer"), "Registered\n1"));
+    story.given_customer("lee");  // at a position that was there before
+    CHECK(browser.shows(card("customer"), "Registered\n2"));
+    browser.click(button("Got it"));
+    CHECK(browser.appears("#notice[hidden]"));
 }
 
 TEST_CASE("language and theme are the browser's, until somebody chooses, which is kept") {

@@ -11,7 +11,8 @@ namespace {
 const std::string kim = R"({"customerName":"kim"})";
 const std::string shop = "https://shop.example";
 const std::string exposed =
-    "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse";
+    "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse, "
+    "Log-Begin, Log-End";
 
 std::vector<Header> from(const std::string& origin) {
     return {{"Origin", origin}};

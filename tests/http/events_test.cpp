@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/json/parse.hpp>
 #include <mutex>
@@ -136,7 +137,51 @@ TEST_CASE("the log is read from its beginning, its end, or a position that is in
     CHECK(ids_of(stream(story, "from=4&follow=false")) == "4 5");
     CHECK(ids_of(stream(story, "from=end&follow=false")).empty());
     CHECK(ids_of(stream(story, "from=6&follow=false")).empty());
-    CHECK(ids_of(stream(story, "from=9007199254740991&follow=false")).empty());
+}
+
+TEST_CASE("who resumes behind the log's end is told where it ends, not answered with nothing") {
+    Story story;
+    given_five_events(story);
+    const auto refused = [](const Answer& answer) {
+        CHECK(error_fault(answer, 409, "/events") == "");
+        CHECK(answer.field("message").find("the log ends at 5") != std::string::npos);
+        CHECK(answer.header("Log-Begin") == "1");
+        CHECK(answer.header("Log-End") == "5");
+    };
+    for (const std::string follow : {"follow=false", "follow=true"}) {
+        CAPTURE(follow);
+        for (const std::string position : {"7", "9007199254740991"}) {
+            CAPTURE(position);
+            refused(story.get("/events?" + follow + "&from=" + position));
+            refused(story.get("/events?" + follow, {{"Last-Event-ID", position}}));
+        }
+        refused(story.get("/events?" + follow, {{"Last-Event-ID", "6"}}));
+    }
+    CHECK(story.get("/events?follow=false&from=6").status == 200);
+    CHECK(story.get("/events?follow=false&from=6").header("Log-End") == "5");
+    Listener next(story, story.process().url(), "?from=6");
+    story.given_customer();
+    CHECK(next.hears("Registered"));
+}
+
+TEST_CASE("who resumes at the end, and does not follow, is told not to come back") {
+    Story story;
+    given_five_events(story);
+    const auto behind = [&](const std::string& id, const std::string& query) {
+        return story.get("/events?follow=false" + query, {{"Last-Event-ID", id}});
+    };
+    const auto done = behind("5", "");
+    CHECK(done.status == 204);
+    CHECK(done.body.empty());
+    CHECK(done.header("Content-Type").empty());
+    CHECK(done.header("Log-End") == "5");
+    CHECK(behind("4", "").status == 200);
+    // One that asked for some events alone learns where the log ends, and comes back with that.
+    const auto some = behind("1", "&key=customer-3");
+    CHECK(ids_of(parse_stream(some.body)) == "3");
+    CHECK(some.body.ends_with("\n\nid: 5\n\n"));
+    CHECK(behind("3", "&key=customer-3").body == "id: 5\n\n");
+    CHECK(behind("4", "").body.find("id: 5\nevent: ") == 0);
 }
 
 TEST_CASE("Last-Event-ID is what was seen: the stream goes on behind it, whatever from says") {
@@ -160,11 +205,34 @@ TEST_CASE("events are chosen by type, also by several, and by key") {
     given_five_events(story);
     CHECK(ids_of(stream(story, "type=BookRegistered&follow=false")) == "5");
     CHECK(ids_of(stream(story, "type=BookRegistered&type=Registered&follow=false")) == "1 2 3 4 5");
-    CHECK(ids_of(stream(story, "type=Nothing&follow=false")).empty());
+    CHECK(ids_of(stream(story, "type=BookRegistered,Registered&follow=false")) == "1 2 3 4 5");
+    CHECK(ids_of(stream(story, "type=Ordered,BookRegistered&follow=false")) == "5");
+    CHECK(ids_of(stream(story, "type=Ordered&follow=false")).empty());
     CHECK(ids_of(stream(story, "key=customer-3&follow=false")) == "3");
     CHECK(ids_of(stream(story, "key=customer-3&type=BookRegistered&follow=false")).empty());
     CHECK(ids_of(stream(story, "key=order-1&follow=false")).empty());
     CHECK(ids_of(stream(story, "type=Registered&from=3&follow=false")) == "3 4");
+}
+
+TEST_CASE("a type that no context publishes is 400, and the nearest one is named") {
+    Story story({"--modules", "customer"});  // those of other contexts are known all the same
+    CHECK(story.get("/events?type=Ordered&follow=false").status == 200);
+    for (const auto& [query, written, meant] : std::vector<std::array<std::string, 3>>{
+             {"type=Orderd", "Orderd", "Ordered"},
+             {"type=ordercanceled", "ordercanceled", "OrderCanceled"},
+             {"type=Registered,PaymentFailled", "PaymentFailled", "PaymentFailed"},
+             {"type=Ordered&type=bookregister", "bookregister", "BookRegistered"},
+             {"type=Ordered,", "", "Payed"},
+         }) {
+        CAPTURE(query);
+        const auto answer = story.get("/events?follow=false&" + query);
+        CHECK(error_fault(answer, 400, "/events") == "");
+        CHECK(answer.field("message").find("the nearest is " + meant) != std::string::npos);
+        CHECK(
+            answer.field("errors").find("\"rejectedValue\":\"" + written + "\"") !=
+            std::string::npos
+        );
+    }
 }
 
 TEST_CASE("an event is an id, a type and the seed's line") {

@@ -125,7 +125,8 @@ TEST_CASE("any origin may, and is told what it may read") {
             CHECK(seen.header(allow_origin) == "*;");
             CHECK(
                 seen.header("Access-Control-Expose-Headers") ==
-                "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse;"
+                "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse, "
+                "Log-Begin, Log-End;"
             );
             CHECK(seen.headers.size() == 2);
         }

@@ -97,6 +97,7 @@ class World {
     std::vector<std::unique_ptr<Request>> requests_;
     std::int64_t writes_to_crash_ = -1;  ///< so many writes until the power goes; -1: it stays
     Crash next_crash_ = Crash::process;
+    bool cuts_log_ = false;                             ///< it has a --topic-retention of seconds
     bool calm_ = false;                                 ///< nothing is disturbed any more
     std::map<std::int64_t, std::string> acknowledged_;  ///< order id -> its body's beginning
     std::set<std::int64_t> canceled_;
