@@ -36,8 +36,12 @@ VanAnswer van_answer(van::Answer answer) {
 /// Null: VAN is not hosted.
 payment::VanPort port_in_process(kernel::HostedModule* module, van::Van* van) {
     const auto when_answered = [](const Answered& done) {
-        return [done](van::Answer answer, std::chrono::milliseconds retry_after) {
-            done({.answer = van_answer(answer), .retry_after = retry_after});
+        return [done](const van::Reply& reply) {
+            done(
+                {.answer = van_answer(reply.answer),
+                 .retry_after = reply.retry_after,
+                 .moment = reply.moment}
+            );
         };
     };
     payment::VanPort port;
@@ -85,13 +89,14 @@ payment::VanPort port_over_http(HttpPort& charges, HttpPort& refunds) {
             is_charge_answer,
             [done = std::move(done)](const HttpPort::Reply& reply) {
                 if (reply.response == nullptr) {
-                    done({.answer = VanAnswer::none, .retry_after = reply.retry_after});
+                    done({.answer = VanAnswer::none, .retry_after = reply.retry_after, .moment = 0});
                     return;
                 }
                 const bool completed = reply.response->body == "PAYMENT_COMPLETED";
                 done(
                     {.answer = completed ? VanAnswer::completed : VanAnswer::failed,
-                     .retry_after = {}}
+                     .retry_after = {},
+                     .moment = 0}
                 );
             }
         );
@@ -104,7 +109,8 @@ payment::VanPort port_over_http(HttpPort& charges, HttpPort& refunds) {
                 const bool canceled = reply.response != nullptr;
                 done(
                     {.answer = canceled ? VanAnswer::canceled : VanAnswer::none,
-                     .retry_after = reply.retry_after}
+                     .retry_after = reply.retry_after,
+                     .moment = 0}
                 );
             }
         );

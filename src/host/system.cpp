@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "host/damage.hpp"
+#include "host/moments.hpp"
 #include "host/shop.hpp"
 
 namespace bookstore::host {
@@ -62,6 +63,7 @@ System::System(
     topic_.keep(order_index_);
     open_modules(options, random);
     require_one_shop(options.data_dir, topic_, modules_, random);
+    require_told_moments(options.data_dir, modules_);
     install();
     std::vector<bus::Outbox*> outboxes;
     for (const auto& module : modules_) {

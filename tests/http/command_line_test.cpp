@@ -370,6 +370,32 @@ TEST_CASE("files from different moments are refused: the topic is behind, or a c
     CHECK(story.ends_with() == "");
 }
 
+TEST_CASE("a ledger of VAN that is older than what payment was told of it is refused") {
+    Story story;
+    story.given_customer();
+    story.given_book(9);
+    REQUIRE(story.payment_becomes(story.place_order(1, 1, 1), "PAYMENT_COMPLETED"));
+    story.stop();
+    const std::string van = story.data_dir() + "/van.db";
+    const std::string old = files_in(story.data_dir()).at("van.db");
+    story.start();
+    REQUIRE(story.payment_becomes(story.place_order(1, 1, 1), "PAYMENT_COMPLETED"));
+    story.stop();
+    const std::string now = files_in(story.data_dir()).at("van.db");
+
+    std::ofstream(van, std::ios::binary) << old;
+    const auto error = refused_start(story);
+    CHECK_MESSAGE(error.find("different moments") != std::string::npos, error);
+    CHECK(error.find("payment.db was told of moment 2 of van.db, which is at 1") !=
+          std::string::npos);
+    fs::remove(van);
+    CHECK(refused_start(story).find("which is at 0") != std::string::npos);
+
+    std::ofstream(van, std::ios::binary) << now;
+    story.start();
+    CHECK(story.ends_with() == "");
+}
+
 TEST_CASE("an IPv6 address is listened on") {
     const TemporaryDirectory directory;
     const auto done = serve({"--listen", "[::1]:99999", "--data-dir", directory.path()});

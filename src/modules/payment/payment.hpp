@@ -45,6 +45,8 @@ struct VanReply {
     VanAnswer answer = VanAnswer::none;
     /// With none: when it may be asked again, where that is known. 0: nobody knows.
     std::chrono::milliseconds retry_after{0};
+    /// Of VAN's file, which has that answer; 0 when that is not known. See bus/moment.hpp.
+    std::int64_t moment = 0;
 };
 
 /// No call's next try is further away than that, whatever VAN asks for.

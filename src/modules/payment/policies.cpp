@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "bus/moment.hpp"
 #include "kernel/write_repeatedly.hpp"
 #include "modules/payment/events.hpp"
 #include "modules/payment/store.hpp"
@@ -71,6 +72,9 @@ void settle(UnitOfWork& work, const store::Intent& intent, const VanReply& reply
         store::try_again(work.db(), intent.id, work.now_ms() + wait);
         work.set_outcome(intent.call == Call::charge ? "charge: no answer" : "refund: no answer");
         return;
+    }
+    if (reply.moment > 0) {
+        bus::note_moment(work.db(), "van", reply.moment);
     }
     const Standing after = after_answer(record->standing, intent.call, reply.answer);
     move_to(work, *record, after);

@@ -14,10 +14,10 @@ namespace {
 using http::Method;
 using http::Request;
 
-http::Answer answer_of(Answer answer, std::chrono::milliseconds retry_after) {
+http::Answer answer_of(const Reply& reply) {
     http::Response response;
     response.content_type = "text/plain;charset=UTF-8";
-    switch (answer) {
+    switch (reply.answer) {
         case Answer::completed:
             response.body = "PAYMENT_COMPLETED";
             return response;
@@ -37,7 +37,7 @@ http::Answer answer_of(Answer answer, std::chrono::milliseconds retry_after) {
     auto problem =
         kernel::unavailable("VAN does not answer now; repeat with the same Idempotency-Key");
     const std::int64_t seconds =
-        std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(retry_after).count(), 1);
+        std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(reply.retry_after).count(), 1);
     problem.headers = {{"Retry-After", std::to_string(seconds)}};
     return problem;
 }
@@ -62,9 +62,7 @@ void request_payment(Van& van, const Request& request, const http::Done& done) {
         done(std::move(problem));
         return;
     }
-    const auto answered = [done](Answer answer, std::chrono::milliseconds retry_after) {
-        done(answer_of(answer, retry_after));
-    };
+    const auto answered = [done](const Reply& reply) { done(answer_of(reply)); };
     const auto key = kernel::idempotency_key(request);
     if (!key) {
         done(key.error());
@@ -88,9 +86,7 @@ void cancel_payment(Van& van, const Request& request, const http::Done& done) {
         ));
         return;
     }
-    van.cancel(std::string(*key), [done](Answer answer, std::chrono::milliseconds retry_after) {
-        done(answer_of(answer, retry_after));
-    });
+    van.cancel(std::string(*key), [done](const Reply& reply) { done(answer_of(reply)); });
 }
 
 kernel::Schema answer_schema(const std::vector<std::string>& answers) {

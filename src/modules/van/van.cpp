@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/words.hpp"
+#include "bus/moment.hpp"
 
 namespace bookstore::van {
 namespace {
@@ -127,11 +128,11 @@ void Van::charge(Money amount, Done done) {
     module_.strand().post([this, amount, done = std::move(done)] {
         const auto permit = keyless_.ask(module_.clock().steady_ms());
         if (permit == Breaker::Permit::none) {
-            done(Answer::failed, {});
+            done({.answer = Answer::failed});
             return;
         }
         call_network(keyless_, permit, amount, [done](bool completed) {
-            done(completed ? Answer::completed : Answer::failed, {});
+            done({.answer = completed ? Answer::completed : Answer::failed});
         });
     });
 }
@@ -140,7 +141,7 @@ void Van::charge(const std::string& key, Money amount, Done done) {
     module_.strand().post([this, key, amount, done = std::move(done)]() mutable {
         const auto [call, first] = under_way_.try_emplace(key, UnderWay{amount, {}});
         if (call->second.amount != amount) {
-            done(Answer::other_amount, {});
+            done({.answer = Answer::other_amount});
             return;
         }
         call->second.waiting.push_back(std::move(done));
@@ -154,26 +155,29 @@ void Van::start_charge(const std::string& key, Money amount) {
     try {
         const storage::Reader reader = module_.database().read();
         if (const auto entry = find(*reader, key)) {
-            finish(key, answer_from(*entry, amount));
+            finish(
+                key,
+                {.answer = answer_from(*entry, amount),
+                 .moment = bus::newest_moment(*reader, file)}
+            );
             return;
         }
     } catch (const storage::Error& error) {
         spdlog::error("van: {}", error.what());
-        finish(key, Answer::unavailable, storage_retry);
+        finish(key, {.retry_after = storage_retry});
         return;
     }
     const std::int64_t now = module_.clock().steady_ms();
     const auto permit = keyed_.ask_call(now);
     if (permit == Breaker::Permit::none) {
-        finish(key, Answer::unavailable, keyed_.retry_after(now));
+        finish(key, {.retry_after = keyed_.retry_after(now)});
         return;
     }
     const bool hangs = hangs_over(amount);
     if (hangs && hanging_until_.size() >= options_.hanging_charges) {
         const std::int64_t wait_ms = hanging_until_.front() - now;
-        finish(
-            key, Answer::unavailable, std::chrono::milliseconds(std::max<std::int64_t>(wait_ms, 1))
-        );
+        const std::chrono::milliseconds wait(std::max<std::int64_t>(wait_ms, 1));
+        finish(key, {.retry_after = wait});
         return;
     }
     if (hangs) {
@@ -189,39 +193,39 @@ void Van::start_charge(const std::string& key, Money amount) {
 }
 
 void Van::record(const std::string& key, Money amount, Answer answer) {
-    auto recorded = std::make_shared<Answer>();
+    auto recorded = std::make_shared<Reply>();
     module_.write(
         [key, amount, answer, recorded](bus::UnitOfWork& work) -> http::Answer {
             // A cancel may have come while the network was asked: its row answers the charge.
             if (const auto entry = find(work.db(), key)) {
-                *recorded = answer_from(*entry, amount);
+                recorded->answer = answer_from(*entry, amount);
+                recorded->moment = bus::newest_moment(work.db(), file);
             } else {
                 insert(work, key, amount.cents(), answer);
-                *recorded = answer;
+                recorded->answer = answer;
+                recorded->moment = bus::next_moment(work.db(), file);
             }
             return http::Response{};
         },
         [this, key, recorded](const http::Answer& written) {
             const bool stored = std::holds_alternative<http::Response>(written);
-            finish(
-                key,
-                stored ? *recorded : Answer::unavailable,
-                stored ? std::chrono::milliseconds(0) : storage_retry
-            );
+            finish(key, stored ? *recorded : Reply{.retry_after = storage_retry});
         }
     );
 }
 
-void Van::finish(const std::string& key, Answer answer, std::chrono::milliseconds retry_after) {
+void Van::finish(const std::string& key, const Reply& reply) {
     const auto call = under_way_.extract(key);
     for (const Done& done : call.mapped().waiting) {
-        done(answer, retry_after);
+        done(reply);
     }
 }
 
 void Van::cancel(const std::string& key, Done done) {
+    auto moment = std::make_shared<std::int64_t>();
     module_.write(
-        [key](bus::UnitOfWork& work) -> http::Answer {
+        [key, moment](bus::UnitOfWork& work) -> http::Answer {
+            *moment = bus::next_moment(work.db(), file);
             if (find(work.db(), key)) {
                 work.prepare(update_canceled).bind(key).run();
             } else {
@@ -229,11 +233,11 @@ void Van::cancel(const std::string& key, Done done) {
             }
             return http::Response{};
         },
-        [done = std::move(done)](const http::Answer& written) {
+        [done = std::move(done), moment](const http::Answer& written) {
             const bool stored = std::holds_alternative<http::Response>(written);
             done(
-                stored ? Answer::canceled : Answer::unavailable,
-                stored ? std::chrono::milliseconds(0) : storage_retry
+                stored ? Reply{.answer = Answer::canceled, .moment = *moment}
+                       : Reply{.retry_after = storage_retry}
             );
         }
     );

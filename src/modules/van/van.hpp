@@ -33,6 +33,15 @@ enum class Answer {
     other_amount,  ///< the key is known with another amount
 };
 
+/// An answer, and what goes with it.
+struct Reply {
+    Answer answer = Answer::unavailable;
+    /// When to ask again, where the answer is unavailable and that is known.
+    std::chrono::milliseconds retry_after{0};
+    /// Of the ledger, which has the answer; 0 where none was recorded. See bus/moment.hpp.
+    std::int64_t moment = 0;
+};
+
 /// The card network's company, simulated: a network that takes no time over an amount and hangs
 /// over 0; a circuit breaker in front of it; and a ledger of the calls that came with a key, so
 /// that one key gets one answer, for ever.
@@ -43,8 +52,7 @@ enum class Answer {
 /// Public members from any thread; what it keeps in memory lives on the module's strand.
 class Van {
   public:
-    /// `retry_after` says when to ask again, where the answer is unavailable and that is known.
-    using Done = std::function<void(Answer, std::chrono::milliseconds retry_after)>;
+    using Done = std::function<void(const Reply&)>;
 
     Van(kernel::Module& module, Options options);
 
@@ -76,7 +84,7 @@ class Van {
     );
     void start_charge(const std::string& key, Money amount);
     void record(const std::string& key, Money amount, Answer answer);
-    void finish(const std::string& key, Answer answer, std::chrono::milliseconds retry_after = {});
+    void finish(const std::string& key, const Reply& reply);
 
     kernel::Module& module_;
     Options options_;
