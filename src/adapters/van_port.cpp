@@ -89,7 +89,8 @@ payment::VanPort port_over_http(HttpPort& charges, HttpPort& refunds) {
             is_charge_answer,
             [done = std::move(done)](const HttpPort::Reply& reply) {
                 if (reply.response == nullptr) {
-                    done({.answer = VanAnswer::none, .retry_after = reply.retry_after, .moment = 0});
+                    done({.answer = VanAnswer::none, .retry_after = reply.retry_after, .moment = 0}
+                    );
                     return;
                 }
                 const bool completed = reply.response->body == "PAYMENT_COMPLETED";

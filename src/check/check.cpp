@@ -2,59 +2,23 @@
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
 
 #include "check/orders.hpp"
+#include "check/places.hpp"
 #include "storage/migrations.hpp"
 
 namespace bookstore::check {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int integrity_lines = 10;  ///< of one file
-constexpr std::string_view topic_name = "topic";
-/// The only context that may run apart from the others, with a directory of its own.
-constexpr std::string_view van = "van";
-
-struct Place {
-    std::string name;  ///< "topic", "customer", ...
-    std::string path;
-};
-
-/// The files to be checked; van's is missing when VAN ran apart and nobody says where.
-std::vector<Place> places_of(const Options& options) {
-    const auto missing = [&](const std::string& path) {
-        return options.vfs.empty() && !fs::exists(path);
-    };
-    std::vector<Place> places{{std::string(topic_name), options.data_dir + "/topic.db"}};
-    if (missing(places[0].path)) {
-        throw std::runtime_error(options.data_dir + " is no data directory: it has no topic.db");
-    }
-    for (const ContextFile& context : options.contexts) {
-        const bool apart = context.name == van && !options.van_data_dir.empty();
-        const std::string& directory = apart ? options.van_data_dir : options.data_dir;
-        Place place{context.name, fmt::format("{}/{}.db", directory, context.name)};
-        if (!missing(place.path)) {
-            places.push_back(std::move(place));
-        } else if (context.name != van) {
-            throw std::runtime_error(fmt::format(
-                "{} has no {}.db: restore the whole directory from one backup",
-                options.data_dir,
-                context.name
-            ));
-        } else if (apart) {
-            throw std::runtime_error(options.van_data_dir + " has no van.db");
-        }
-    }
-    return places;
-}
 
 // ---- what a file is by itself
 
@@ -116,21 +80,33 @@ void check_migrations(const SqliteFile& file, const Place& place, Findings& find
 /// The identity of a system's files, and the first file that has it.
 struct Shop {
     std::string id;
-    std::string of;
+    Place of;
 };
 
-/// A file that no start has given one yet is of any shop.
+/// A file that no start has given one yet is of any shop, and so is that of a VAN apart. Throws
+/// when a whole directory is another shop's.
 void check_shop(
     const SqliteFile& file, const Place& place, std::optional<Shop>& shop, Findings& findings
 ) {
     auto row = file.rows("SELECT id FROM shop");
-    if (!row.next()) {
+    if (place.apart || !row.next()) {
         return;
     }
     if (!shop) {
-        shop = {row.string(0), place.name};
+        shop = {row.string(0), place};
+    } else if (row.text(0) != shop->id && place.directory != shop->of.directory) {
+        throw std::runtime_error(fmt::format(
+            "{} and {} are of two shops ({}.db of {}, {}.db of {}): name the directories of one "
+            "(--van-data-dir names a VAN that is a system of its own)",
+            shop->of.directory,
+            place.directory,
+            shop->of.name,
+            shop->id,
+            place.name,
+            row.text(0)
+        ));
     } else if (row.text(0) != shop->id) {
-        findings.add("{}.db is another shop's file than {}.db", place.name, shop->of);
+        findings.add("{}.db is another shop's file than {}.db", place.name, shop->of.name);
     }
 }
 
@@ -151,18 +127,40 @@ void check_ids(const SqliteFile& file, const Table& table, Findings& findings) {
     }
 }
 
+// ---- the files of a topic
+
+/// A part, opened and read.
+struct OpenPart {
+    std::string directory;  ///< the topic's
+    std::unique_ptr<SqliteFile> topic;
+    std::map<std::string, std::unique_ptr<SqliteFile>, std::less<>> files{};
+    Log log{};
+    Pending pending{};
+};
+
+std::vector<OpenPart> open_parts(const Options& options, Findings& findings) {
+    std::optional<Shop> shop;
+    const auto open = [&](const Place& place) {
+        auto file = std::make_unique<SqliteFile>(place.path, options.access, options.vfs);
+        check_migrations(*file, place, findings);
+        check_shop(*file, place, shop, findings);
+        return file;
+    };
+    std::vector<OpenPart> opened;
+    for (const Part& part : parts_of(options)) {
+        opened.push_back({.directory = part.topic.directory, .topic = open(part.topic)});
+        for (const Place& place : part.contexts) {
+            opened.back().files[place.name] = open(place);
+        }
+    }
+    return opened;
+}
+
 /// What each context adds about its own file.
-void check_each(
-    const Options& options,
-    const Files& files,
-    const SqliteFile& topic,
-    const Log& log,
-    const Pending& pending,
-    Findings& findings
-) {
+void check_each(const Options& options, const OpenPart& part, Findings& findings) {
     for (const ContextFile& context : options.contexts) {
-        const auto file = files.find(context.name);
-        if (file == files.end()) {
+        const auto file = part.files.find(context.name);
+        if (file == part.files.end()) {
             continue;
         }
         for (const Table& table : context.tables) {
@@ -170,48 +168,166 @@ void check_each(
         }
         if (context.check) {
             context.check(
-                {context.name, *file->second, topic, log, pending, options.at_rest, findings}
+                {context.name,
+                 *file->second,
+                 *part.topic,
+                 part.log,
+                 part.pending,
+                 options.at_rest,
+                 findings}
             );
         }
     }
 }
 
+void check_part(const Options& options, OpenPart& part, Findings& findings) {
+    part.log = read_log(*part.topic, options.contexts, findings);
+    for (const ContextFile& context : options.contexts) {
+        const auto file = part.files.find(context.name);
+        const bool apart = context.name == van && !options.van_data_dir.empty();
+        if (file != part.files.end() && !apart) {
+            read_bus(*file->second, context, part.log, options.at_rest, part.pending, findings);
+        }
+    }
+    check_each(options, part, findings);
+}
+
 // ---- all of them
 
-void compare(const Options& options, Report& report, Findings& findings) {
+/// A context that published into a topic lives in one of the directories: its file was lost, or
+/// another directory is to be named.
+void require_publishers(const Options& options, const std::vector<OpenPart>& parts) {
+    for (const OpenPart& part : parts) {
+        for (const ContextFile& context : options.contexts) {
+            const auto relayed = part.log.relayed.find(context.name);
+            const bool published = relayed != part.log.relayed.end() && relayed->second > 0;
+            const bool found = std::ranges::any_of(parts, [&](const OpenPart& other) {
+                return other.files.contains(context.name);
+            });
+            if (published && !found) {
+                throw std::runtime_error(fmt::format(
+                    "{0} has no {1}.db, but its topic.db has events of {1}: restore the whole "
+                    "directory from one backup, or name the one that {1} lives in too",
+                    part.directory,
+                    context.name
+                ));
+            }
+        }
+    }
+}
+
+/// No file is older than what another one was told of it (bus/moment.hpp).
+void check_told_moments(const Options& options, const Files& files, Findings& findings) {
+    for (const auto& [name, file] : files) {
+        auto told = file->rows("SELECT context, number FROM moment");
+        while (told.next()) {
+            const auto other = files.find(told.text(0));
+            if (other == files.end() || (other->first == van && !options.van_data_dir.empty())) {
+                continue;
+            }
+            const std::int64_t is = other->second->number(
+                fmt::format("SELECT number FROM moment WHERE context = '{}'", other->first)
+            );
+            if (is < told.integer(1)) {
+                findings.add(
+                    "{0}.db is older than what {1}.db was told of it: at {2}, not {3}: the files "
+                    "are from different moments",
+                    other->first,
+                    name,
+                    is,
+                    told.integer(1)
+                );
+            }
+        }
+    }
+}
+
+/// The files that know of the orders, as far as they have the topic that order.db has; and in the
+/// report, which do not.
+Files files_of_orders(const Options& options, const std::vector<OpenPart>& parts, Report& report) {
+    const auto home = std::ranges::find_if(parts, [](const OpenPart& part) {
+        return part.files.contains("order");
+    });
+    std::vector<std::string> missing;
     Files files;
-    std::optional<Shop> shop;
-    for (const Place& place : places_of(options)) {
-        auto file = std::make_unique<SqliteFile>(place.path, options.access, options.vfs);
-        check_migrations(*file, place, findings);
-        if (place.name != van || options.van_data_dir.empty()) {  // apart it is a shop of its own
-            check_shop(*file, place, shop, findings);
-        }
-        files[place.name] = std::move(file);
-    }
-    const auto topic = std::move(files.extract(std::string(topic_name)).mapped());
-    const Log log = read_log(*topic, options.contexts, findings);
-    Pending pending;
-    const bool van_is_apart = !options.van_data_dir.empty();
     for (const ContextFile& context : options.contexts) {
-        const auto file = files.find(context.name);
-        if (file != files.end() && !(context.name == van && van_is_apart)) {
-            read_bus(*file->second, context, log, options.at_rest, pending, findings);
+        const auto part = std::ranges::find_if(parts, [&](const OpenPart& candidate) {
+            return candidate.files.contains(context.name);
+        });
+        if (part == parts.end()) {
+            if (context.name != van) {
+                missing.push_back(context.name + ".db");
+            }
+        } else if (home == part || (home != parts.end() && context.name == van)) {
+            files[context.name] = part->files.find(context.name)->second.get();
+        } else if (home != parts.end()) {
+            report.not_compared.push_back(fmt::format(
+                "what {}.db knows of the orders was not compared: its topic is that of {}, theirs "
+                "is that of {}",
+                context.name,
+                part->directory,
+                home->directory
+            ));
         }
     }
-    check_each(options, files, *topic, log, pending, findings);
-    const Counts counts = check_orders(files, log, pending, options.at_rest, findings);
-    report.van_compared = files.contains(van);
-    report.events = log.events;
+    if (!missing.empty()) {
+        report.not_compared.insert(
+            report.not_compared.begin(),
+            fmt::format(
+                "{} {} elsewhere: nothing of {} was compared",
+                listed(missing),
+                missing.size() == 1 ? "is" : "are",
+                missing.size() == 1 ? "it" : "them"
+            )
+        );
+    }
+    if (home == parts.end()) {
+        report.not_compared.emplace_back("the orders were not compared: order.db is elsewhere");
+    } else if (!knows_all_of_orders(files)) {
+        report.not_compared.emplace_back(
+            "what holds of a settled order was not compared: it takes every context that knows of "
+            "it"
+        );
+    }
+    return files;
+}
+
+void check_orders(
+    const Options& options, const std::vector<OpenPart>& parts, Report& report, Findings& findings
+) {
+    const Files files = files_of_orders(options, parts, report);
+    if (!files.contains("order")) {
+        return;
+    }
+    const OpenPart& home = *std::ranges::find_if(parts, [](const OpenPart& part) {
+        return part.files.contains("order");
+    });
+    const Counts counts = check_orders(files, home.log, home.pending, options.at_rest, findings);
+    report.van_compared = files.contains(van) && files.contains("payment");
     report.orders = counts.orders;
     report.unverified = counts.unverified;
     report.unsettled = counts.unsettled;
-    report.log_begin = log.begin;
+    report.log_begin = home.log.begin;
     report.before_log = counts.before_log;
     report.skipped = counts.skipped;
-    report.unrelayed = pending.unrelayed;
-    report.held = pending.held_events;
-    report.parked = pending.parked_events;
+}
+
+void compare(const Options& options, Report& report, Findings& findings) {
+    std::vector<OpenPart> parts = open_parts(options, findings);
+    Files files;
+    for (OpenPart& part : parts) {
+        check_part(options, part, findings);
+        for (const auto& [name, file] : part.files) {
+            files[name] = file.get();
+        }
+        report.events += part.log.events;
+        report.unrelayed += part.pending.unrelayed;
+        report.held += part.pending.held_events;
+        report.parked += part.pending.parked_events;
+    }
+    require_publishers(options, parts);
+    check_told_moments(options, files, findings);
+    check_orders(options, parts, report, findings);
 }
 
 }  // namespace
@@ -221,11 +337,14 @@ Report check(const Options& options) {
     Findings structure;
     Findings contents;
     std::thread integrity;
-    const auto places = places_of(options);
+    const auto parts = parts_of(options);
     if (options.integrity) {
         integrity = std::thread([&] {
-            for (const Place& place : places) {
-                check_integrity(place, options, structure);
+            for (const Part& part : parts) {
+                check_integrity(part.topic, options, structure);
+                for (const Place& place : part.contexts) {
+                    check_integrity(place, options, structure);
+                }
             }
         });
     }

@@ -20,7 +20,8 @@ namespace bookstore::check {
 struct OrderCheck {
     const Log& log;
     const Pending& pending;
-    bool at_rest;  ///< nothing may be on its way
+    bool at_rest;   ///< nothing may be on its way
+    bool complete;  ///< every context that knows of orders is there
     Findings& findings;
 
     template <class... Args>
@@ -64,11 +65,12 @@ class MomentCheck {
   private:
     void check_effects(const OrderCheck& check, const Story& story, const Fact* ordered) const;
 
-    const Follower& inventory_;
-    const Follower& delivery_;
-    const Follower& payment_;
-    const Follower& my_page_;
-    const Follower& payment_history_;
+    // Null: of a context elsewhere.
+    const Follower* inventory_;
+    const Follower* delivery_;
+    const Follower* payment_;
+    const Follower* my_page_;
+    const Follower* payment_history_;
     PaymentCheck payments_;
 };
 

@@ -163,11 +163,16 @@ bool Follower::handled(const Fact& fact) const {
     return first_held == held.end() || fact.position < first_held->second;
 }
 
-const Follower& Pending::follower(std::string_view context, std::string_view subscription) const {
+const Follower* Pending::find(std::string_view context, std::string_view subscription) const {
     const auto found = std::ranges::find_if(followers, [&](const Follower& follower) {
         return follower.context == context && follower.subscription == subscription;
     });
-    if (found == followers.end()) {
+    return found == followers.end() ? nullptr : &*found;
+}
+
+const Follower& Pending::follower(std::string_view context, std::string_view subscription) const {
+    const Follower* const found = find(context, subscription);
+    if (found == nullptr) {
         throw std::logic_error(fmt::format("no {} of {} is checked", subscription, context));
     }
     return *found;

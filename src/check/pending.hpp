@@ -37,6 +37,8 @@ struct Pending {
     std::int64_t held_events = 0;
     std::int64_t parked_events = 0;
 
+    /// Null when there is none.
+    const Follower* find(std::string_view context, std::string_view subscription) const;
     /// Throws std::logic_error when there is none.
     const Follower& follower(std::string_view context, std::string_view subscription) const;
     /// Whether any context that follows it has still to.

@@ -19,11 +19,11 @@
 
 namespace bookstore::check {
 
-/// The contexts' files by the contexts' names; van's may be missing.
-using Files = std::map<std::string, std::unique_ptr<SqliteFile>, std::less<>>;
+/// The contexts' files by the contexts' names; those of contexts elsewhere are missing.
+using Files = std::map<std::string, const SqliteFile*, std::less<>>;
 
-/// Throws std::logic_error when there is none.
-const SqliteFile& file_of(const Files& files, std::string_view context);
+/// Null when there is none.
+const SqliteFile* find_file(const Files& files, std::string_view context);
 
 constexpr std::int64_t no_position = 0;  ///< of an event that is not there
 
@@ -185,10 +185,11 @@ struct Story {
     }
 };
 
-/// Every order that anything knows, one after the other, by their ids.
+/// Every order that anything knows, one after the other, by their ids. Of a file that is missing
+/// nothing is known.
 class Stories {
   public:
-    /// Throws std::logic_error when a file is missing. Files and log outlive it.
+    /// Files and log outlive it.
     Stories(const Files& files, const Log& log);
     ~Stories();
     Stories(const Stories&) = delete;

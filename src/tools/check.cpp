@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
-#include <optional>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "app/check_contexts.hpp"
 #include "backup/backup.hpp"
@@ -23,8 +27,18 @@ namespace {
 constexpr int cannot_check = 2;
 
 struct Options {
-    std::string data_dir;
-    std::string van_data_dir;  ///< where VAN ran apart; empty: van.db is in data_dir, if anywhere
+    std::vector<std::string> data_dirs;
+    std::string
+        van_data_dir;  ///< where VAN ran apart; empty: van.db is in one of them, if anywhere
+
+    /// VAN's too, when it has one of its own.
+    std::vector<std::string> directories() const {
+        std::vector<std::string> all = data_dirs;
+        if (!van_data_dir.empty() && std::ranges::find(all, van_data_dir) == all.end()) {
+            all.push_back(van_data_dir);
+        }
+        return all;
+    }
 };
 
 void print(const Options& options, const check::Report& report) {
@@ -63,28 +77,42 @@ void print(const Options& options, const check::Report& report) {
                 report.skipped
             );
         }
+        for (const std::string& what : report.not_compared) {
+            fmt::print("{}\n", what);
+        }
         if (!report.van_compared) {
             fmt::print(
-                "VAN's ledger was not compared: {} has no van.db (--van-data-dir says where VAN "
-                "ran)\n",
-                options.data_dir
+                "VAN's ledger was not compared with the payments: it takes van.db, payment.db and "
+                "order.db (--van-data-dir says where VAN ran)\n"
             );
         }
     }
+    const std::string directories = fmt::format("{}", fmt::join(options.data_dirs, ", "));
     if (report.violation_count == 0) {
-        fmt::print("{}: everything holds\n", options.data_dir);
+        fmt::print("{}: everything holds\n", directories);
     } else {
-        fmt::print("{}: {} violations\n", options.data_dir, report.violation_count);
+        fmt::print("{}: {} violations\n", directories, report.violation_count);
+    }
+}
+
+void require_different(const std::vector<std::string>& directories) {
+    for (std::size_t i = 0; i < directories.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            std::error_code missing;
+            if (std::filesystem::equivalent(directories[j], directories[i], missing)) {
+                throw std::runtime_error(fmt::format(
+                    "{} and {} are one directory: name it once", directories[j], directories[i]
+                ));
+            }
+        }
     }
 }
 
 /// SQLite would read such a WAL as if it were the file's.
 void require_own_wals(const Options& options, const host::Contexts& contexts) {
-    for (const std::string& directory : {options.data_dir, options.van_data_dir}) {
+    for (const std::string& directory : options.directories()) {
         for (const std::string& file : host::file_names(contexts)) {
-            if (!directory.empty()) {
-                storage::require_own_wal(fmt::format("{}/{}", directory, file));
-            }
+            storage::require_own_wal(fmt::format("{}/{}", directory, file));
         }
     }
 }
@@ -92,16 +120,16 @@ void require_own_wals(const Options& options, const host::Contexts& contexts) {
 /// 0: nothing is wrong; 1: something; 2: it cannot be checked, and why is on standard error.
 int run(const Options& options, const host::Contexts& contexts) {
     try {
-        backup::reject_incomplete_backup(options.data_dir);
-        const UntouchedDirectory untouched(options.data_dir);
-        std::optional<UntouchedDirectory> van_untouched;
-        if (!options.van_data_dir.empty() && options.van_data_dir != options.data_dir) {
-            van_untouched.emplace(options.van_data_dir);
+        require_different(options.directories());
+        std::vector<std::unique_ptr<UntouchedDirectory>> untouched;
+        for (const std::string& directory : options.directories()) {
+            backup::reject_incomplete_backup(directory);
+            untouched.push_back(std::make_unique<UntouchedDirectory>(directory));
         }
         require_own_wals(options, contexts);
         const auto report = check::check(
             {.contexts = app::check_contexts(contexts),
-             .data_dir = options.data_dir,
+             .data_dirs = options.data_dirs,
              .van_data_dir = options.van_data_dir}
         );
         print(options, report);
@@ -116,7 +144,12 @@ int run(const Options& options, const host::Contexts& contexts) {
 
 Run declare_check(CLI::App& app, const Program& program) {
     auto options = std::make_unique<Options>();
-    app.add_option("--data-dir", options->data_dir, "Which no process may hold")->required();
+    app.add_option(
+           "--data-dir", options->data_dirs, "Which no process may hold; again for each more"
+    )
+        ->required()
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--van-data-dir", options->van_data_dir, "Where VAN ran apart");
     return [options = std::move(options), &program] { return run(*options, program.contexts); };
 }

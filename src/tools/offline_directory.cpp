@@ -5,13 +5,18 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
 #include <vector>
 
 #include "backup/backup.hpp"
 #include "observe/logs.hpp"
 #include "storage/error.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::tools {
 namespace {
@@ -33,13 +38,45 @@ std::vector<std::string> names_of_files(
     return names;
 }
 
-}  // namespace
-
-OfflineDirectory::OfflineDirectory(const std::string& directory, const std::string& unheld) {
+void require_data(const std::string& directory) {
     if (!std::filesystem::exists(directory + "/topic.db")) {
         throw storage::Refused(directory + " is no data directory: it has no topic.db");
     }
     backup::reject_incomplete_backup(directory);
+}
+
+std::string make_temporary_directory() {
+    std::string path = std::filesystem::temp_directory_path() / "bookstore-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+        throw storage::Refused(fmt::format("{} cannot be made: {}", path, std::strerror(errno)));
+    }
+    return path;
+}
+
+/// The databases with their WALs; the index of a WAL is made anew.
+void copy_databases(
+    const std::string& from, const std::string& to, const host::Contexts& contexts
+) {
+    for (const std::string& name : host::file_names(contexts)) {
+        storage::require_own_wal(fmt::format("{}/{}", from, name));
+        for (const std::string& file : {name, name + "-wal"}) {
+            if (std::filesystem::exists(fmt::format("{}/{}", from, file))) {
+                std::filesystem::copy_file(
+                    fmt::format("{}/{}", from, file), fmt::format("{}/{}", to, file)
+                );
+                std::filesystem::permissions(
+                    fmt::format("{}/{}", to, file),
+                    std::filesystem::perms::owner_read | std::filesystem::perms::owner_write
+                );
+            }
+        }
+    }
+}
+
+}  // namespace
+
+OfflineDirectory::OfflineDirectory(const std::string& directory, const std::string& unheld) {
+    require_data(directory);
     try {
         lock_.emplace(directory);
     } catch (const storage::DirectoryHeld&) {
@@ -81,6 +118,36 @@ UntouchedDirectory::~UntouchedDirectory() {
     if (fd_ >= 0) {
         ::close(fd_);
     }
+}
+
+CopiedDirectory::CopiedDirectory(
+    const std::string& directory, const host::Contexts& contexts, const std::string& held
+) {
+    require_data(directory);
+    const UntouchedDirectory untouched(directory, held);
+    path_ = make_temporary_directory();
+    try {
+        copy_databases(directory, path_, contexts);
+    } catch (const std::filesystem::filesystem_error& error) {
+        remove();
+        throw storage::Refused(fmt::format(
+            "{} is read in a copy, which cannot be made ({}): TMPDIR names a directory with room",
+            directory,
+            error.code().message()
+        ));
+    } catch (...) {
+        remove();
+        throw;
+    }
+}
+
+CopiedDirectory::~CopiedDirectory() {
+    remove();
+}
+
+void CopiedDirectory::remove() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace bookstore::tools

@@ -52,4 +52,26 @@ class UntouchedDirectory {
     int fd_;  ///< of its lock; negative when there is none
 };
 
+/// A copy of the databases of a directory that nobody holds, under the directory for temporary
+/// files, for whoever must open it as a bookstore does (which migrates, and relays) and may change
+/// nothing of it. It goes with this.
+class CopiedDirectory {
+  public:
+    /// Throws storage::Refused when it has no data, is half a backup, or there is no room for the
+    /// copy; std::runtime_error when a process holds it, and says `held`.
+    CopiedDirectory(
+        const std::string& directory, const host::Contexts& contexts, const std::string& held
+    );
+    ~CopiedDirectory();
+    CopiedDirectory(const CopiedDirectory&) = delete;
+    CopiedDirectory& operator=(const CopiedDirectory&) = delete;
+
+    const std::string& path() const { return path_; }
+
+  private:
+    void remove();
+
+    std::string path_;
+};
+
 }  // namespace bookstore::tools

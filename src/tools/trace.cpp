@@ -31,7 +31,13 @@ std::string text(const boost::json::object& object, std::string_view name) {
 
 boost::json::object stored_timeline(const Options& options, const host::Contexts& contexts) {
     const std::string& directory = options.place.data_dir;
-    OfflineContexts offline(directory, contexts);
+    const CopiedDirectory copy(
+        directory,
+        contexts,
+        "the data directory " + directory +
+            " is held by another bookstore process: ask it, by --url in place of --data-dir"
+    );
+    OfflineContexts offline(copy.path(), contexts);
     const observe::TraceRequests no_requests(offline.clock(), offline.random());
     const auto timeline = observe::timeline_of(offline.system(), no_requests, options.order_id);
     if (!timeline) {

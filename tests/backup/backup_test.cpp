@@ -425,6 +425,7 @@ TEST_CASE("offline tools make no file that is missing") {
     CHECK_MESSAGE(events.status == 0, events.error);
     CHECK(files_in(story.data_dir()) == before);
     CHECK(run_bookstore({"trace", "--data-dir", story.data_dir(), "1"}).status == 0);
+    CHECK(files_in(story.data_dir()) == before);
     CHECK(run_bookstore({"rebuild", "--data-dir", story.data_dir(), "my-page"}).status == 0);
     CHECK_FALSE(fs::exists(story.data_dir() + "/van.db"));
 }

@@ -238,11 +238,86 @@ TEST_CASE("VAN's ledger is compared where it is, and said not to be where it is 
     CHECK(files_in(copy.path()) == before);
 }
 
+TEST_CASE("a directory of some contexts is checked, and it is said what was not compared") {
+    Story story({"--modules", "customer,delivery"});
+    story.given_customer();
+    story.stop();
+    const auto done = check_of(story.data_dir());
+    CHECK_MESSAGE(done.status == 0, done.out << done.error);
+    CHECK(
+        done.out.find("inventory.db, order.db, payment.db and payment_history.db are elsewhere") !=
+        std::string::npos
+    );
+    CHECK(done.out.find("the orders were not compared") != std::string::npos);
+}
+
+TEST_CASE("the directories of one system are checked together") {
+    Killed killed;
+    come_to_rest(killed.story());
+    const Copy here(killed.path());
+    const TemporaryDirectory there;
+    const auto move = [&](const std::string& file) {
+        fs::rename(here.file(file), there.path() + "/" + file);
+    };
+    move("payment_history.db");
+    const auto without = check_of(here.path());
+    CHECK_MESSAGE(without.status == 0, without.out << without.error);
+    CHECK(without.out.find("payment_history.db is elsewhere") != std::string::npos);
+    CHECK(without.out.find("what holds of a settled order was not") != std::string::npos);
+
+    move("payment.db");
+    move("van.db");
+    const auto lost = check_of(here.path());
+    CHECK(lost.status == 2);
+    CHECK(
+        lost.error.find("has no payment.db, but its topic.db has events of payment") !=
+        std::string::npos
+    );
+    const std::vector<std::string> both{"--data-dir", there.path()};
+    const auto before = files_in(there.path());
+    const auto with = check_of(here.path(), both);
+    CHECK_MESSAGE(with.status == 0, with.out << with.error);
+    CHECK(with.out.find("elsewhere") == std::string::npos);
+    CHECK(with.out.find("not compared") == std::string::npos);
+    CHECK(files_in(there.path()) == before);
+    Sqlite(there.path() + "/van.db", Sqlite::Mode::write).run("DELETE FROM ledger");
+    CHECK(check_of(here.path(), both).status == 1);
+
+    // Directories that are not of one system, or of which it is not known what is meant.
+    const auto twice = check_of(here.path(), {"--data-dir", here.path() + "/."});
+    CHECK(twice.error.find("name it once") != std::string::npos);
+    fs::copy(here.file("order.db"), there.path());
+    CHECK(check_of(here.path(), both).error.find("have order.db") != std::string::npos);
+    Story other;
+    other.stop();
+    fs::copy_file(
+        other.data_dir() + "/order.db",
+        there.path() + "/order.db",
+        fs::copy_options::overwrite_existing
+    );
+    fs::remove(here.file("order.db"));
+    const auto strange = check_of(here.path(), both);
+    CHECK(strange.status == 2);
+    CHECK_MESSAGE(strange.error.find("are of two shops") != std::string::npos, strange.error);
+}
+
+TEST_CASE("bookstore trace changes nothing of a directory whose process was killed") {
+    const Killed killed;
+    const auto before = files_in(killed.path());
+    const auto traced = run_bookstore({"trace", "3", "--data-dir", killed.path()});
+    CHECK_MESSAGE(traced.status == 0, traced.error);
+    CHECK(traced.out.starts_with("order 3 is ORDERED"));
+    CHECK(files_in(killed.path()) == before);
+}
+
 TEST_CASE("what cannot be checked ends with status 2 and a line that says why") {
     Story story;
     const auto held = check_of(story.data_dir());
     CHECK(held.status == 2);
     CHECK(held.error.find("held by a running bookstore") != std::string::npos);
+    given_shop(story);
+    story.place_order(1, 1);
+    REQUIRE(story.becomes("/orders/1", "orderStatus", "Shipped"));
     story.stop();
     const TemporaryDirectory empty;
     CHECK(check_of(empty.path()).status == 2);

@@ -386,8 +386,9 @@ TEST_CASE("a ledger of VAN that is older than what payment was told of it is ref
     std::ofstream(van, std::ios::binary) << old;
     const auto error = refused_start(story);
     CHECK_MESSAGE(error.find("different moments") != std::string::npos, error);
-    CHECK(error.find("payment.db was told of moment 2 of van.db, which is at 1") !=
-          std::string::npos);
+    CHECK(
+        error.find("payment.db was told of moment 2 of van.db, which is at 1") != std::string::npos
+    );
     fs::remove(van);
     CHECK(refused_start(story).find("which is at 0") != std::string::npos);
 

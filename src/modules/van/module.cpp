@@ -36,8 +36,9 @@ http::Answer answer_of(const Reply& reply) {
     }
     auto problem =
         kernel::unavailable("VAN does not answer now; repeat with the same Idempotency-Key");
-    const std::int64_t seconds =
-        std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(reply.retry_after).count(), 1);
+    const std::int64_t seconds = std::max<std::int64_t>(
+        std::chrono::ceil<std::chrono::seconds>(reply.retry_after).count(), 1
+    );
     problem.headers = {{"Retry-After", std::to_string(seconds)}};
     return problem;
 }

@@ -157,8 +157,7 @@ void Van::start_charge(const std::string& key, Money amount) {
         if (const auto entry = find(*reader, key)) {
             finish(
                 key,
-                {.answer = answer_from(*entry, amount),
-                 .moment = bus::newest_moment(*reader, file)}
+                {.answer = answer_from(*entry, amount), .moment = bus::newest_moment(*reader, file)}
             );
             return;
         }
