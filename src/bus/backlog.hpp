@@ -1,10 +1,25 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <string_view>
 
 namespace bookstore::bus {
+
+/// Why events wait, where some do: those of an outbox for the relay, or of the log for a
+/// subscription. Only those that are worked off wait for their turn alone.
+enum class BacklogState {
+    empty,
+    working,
+    catching_up,  ///< with what came while the context did not run
+    stopped,      ///< the context, by an operator
+    failing,      ///< the last try: what is in the way is in the log
+};
+constexpr std::array<std::string_view, 5> words_of(BacklogState) {
+    return {"EMPTY", "WORKING", "CATCHING_UP", "STOPPED", "FAILING"};
+}
 
 /// What of the log a subscription still has to handle, as far as it knows: from its position to the
 /// last event for it that it was told of. Any thread, unless said otherwise.

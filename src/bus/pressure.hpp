@@ -1,8 +1,10 @@
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "bus/throttle.hpp"
@@ -34,7 +36,6 @@ class Pressure {
 
     /// Should what has waited for `waited_ms`, of at most `limit_ms`, wait a little longer?
     bool gives_way(std::int64_t waited_ms, std::int64_t limit_ms) {
-        take_note(waited_ms);
         if (waited_ms < 0 || waited_ms >= limit_ms) {
             return false;  // below 0: the wall clock was set back
         }
@@ -42,40 +43,39 @@ class Pressure {
                clock_.steady_ms() < busy_at_ms_.load(std::memory_order_relaxed) + busy_ms;
     }
 
+    /// How the events stand that are worked off.
+    struct Lag {
+        std::int64_t ms = 0;  ///< for so long the oldest waits, for nothing but its turn
+        bool known = true;    ///< false: nothing is relayed, so that nobody can say
+    };
+    /// `measure` is called from any thread. Before the first write.
+    void measure_with(std::function<Lag()> measure) { measure_ = std::move(measure); }
+
     /// A write has come: how long it is put off, in ms; 0 while the events keep up.
     std::int64_t delay_ms() {
         const std::int64_t now = clock_.steady_ms();
-        const bool fresh = now <= noted_at_ms_.load(std::memory_order_relaxed) + noted_for_ms;
-        return throttle_.admit(now, fresh ? lag_ms_.load(std::memory_order_relaxed) : 0);
+        std::int64_t due = measure_at_ms_.load(std::memory_order_relaxed);
+        if (measure_ && now >= due && measure_at_ms_.compare_exchange_strong(due, now + fresh_ms)) {
+            const Lag lag = measure_();
+            lag_ms_.store(lag.known ? lag.ms : unknown, std::memory_order_relaxed);
+        }
+        const std::int64_t lag_ms = lag_ms_.load(std::memory_order_relaxed);
+        return throttle_.admit(now, lag_ms == unknown ? std::nullopt : std::optional(lag_ms));
     }
 
   private:
     // One client, or a few, never wait for anything but their own commits.
     static constexpr std::int64_t busy_commands = 16;
-    static constexpr std::int64_t busy_ms = 20;  ///< until clients have sent their next ones
-    /// What waits for longer waits for something else than its turn: its context was stopped, its
-    /// disk is full, it reads the log from the begin.
-    static constexpr std::int64_t most_lag_ms = 5000;
-    static constexpr std::int64_t noted_for_ms = 200;
-
-    /// The greatest of about the last tenth of a second counts.
-    void take_note(std::int64_t waited_ms) {
-        if (waited_ms > most_lag_ms) {
-            return;
-        }
-        const std::int64_t now = clock_.steady_ms();
-        if (waited_ms >= lag_ms_.load(std::memory_order_relaxed) ||
-            now > noted_at_ms_.load(std::memory_order_relaxed) + noted_for_ms / 2) {
-            lag_ms_.store(waited_ms, std::memory_order_relaxed);
-            noted_at_ms_.store(now, std::memory_order_relaxed);
-        }
-    }
+    static constexpr std::int64_t busy_ms = 20;   ///< until clients have sent their next ones
+    static constexpr std::int64_t fresh_ms = 50;  ///< so long a lag that was measured counts
+    static constexpr std::int64_t unknown = -1;
 
     const Clock& clock_;
     std::atomic<std::int64_t> in_flight_{0};
     std::atomic<std::int64_t> busy_at_ms_{-busy_ms};
+    std::function<Lag()> measure_;
+    std::atomic<std::int64_t> measure_at_ms_{0};
     std::atomic<std::int64_t> lag_ms_{0};
-    std::atomic<std::int64_t> noted_at_ms_{0};
     Throttle throttle_;
 };
 

@@ -1,5 +1,7 @@
 #include "bus/relay.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -35,18 +37,36 @@ bool Relay::healthy(std::string_view source) const {
     return found == sources_.end() || found->trouble.healthy();
 }
 
+std::optional<std::int64_t> Relay::waiting_since_ms() const {
+    const std::int64_t since_ms = waiting_since_ms_;
+    return since_ms == 0 ? std::nullopt : std::optional(since_ms);
+}
+
+BacklogState Relay::backlog_state(std::string_view source) const {
+    if (!healthy() || !healthy(source)) {
+        return BacklogState::failing;
+    }
+    const auto found = std::ranges::find(sources_, source, [](const Source& each) {
+        return std::string_view(each.outbox.source());
+    });
+    const bool empty = found == sources_.end() || found->outbox.depth() <= 0;
+    return empty ? BacklogState::empty : BacklogState::working;
+}
+
 bool Relay::gives_way() {
     const std::int64_t steady_ms = clock_.steady_ms();
     const bool waits = std::ranges::any_of(sources_, [steady_ms](const Source& source) {
         return source.outbox.signalled() && source.trouble.pause_left_ms(steady_ms) == 0;
     });
     if (!waits) {
-        waiting_since_ms_.reset();
+        waiting_since_ms_ = 0;
         return false;
     }
     const std::int64_t now = clock_.now_ms();
-    waiting_since_ms_ = waiting_since_ms_.value_or(now);
-    return pressure_.gives_way(now - *waiting_since_ms_, Pressure::relay_waits_ms);
+    if (waiting_since_ms_ == 0) {
+        waiting_since_ms_ = now;
+    }
+    return pressure_.gives_way(now - waiting_since_ms_, Pressure::relay_waits_ms);
 }
 
 std::optional<std::int64_t> Relay::due_in_ms() const {
@@ -131,7 +151,7 @@ bool Relay::relay(Batch& batch) {
         return true;
     }
     trouble_.succeeded();
-    waiting_since_ms_ = batch.left_since_ms;
+    waiting_since_ms_ = batch.left_since_ms.value_or(0);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "bus/backlog.hpp"
 #include "bus/outbox.hpp"
 #include "bus/pressure.hpp"
 #include "bus/times.hpp"
@@ -38,6 +40,11 @@ class Relay {
     /// The rows of that module's outbox were read, and taken by the topic, when that was last
     /// tried. Any thread.
     bool healthy(std::string_view source) const;
+    /// Since when the oldest row waits for its turn, about (wall clock); nothing when none does.
+    /// Any thread.
+    std::optional<std::int64_t> waiting_since_ms() const;
+    /// Of that module's outbox. Any thread. Throws storage::Error.
+    BacklogState backlog_state(std::string_view source) const;
 
   private:
     struct Source {
@@ -76,8 +83,8 @@ class Relay {
     std::deque<Source> sources_;
     const Clock& clock_;
     Pressure& pressure_;
-    /// Since when rows wait (wall clock, about); nothing when none do.
-    std::optional<std::int64_t> waiting_since_ms_;
+    /// Since when rows wait (wall clock, about); 0 when none do.
+    std::atomic<std::int64_t> waiting_since_ms_{0};
     bool gave_way_ = false;
     storage::StorageTrouble trouble_{"relay"};
     BatchTimes times_;

@@ -35,7 +35,8 @@ Subscription::Subscription(Policies policies, Context context, RetryPolicy retry
       held_(handler_, context_, retry, stats_),
       delivery_(handler_, held_, context_, stats_),
       types_(handler_.policies().types()),
-      trouble_("subscription " + name()) {}
+      trouble_("subscription " + name()),
+      reading_("subscription " + name()) {}
 
 void Subscription::start(Delivery::Limits limits) {
     delivery_.set_limits(std::move(limits));
@@ -106,28 +107,48 @@ std::optional<std::int64_t> Subscription::waiting_since_ms() const {
 // ---- stepping
 
 bool Subscription::step() {
-    if (in_flight_ || trouble_.pause_left_ms(context_.clock.steady_ms()) > 0) {
+    if (in_flight_ || pause_left_ms() > 0) {
         return false;
     }
+    bool submitted = false;
     try {
-        // In turns: many that fail again and again must not keep the others from being handled.
-        if (!std::exchange(retried_, false) && retry_held()) {
-            retried_ = true;
-            return true;
-        }
-        if (deliver() || retry_held()) {
-            return true;
-        }
+        submitted = read_and_submit();
+        reading_.succeeded();
     } catch (const std::exception& error) {
-        trouble_.failed(error.what(), context_.clock.steady_ms());
+        reading_failed(error);
         return false;
+    }
+    if (submitted) {
+        return true;
     }
     if (position() > delivery_.stored() &&
         context_.clock.steady_ms() >= saved_at_ms_ + save_every_ms) {
         submit_cursor();
         return true;
     }
+    if (lag() == 0 && position() == delivery_.stored() && !held_.may_be_due()) {
+        trouble_.succeeded();  // what failed is not there to be repeated
+    }
     return false;
+}
+
+/// What it submits first has to be read.
+bool Subscription::read_and_submit() {
+    // In turns: many that fail again and again must not keep the others from being handled.
+    if (!std::exchange(retried_, false) && retry_held()) {
+        retried_ = true;
+        return true;
+    }
+    return deliver() || retry_held();
+}
+
+std::int64_t Subscription::pause_left_ms() const {
+    const std::int64_t now = context_.clock.steady_ms();
+    return std::max(trouble_.pause_left_ms(now), reading_.pause_left_ms(now));
+}
+
+void Subscription::reading_failed(const std::exception& error) {
+    reading_.failed(error.what(), context_.clock.steady_ms());
 }
 
 bool Subscription::gives_way() const {
@@ -143,7 +164,7 @@ std::optional<std::int64_t> Subscription::due_in_ms() const {
     }
     std::optional<std::int64_t> due;
     const auto consider = [&due](std::int64_t ms) { due = due ? std::min(*due, ms) : ms; };
-    const std::int64_t pause_ms = trouble_.pause_left_ms(context_.clock.steady_ms());
+    const std::int64_t pause_ms = pause_left_ms();
     if (const auto held_due_ms = held_.due_in_ms()) {
         consider(std::max(*held_due_ms, pause_ms));
     }
@@ -245,7 +266,7 @@ void Subscription::finished(const storage::Outcome& outcome, std::optional<std::
     } catch (const std::exception& error) {
         // The writer tells others after us. What could not be read is read at the next step: a held
         // event is looked for, and a stale cursor makes the next batch fail, which reads it again.
-        trouble_.failed(error.what(), context_.clock.steady_ms());
+        reading_failed(error);
         held_.changed();
     }
 }

@@ -85,6 +85,10 @@ class Subscription {
     std::int64_t lag() const { return delivery_.backlog().size(); }
     /// When the first of them that it handles was published; nothing when it has caught up.
     std::optional<std::int64_t> waiting_since_ms() const;
+    /// About the same without reading the log; of no meaning when it has caught up.
+    std::int64_t backlog_since_ms() const { return delivery_.backlog().waiting_since_ms(); }
+    /// What it last tried to read could be read, and what it wrote was taken.
+    bool healthy() const { return reading_.healthy() && trouble_.healthy(); }
     /// What it holds, and what was skipped.
     const HeldTable& held() const { return held_.table(); }
     const SubscriptionStats& stats() const { return stats_; }
@@ -98,6 +102,9 @@ class Subscription {
     bool deliver();
     bool retry_held();
     bool gives_way() const;
+    bool read_and_submit();
+    std::int64_t pause_left_ms() const;
+    void reading_failed(const std::exception& error);
     void submit_cursor();
     void finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
     void take_up(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to);
@@ -110,10 +117,11 @@ class Subscription {
     const Types types_;
     std::shared_ptr<void> listening_;
     bool found_disk_full_ = false;
-    bool in_flight_ = false;        ///< a transaction of ours is submitted
-    bool retried_ = false;          ///< held events were tried last: the others' turn
-    std::int64_t saved_at_ms_ = 0;  ///< when the cursor was written, on Clock::steady_ms
-    storage::StorageTrouble trouble_;
+    bool in_flight_ = false;           ///< a transaction of ours is submitted
+    bool retried_ = false;             ///< held events were tried last: the others' turn
+    std::int64_t saved_at_ms_ = 0;     ///< when the cursor was written, on Clock::steady_ms
+    storage::StorageTrouble trouble_;  ///< of its transactions
+    storage::StorageTrouble reading_;  ///< before and after them
 };
 
 }  // namespace bookstore::bus

@@ -43,6 +43,8 @@ class TaskRunner {
     /// it ends: its intent is due again. It is not stepped while it is stopped.
     virtual void set_stopped(bool stopped) = 0;
     virtual const std::string& name() const = 0;
+    /// What is due could last be read, and what was called was stored. Any thread.
+    virtual bool healthy() const = 0;
     /// When its last attempts were made, and what they came to. Any thread.
     const TaskTimes& times() const { return times_; }
     /// Any thread.
@@ -89,7 +91,11 @@ class Tasks final : public TaskRunner {
     };
 
     Tasks(Spec spec, Outbox& outbox, const Clock& clock)
-        : spec_(std::move(spec)), outbox_(outbox), clock_(clock), trouble_("task " + spec_.name) {
+        : spec_(std::move(spec)),
+          outbox_(outbox),
+          clock_(clock),
+          trouble_("task " + spec_.name),
+          reading_("task " + spec_.name) {
         assert(spec_.longest_wait_ms >= 0 && "a task says how far ahead its intents are put off");
     }
 
@@ -102,9 +108,14 @@ class Tasks final : public TaskRunner {
         }
         intents_changed_ = false;
         try {
-            return start_due(now) || expired;
+            const bool started = start_due(now);
+            reading_.succeeded();
+            if (in_flight_.empty() && !started) {
+                trouble_.succeeded();  // what could not be stored is not due any more
+            }
+            return started || expired;
         } catch (const std::exception& error) {
-            trouble_.failed(error.what(), clock_.steady_ms());
+            reading_.failed(error.what(), clock_.steady_ms());
             intents_changed_ = true;
             return expired;
         }
@@ -129,6 +140,7 @@ class Tasks final : public TaskRunner {
         intents_changed_ = true;
     }
     const std::string& name() const override { return spec_.name; }
+    bool healthy() const override { return trouble_.healthy() && reading_.healthy(); }
     std::size_t in_flight() const { return in_flight_.size(); }
 
   private:
@@ -176,7 +188,10 @@ class Tasks final : public TaskRunner {
     std::int64_t wait_ms(std::int64_t next_try_ms, std::int64_t now) const {
         return bus::wait_ms(next_try_ms, now, spec_.longest_wait_ms);
     }
-    std::int64_t paused_ms() const { return trouble_.pause_left_ms(clock_.steady_ms()); }
+    std::int64_t paused_ms() const {
+        const std::int64_t now = clock_.steady_ms();
+        return std::max(trouble_.pause_left_ms(now), reading_.pause_left_ms(now));
+    }
 
     static Key subject_of(const Intent& intent) {
         if constexpr (requires { intent.subject(); }) {
@@ -344,8 +359,9 @@ class Tasks final : public TaskRunner {
     std::uint64_t next_attempt_ = 0;
     std::deque<Deadline> deadlines_;  ///< in order; some of calls that ended
     std::optional<std::int64_t> next_try_ms_;
-    storage::StorageTrouble trouble_;
-    bool intents_changed_ = true;  ///< since they were read
+    storage::StorageTrouble trouble_;  ///< of its calls, and of storing what they came to
+    storage::StorageTrouble reading_;  ///< what is due
+    bool intents_changed_ = true;      ///< since they were read
     bool stopped_ = false;
     std::shared_ptr<void> there_ = std::make_shared<char>();  ///< goes with this
 };

@@ -19,12 +19,13 @@ constexpr double for_good = 0.1;
 constexpr double least_part = 0.2;
 constexpr double most_part = 1.4;
 
-constexpr double first_part = 0.5;   ///< of what was placed in the second before
-constexpr double least_per_s = 500;  ///< a few clients are never put off
+constexpr double first_part = 0.5;             ///< of what was placed in the second before
+constexpr double least_per_s = 120;            ///< a few clients are never put off
+constexpr std::int64_t worst_lag_ms = 10'000;  ///< a longer one counts as that
 
 }  // namespace
 
-std::int64_t Throttle::admit(std::int64_t now_ms, std::int64_t lag_ms) {
+std::int64_t Throttle::admit(std::int64_t now_ms, std::optional<std::int64_t> lag_ms) {
     const std::scoped_lock lock(mutex_);
     ++placed_;
     if (now_ms - measured_at_ms_ >= measure_every_ms) {
@@ -43,20 +44,32 @@ std::int64_t Throttle::admit(std::int64_t now_ms, std::int64_t lag_ms) {
     return delay_ms;
 }
 
-void Throttle::measure(std::int64_t now_ms, std::int64_t lag_ms) {
+void Throttle::measure(std::int64_t now_ms, std::optional<std::int64_t> measured_ms) {
     const double passed_s = static_cast<double>(now_ms - measured_at_ms_) / 1000;
     const double placed_per_s = static_cast<double>(placed_) / passed_s;
     placed_per_s_ += (placed_per_s - placed_per_s_) * std::min(passed_s, 1.0);
     measured_at_ms_ = now_ms;
     placed_ = 0;
+    if (!measured_ms) {
+        needed_at_ms_ = now_ms;
+        keep();
+        return;
+    }
+    const std::int64_t lag_ms = std::min(*measured_ms, worst_lag_ms);
     if (lag_ms > most_lag_ms) {
         needed_at_ms_ = now_ms;
     } else if (now_ms > needed_at_ms_ + needed_for_ms) {
         base_.reset();
+        rate_ = 0;
     }
     if (base_ || lag_ms > most_lag_ms) {
         limit(lag_ms, std::min(passed_s, 1.0));
     }
+}
+
+void Throttle::keep() {
+    base_ = base_.value_or(std::max(placed_per_s_, least_per_s));
+    rate_ = rate_ == 0 ? *base_ : std::min(rate_, *base_);
 }
 
 void Throttle::limit(std::int64_t lag_ms, double passed_s) {

@@ -16,11 +16,12 @@ class Throttle {
     static constexpr std::int64_t most_delay_ms = 500;
 
     /// A write has come, while the events that wait have waited for `lag_ms`: for how many ms it is
-    /// put off.
-    std::int64_t admit(std::int64_t now_ms, std::int64_t lag_ms);
+    /// put off. Nothing: nobody can say, and no more are let through than were before.
+    std::int64_t admit(std::int64_t now_ms, std::optional<std::int64_t> lag_ms);
 
   private:
-    void measure(std::int64_t now_ms, std::int64_t lag_ms);
+    void measure(std::int64_t now_ms, std::optional<std::int64_t> lag_ms);
+    void keep();
     void limit(std::int64_t lag_ms, double passed_s);
 
     std::mutex mutex_;

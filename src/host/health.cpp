@@ -76,9 +76,12 @@ std::string Health::fault_of(std::size_t place) const {
     if (!module.storage_healthy()) {
         return fmt::format("the storage of {} refuses writes ({}.db)", name, module.name());
     }
-    return system_.relay().healthy(module.name())
-               ? ""
-               : fmt::format("the events of {} cannot be relayed ({}.db)", name, module.name());
+    if (!system_.relay().healthy(module.name())) {
+        return fmt::format("the events of {} cannot be relayed ({}.db)", name, module.name());
+    }
+    const std::string part = module.available() ? module.failing_part() : "";
+    return part.empty() ? ""
+                        : fmt::format("{} of {} cannot go on ({}.db)", part, name, module.name());
 }
 
 }  // namespace bookstore::host

@@ -70,6 +70,8 @@ System::System(
         outboxes.push_back(&module->outbox());
     }
     relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
+    lag_ = std::make_unique<Lag>(*relay_, modules_, clock);
+    pressure_.measure_with([this] { return lag_->measure(); });
     retention_ = std::make_unique<Retention>(topic_, modules_, clock, options.retention, [this] {
         ring_relay();
     });

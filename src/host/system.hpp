@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "bus/relay.hpp"
 #include "bus/topic.hpp"
+#include "host/lag.hpp"
 #include "host/order_index.hpp"
 #include "host/retention.hpp"
 #include "http/router.hpp"
@@ -108,6 +109,7 @@ class System {
     kernel::Wiring wiring_;  ///< goes before the modules, whose callbacks its ports have
     std::unique_ptr<bus::Relay> relay_;
     std::unique_ptr<Retention> retention_;
+    std::unique_ptr<Lag> lag_;
 };
 
 }  // namespace bookstore::host

@@ -13,6 +13,10 @@
 namespace bookstore::kernel {
 namespace {
 
+/// Writes, though it changes nothing. (Not the user_version: that is the file's stamp, see
+/// storage/wal_stamp.hpp.)
+const storage::Sql write_a_page{"*", "UPDATE shop SET id = id WHERE number = 1"};
+
 storage::Database::Options database_options(
     const std::string& name, const Environment& environment, const std::function<void()>& ring
 ) {
@@ -271,6 +275,34 @@ bool HostedModule::catching_up() const {
     return state() == State::starting && was_resumed_.load(std::memory_order_relaxed);
 }
 
+bus::BacklogState HostedModule::state_of(const bus::Subscription& subscription) const {
+    using bus::BacklogState;
+    if (!available()) {
+        return BacklogState::stopped;
+    }
+    if (!subscription.healthy()) {
+        return BacklogState::failing;
+    }
+    if (subscription.lag() == 0) {
+        return BacklogState::empty;
+    }
+    return state() == State::starting ? BacklogState::catching_up : BacklogState::working;
+}
+
+std::string HostedModule::failing_part() const {
+    for (const auto& subscription : subscriptions_) {
+        if (!subscription->healthy()) {
+            return "the subscription " + subscription->name();
+        }
+    }
+    for (const auto& task : tasks_) {
+        if (!task->healthy()) {
+            return "the task " + task->name();
+        }
+    }
+    return {};
+}
+
 std::int64_t HostedModule::lag() const {
     std::int64_t events = 0;
     for (const auto& subscription : subscriptions_) {
@@ -295,7 +327,7 @@ void HostedModule::log_may_be_cut(
                  [this, floor](storage::Connection& db) {
                      *floor = log_floor(db);
                      // Something is written, so that the commit is synced, and with it the cursors.
-                     db.execute("PRAGMA user_version = 1");
+                     db.prepare(write_a_page).run();
                      return true;
                  },
              .done = [floor, done](const storage::Outcome& outcome
@@ -397,7 +429,7 @@ void HostedModule::try_storage() {
         .durable = true,
         .run =
             [](storage::Connection& db) {
-                db.execute("PRAGMA user_version = 1");  // writes a page, also when nothing changes
+                db.prepare(write_a_page).run();
                 return true;
             },
         .done = [this](const storage::Outcome&) { trying_storage_ = false; },

@@ -97,12 +97,17 @@ class HostedModule {
     void resume(std::function<void()> done);
     /// `hook` is called on the module's thread whenever it was resumed. Before start().
     void when_back(std::function<void()> hook) { back_.push_back(std::move(hook)); }
-    /// Any thread, as the next three.
+    /// Any thread, as those that follow, to log_may_be_cut().
     State state() const { return lifecycle_.state(); }
     /// Its port answers and its resources are served.
     bool available() const { return !lifecycle_.stopped(); }
     /// It reads what it missed since an operator stopped it, not since the process started.
     bool catching_up() const;
+    /// Of one of its subscriptions: why events wait for it, where some do.
+    bus::BacklogState state_of(const bus::Subscription& subscription) const;
+    /// What of it does not go on, "the subscription delivery": the last try failed to read or to
+    /// write; empty when all does.
+    std::string failing_part() const;
     /// How many events of the log the subscription that is furthest back still has to read.
     std::int64_t lag() const;
 

@@ -51,9 +51,13 @@ void Exposition::states(
     Labels labels, std::initializer_list<std::string_view> states, std::string_view current
 ) {
     for (const std::string_view state : states) {
-        const Label one{"state", state};
-        line({}, labels, state == current ? "1" : "0", &one);
+        sample_state(labels, state, state == current);
     }
+}
+
+void Exposition::sample_state(Labels labels, std::string_view state, bool current) {
+    const Label one{"state", state};
+    line({}, labels, current ? "1" : "0", &one);
 }
 
 void Exposition::line(

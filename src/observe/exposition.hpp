@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/metrics.hpp"
+#include "base/words.hpp"
 
 namespace bookstore::observe {
 
@@ -35,6 +36,12 @@ class Exposition {
     void states(
         Labels labels, std::initializer_list<std::string_view> states, std::string_view current
     );
+    template <Worded E>
+    void states(Labels labels, E current) {
+        for (const std::string_view state : words_of(current)) {
+            sample_state(labels, state, state == word(current));
+        }
+    }
 
     std::string take() { return std::move(text_); }
 
@@ -42,6 +49,7 @@ class Exposition {
     static std::string text_of(double value);
     static std::string text_of(std::integral auto value) { return std::to_string(value); }
     void family(std::string_view name, std::string_view type, std::string_view help);
+    void sample_state(Labels labels, std::string_view state, bool current);
     void line(
         std::string_view suffix, Labels labels, std::string_view value, const Label* last = nullptr
     );

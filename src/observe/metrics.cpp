@@ -156,6 +156,13 @@ void Metrics::write_outboxes(Exposition& out) const {
             out.sample({{"module", module->name()}}, depth);
         });
     }
+    out.gauge("bookstore_outbox_state", "1: they are in that state.");
+    for (const auto& module : system_.modules()) {
+        unless_unreadable([&] {
+            const auto state = system_.relay().backlog_state(module->name());
+            out.states({{"module", module->name()}}, state);
+        });
+    }
     out.gauge(
         "bookstore_relay_lag_seconds", "How long the oldest of them waits; 0: there is none."
     );
@@ -189,6 +196,10 @@ void Metrics::write_subscriptions(Exposition& out) const {
     );
     sample_each([](Module& module, const Subscription& one) {
         return seconds_since(one.waiting_since_ms(), module.module().clock().now_ms());
+    });
+    out.gauge("bookstore_subscription_state", "1: what it has still to handle is in that state.");
+    for_each_subscription(system_, [&](Module& module, const Subscription& one) {
+        out.states({{"module", module.name()}, {"subscription", one.name()}}, module.state_of(one));
     });
     out.counter("bookstore_subscription_events_total", "Events that were handled, or held.");
     sample_each([](Module&, const Subscription& one) { return one.stats().events.value(); });

@@ -9,6 +9,7 @@
 
 #include "base/breaker.hpp"
 #include "base/json.hpp"
+#include "bus/backlog.hpp"
 
 // The process and its parts as /actuator/health shows them.
 
@@ -47,12 +48,21 @@ constexpr std::array<std::string_view, 3> words_of(ComponentStatus) {
     return {"UP", "DOWN", "STOPPED"};
 }
 
+/// Events that wait: in a context's outbox for the relay, or in the log for a subscription.
+struct BacklogResource {
+    static constexpr std::string_view schema_name = "Backlog";
+    bus::BacklogState state{};
+    std::int64_t events = 0;
+};
+BOOST_DESCRIBE_STRUCT(BacklogResource, (), (state, events))
+
 struct ComponentDetails {
     static constexpr std::string_view schema_name = "ComponentDetails";
-    json::Omittable<std::string> reason;  ///< why it is not UP
+    json::Omittable<std::string> reason;                     ///< why it is not UP
+    json::Omittable<json::Named<BacklogResource>> backlogs;  ///< where events wait
     json::Omittable<json::Named<BreakerResource>> circuit_breakers;
 };
-BOOST_DESCRIBE_STRUCT(ComponentDetails, (), (reason, circuit_breakers))
+BOOST_DESCRIBE_STRUCT(ComponentDetails, (), (reason, backlogs, circuit_breakers))
 
 /// A context, or the relay.
 struct ComponentResource {

@@ -1,6 +1,9 @@
 #include "operations/process_routes.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 #include "kernel/cross_origin.hpp"
 #include "kernel/hal.hpp"
@@ -63,6 +66,32 @@ BreakerResource resource_of(const host::NamedBreaker& breaker) {
     };
 }
 
+/// Where events wait: in the context's outbox, and for which of its subscriptions. What cannot be
+/// read now is left out.
+json::Omittable<json::Named<BacklogResource>> backlogs_of(
+    const host::System& system, kernel::HostedModule& module
+) {
+    json::Named<BacklogResource> backlogs;
+    const auto add = [&](const std::string& name, bus::BacklogState state, std::int64_t events) {
+        if (events > 0 || state == bus::BacklogState::failing) {
+            backlogs.emplace_back(name, BacklogResource{state, std::max<std::int64_t>(events, 0)});
+        }
+    };
+    try {
+        add("outbox", system.relay().backlog_state(module.name()), module.outbox().depth());
+    } catch (const storage::Error& error) {
+        spdlog::debug("health: {}", error.what());
+    }
+    for (const auto& subscription : module.subscriptions()) {
+        add(subscription->name(), module.state_of(*subscription), subscription->lag());
+    }
+    json::Omittable<json::Named<BacklogResource>> waiting;
+    if (!backlogs.empty()) {
+        waiting = std::move(backlogs);
+    }
+    return waiting;
+}
+
 std::string name_of(const host::System& system, std::size_t place) {
     return place == system.relay_place() ? "relay" : system.modules()[place]->name();
 }
@@ -93,7 +122,10 @@ ComponentResource resource_of(
             details.circuit_breakers->emplace_back(breaker.name, resource_of(breaker));
         }
     }
-    if (details.reason || details.circuit_breakers) {
+    if (!relay) {
+        details.backlogs = backlogs_of(system, *system.modules()[place]);
+    }
+    if (details.reason || details.backlogs || details.circuit_breakers) {
         component.details = std::move(details);
     }
     return component;

@@ -128,6 +128,37 @@ TEST_CASE("a few clients are not put off, however long events wait") {
     }
 }
 
+TEST_CASE("a disk that settles few events is protected too") {
+    Shop shop(2'000, 200);
+    shop.run(120'000);
+    shop.done();
+    shop.run(60'000);
+    const auto done = shop.done();
+    CHECK(done.most_lag_ms < 5'000);
+    CHECK(static_cast<double>(done.placed) < 1.1 * static_cast<double>(done.handled));
+    CHECK(done.handled > 60 * 100);
+}
+
+TEST_CASE("while nobody can say how long events wait no more are let through than before") {
+    Throttle throttle;
+    for (std::int64_t ms = 0; ms < 3'000; ++ms) {
+        for (int i = 0; i < 5; ++i) {
+            CHECK(throttle.admit(ms, 0) == 0);
+        }
+    }
+    std::int64_t let_through = 0;
+    std::int64_t put_off_until_ms = 0;
+    for (std::int64_t ms = 3'000; ms < 13'000; ++ms) {
+        for (int i = 0; i < 20 && ms >= put_off_until_ms; ++i) {
+            put_off_until_ms = ms + throttle.admit(ms, std::nullopt);
+            put_off_until_ms = put_off_until_ms == ms ? 0 : put_off_until_ms;
+            ++let_through;
+        }
+    }
+    CHECK(let_through < 10 * 5'500);
+    CHECK(let_through > 10 * 4'000);
+}
+
 TEST_CASE("no write is put off for longer than half a second") {
     Throttle throttle;
     std::int64_t most_ms = 0;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/contexts.hpp"
+#include "host/lag.hpp"
 #include "host/threads.hpp"
 #include "support/storage_fixture.hpp"
 #include "support/virtual_time.hpp"
@@ -56,6 +57,18 @@ struct RunningSystem {
                     const auto& published = module.module().declarations().published;
                     const std::string& type = published.front().type;
                     module.outbox().append(db, "customer-1", type, 0, "", "{}");
+                    return true;
+                },
+            .done = [](const storage::Outcome&) {},
+        });
+    }
+    /// Runs that in its file.
+    void execute(const std::string& context, const std::string& sql) {
+        system.module(context).submit({
+            .durable = true,
+            .run =
+                [sql](storage::Connection& db) {
+                    db.execute(sql);
                     return true;
                 },
             .done = [](const storage::Outcome&) {},
@@ -154,21 +167,7 @@ TEST_CASE_FIXTURE(
     RunningSystem,
     "an outbox that cannot be read is a fault of its context alone, and names the file"
 ) {
-    const auto broken = [this](const std::string& sql) {
-        system.module("customer")
-            .database()
-            .writer()
-            .submit(
-                {.durable = true,
-                 .run =
-                     [sql](storage::Connection& db) {
-                         db.execute(sql);
-                         return true;
-                     },
-                 .done = [](const storage::Outcome&) {}}
-            );
-    };
-    broken("ALTER TABLE outbox RENAME COLUMN payload TO lost");
+    execute("customer", "ALTER TABLE outbox RENAME COLUMN payload TO lost");
     system.module("customer").outbox().signal();
     system.ring_relay();
     const std::string fault = "the events of the customer context cannot be relayed (customer.db)";
@@ -183,8 +182,68 @@ TEST_CASE_FIXTURE(
     const std::int64_t end = system.topic().end();
     write("delivery");
     CHECK(eventually([&] { return system.topic().end() == end + 1; }));
-    broken("ALTER TABLE outbox RENAME COLUMN lost TO payload");
+    execute("customer", "ALTER TABLE outbox RENAME COLUMN lost TO payload");
     CHECK(eventually([&] { return health.fault().empty(); }));
+}
+
+TEST_CASE_FIXTURE(RunningSystem, "a task that cannot read what is due is a fault until it can") {
+    execute("payment", "ALTER TABLE payment RENAME COLUMN next_try TO lost");
+    const std::string fault = "the task ask-van of the payment context cannot go on (payment.db)";
+    CHECK(eventually([&] { return health.fault() == fault; }));
+    CHECK(health.fault_of(place("payment")) == fault);
+    CHECK(health.fault_of(place("order")) == "");
+    execute("payment", "ALTER TABLE payment RENAME COLUMN lost TO next_try");
+    CHECK(eventually([&] { return health.fault().empty(); }));
+}
+
+TEST_CASE_FIXTURE(
+    RunningSystem,
+    "a subscription that cannot go on is a fault until it can, and its backlog says so"
+) {
+    const auto state = [this] {
+        kernel::HostedModule& delivery = system.module("delivery");
+        return delivery.state_of(*delivery.subscriptions().front());
+    };
+    CHECK(state() == bus::BacklogState::empty);
+    execute("delivery", "ALTER TABLE subscription RENAME COLUMN position TO lost");
+    write("order");
+    const std::string fault =
+        "the subscription delivery of the delivery context cannot go on (delivery.db)";
+    CHECK(eventually([&] { return health.fault_of(place("delivery")) == fault; }));
+    CHECK(state() == bus::BacklogState::failing);
+    CHECK(health.fault_of(system.relay_place()) == "");
+    execute("delivery", "ALTER TABLE subscription RENAME COLUMN lost TO position");
+    CHECK(eventually([&] { return health.fault_of(place("delivery")).empty(); }));
+    CHECK(eventually([&] { return state() == bus::BacklogState::empty; }));
+}
+
+TEST_CASE_FIXTURE(
+    RunningSystem, "while the topic refuses nobody can say how long events wait, and not no time"
+) {
+    host::Lag lag(system.relay(), system.modules(), clock);
+    CHECK(lag.measure().known);
+    vfs.fail(
+        {.operation = FileOperation::write,
+         .code = SQLITE_FULL,
+         .file = "topic.db",
+         .times = 1 << 20}
+    );
+    write("customer");
+    CHECK(eventually([&] { return !lag.measure().known; }));
+    vfs.clear_failures();
+    CHECK(eventually([&] { return lag.measure().known; }));
+}
+
+TEST_CASE_FIXTURE(
+    RunningSystem, "only events that are worked off count as late, and since that is so"
+) {
+    host::Lag lag(system.relay(), system.modules(), clock);
+    execute("delivery", "ALTER TABLE subscription RENAME COLUMN position TO lost");
+    write("order");
+    const auto& delivery = *system.module("delivery").subscriptions().front();
+    CHECK(eventually([&] { return !delivery.healthy() && lag.measure().ms == 0; }));
+    execute("delivery", "ALTER TABLE subscription RENAME COLUMN lost TO position");
+    CHECK(eventually([&] { return delivery.healthy(); }));
 }
 
 TEST_CASE_FIXTURE(RunningSystem, "a zombie stays one") {
