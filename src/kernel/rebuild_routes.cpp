@@ -101,7 +101,7 @@ Endpoint cancel_endpoint(const std::string& name) {
     cancel.route.pattern = "/rebuilds/" + name;
     cancel.operation = {
         .tag = "rebuilds",
-        .id = "cancel-rebuild-of-" + name,
+        .id = "cancelRebuildOf" + joined_words(name),
         .summary = "Cancel the rebuild that is under way",
         .description = "What it has built is removed; the rows that are served stay as they are.",
         .replies =

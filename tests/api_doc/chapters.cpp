@@ -467,8 +467,24 @@ void write_events(Page& page) {
     page.say("The story of order 3, which had to wait:");
     page.curl({.target = "/events?from=beginning&follow=false&key=order-3"});
     page.say("One type, or several, of all:");
-    page.curl({.target = "/events?from=beginning&follow=false&type=Registered&type=BookRegistered"}
+    page.curl({.target = "/events?from=beginning&follow=false&type=Registered,BookRegistered"});
+    page.say(
+        "Every answer says where the log begins and ends. A client that has seen all of it and "
+        "does not follow is answered 204, after which an EventSource does not ask again:"
     );
+    const auto ends = page.curl({.target = "/events?follow=false&type=Deleted"});
+    page.curl(
+        {.target = "/events?follow=false",
+         .headers = {{"Last-Event-ID", header_of(ends, "Log-End")}}}
+    );
+    page.say(
+        "One that is ahead of the log has seen another one, which was restored since, say, and "
+        "begins anew. (Where `--topic-retention` has cut the log's beginning off, what was there "
+        "is 410.)"
+    );
+    page.curl({.target = "/events", .headers = {{"Last-Event-ID", "4000000"}}});
+    page.say("A type that there is not:");
+    page.curl({.target = "/events?type=Payd"});
 }
 
 void write_timeline(Page& page) {
@@ -480,6 +496,24 @@ void write_timeline(Page& page) {
     );
     page.curl({.target = "/trace/orders/3", .most_lines = 24});
     page.curl({.target = "/trace/orders/99"});
+}
+
+/// One that has read nothing yet: it is over in a moment, so it is tried until that is what is
+/// seen.
+void write_canceled_rebuild(Page& page) {
+    const auto mark = page.mark();
+    for (int tries = 0; tries < 2'000; ++tries) {
+        page.say("One that is under way can be canceled; the rows that are there stay:");
+        if (page.curl({.method = Method::post, .target = "/rebuilds/my-page"}).status == 202) {
+            const auto canceled = page.curl({.method = Method::del, .target = "/rebuilds/my-page"});
+            if (canceled.status == 200 &&
+                canceled.body.find("\"position\":0,") != std::string::npos) {
+                return;
+            }
+        }
+        page.go_back(mark);
+    }
+    throw std::runtime_error("no rebuild was canceled before it had read anything");
 }
 
 void write_rebuilds(Page& page, Shop& shop) {
@@ -500,6 +534,9 @@ void write_rebuilds(Page& page, Shop& shop) {
          .target = "/rebuilds/my-page",
          .headers = {{"Origin", "http://elsewhere.example"}}}
     );
+    write_canceled_rebuild(page);
+    page.say("Now none is under way:");
+    page.curl({.method = Method::del, .target = "/rebuilds/my-page"});
 }
 
 void write_backups(Page& page) {

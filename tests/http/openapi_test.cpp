@@ -176,6 +176,21 @@ void verified_by_hand(
     then(story, api, call);
 }
 
+/// Begins a rebuild, and cancels it before it has come to its end.
+std::vector<std::string> faults_of_canceling(
+    Story& story, const ApiDescription& api, const std::string& name
+) {
+    const Operation& cancel = api.operation("cancelRebuildOf" + name);
+    Answer answer;
+    const bool canceled = eventually([&] {
+        (void)api.example_of(api.operation("rebuild" + name)).send(story);
+        answer = api.example_of(cancel).send(story);
+        return answer.status == 200;
+    });
+    return canceled ? api.faults(cancel, answer)
+                    : std::vector<std::string>{"it was never canceled: " + answer.body};
+}
+
 // ---- refusals
 
 constexpr auto no_such_id = "4000000";
@@ -258,6 +273,14 @@ Answer conflict(Story& story, const ApiDescription& api, const Operation& operat
     if (operation.id == "takeBackup") {
         return api.example_of(operation).with_body(R"({"directory":"/"})").send(story);
     }
+    if (operation.id == "events") {
+        return api.example_of(operation).header("Last-Event-ID", no_such_id).send(story);
+    }
+    if (operation.id.starts_with("cancelRebuildOf")) {
+        Answer answer;  // one that another refusal asked for may be under way still
+        eventually([&] { return (answer = api.example_of(operation).send(story)).status == 409; });
+        return answer;
+    }
     const auto id = ids.find(operation.id);
     return id == ids.end()
                ? at_once(story, api, operation)
@@ -299,6 +322,7 @@ bool provoked_elsewhere(const Operation& operation, int status) {
     return status == 503     // a context is stopped, the process ends
            || status == 507  // the disk is full
            || status == 500  // /isHealthy, of a zombie
+           || status == 410  // the log's beginning was removed
            || by_verifying;  // needs an order that is unverified
 }
 
@@ -531,6 +555,10 @@ TEST_CASE("openapi: every operation, called with its example, answers as it is d
             return fmt::format(R"({{"directory":"{}/{}"}})", backups.path(), ++taken);
         });
         done = walk.done();
+        for (const std::string name : {"MyPage", "PaymentHistory"}) {
+            CHECK(joined(faults_of_canceling(story, api, name)) == "");
+            done.insert("cancelRebuildOf" + name);
+        }
         const auto unhealthy = story.get("/isHealthy");
         CHECK(refusal_fault(api, api.operation("isHealthy"), 500, unhealthy) == "");
     }
@@ -576,6 +604,22 @@ TEST_CASE("openapi: every refusal that is described can be provoked, and has the
         }
     }
     CHECK(refusals > 150);
+}
+
+TEST_CASE("openapi: a client of /events that resumes at the end is answered as described") {
+    Story story;
+    story.given_customer();
+    const ApiDescription api(story);
+    const Operation& events = api.operation("events");
+    std::string end;
+    REQUIRE(eventually([&] {
+        end = api.example_of(events).send(story).header("Log-End");
+        return end != "0";
+    }));
+    const auto answer = api.example_of(events).header("Last-Event-ID", end).send(story);
+    CHECK(answer.status == 204);
+    CHECK(joined(api.faults(events, answer)) == "");
+    CHECK(events.declares(410));
 }
 
 TEST_CASE("openapi: a context that rests answers 503 as described, everywhere") {
