@@ -306,7 +306,7 @@ json::array parameters_of(const Operation& operation) {
 }
 
 json::object header_schema(std::string_view name) {
-    if (name == "Retry-After") {
+    if (name == "Retry-After" || name == "Log-Begin" || name == "Log-End") {
         return {{"schema", count_schema().json()}};
     }
     json::object schema{{"type", "string"}};

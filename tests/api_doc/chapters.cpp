@@ -500,12 +500,12 @@ void write_timeline(Page& page) {
 
 /// One that has read nothing yet: it is over in a moment, so it is tried until that is what is
 /// seen.
-void write_canceled_rebuild(Page& page) {
+void write_canceled_rebuild(Page& page, const std::string& target, const std::string& words) {
     const auto mark = page.mark();
     for (int tries = 0; tries < 2'000; ++tries) {
-        page.say("One that is under way can be canceled; the rows that are there stay:");
-        if (page.curl({.method = Method::post, .target = "/rebuilds/my-page"}).status == 202) {
-            const auto canceled = page.curl({.method = Method::del, .target = "/rebuilds/my-page"});
+        page.say(words);
+        if (page.curl({.method = Method::post, .target = target}).status == 202) {
+            const auto canceled = page.curl({.method = Method::del, .target = target});
             if (canceled.status == 200 &&
                 canceled.body.find("\"position\":0,") != std::string::npos) {
                 return;
@@ -534,7 +534,12 @@ void write_rebuilds(Page& page, Shop& shop) {
          .target = "/rebuilds/my-page",
          .headers = {{"Origin", "http://elsewhere.example"}}}
     );
-    write_canceled_rebuild(page);
+    write_canceled_rebuild(
+        page,
+        "/rebuilds/my-page",
+        "One that is under way can be canceled; the rows that are there stay:"
+    );
+    write_canceled_rebuild(page, "/rebuilds/payment-history", "So can the other one:");
     page.say("Now none is under way:");
     page.curl({.method = Method::del, .target = "/rebuilds/my-page"});
 }
