@@ -381,7 +381,7 @@ Answer answer_to(Story& story, const Call& call) {
     Answer answer;
     answer.status =
         bookstore::http::fetch_stream(url, {}, {}, [](std::string_view) { return false; });
-    answer.headers = {{"Content-Type", "text/event-stream"}};
+    answer.headers = {{"Content-Type", "text/event-stream"}, {"Log-Begin", "1"}, {"Log-End", "1"}};
     return answer;
 }
 
