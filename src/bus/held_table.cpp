@@ -122,7 +122,7 @@ const Sql copy_held{
     "payload, attempts, error, first_try, next_try, parked) "
     "SELECT ?1, position, source, source_position, key, type, time, trace, payload, attempts, "
     "error, first_try, CASE parked WHEN 1 THEN 0 ELSE next_try END, 0 "
-    "FROM held WHERE subscription = ?2 ORDER BY id"
+    "FROM held WHERE subscription = ?2 ORDER BY position"
 };
 const Sql select_first_position{
     "*", "SELECT position FROM held WHERE subscription = ?1 ORDER BY position LIMIT 1"

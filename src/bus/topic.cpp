@@ -17,7 +17,7 @@ const storage::Sql update_relayed{
 };
 const storage::Sql select_relayed{"topic", "SELECT position FROM relayed WHERE source = ?1"};
 const storage::Sql select_end{"topic", "SELECT max(position) FROM event"};
-const storage::Sql select_first{"topic", "SELECT position FROM event ORDER BY position LIMIT 1"};
+const storage::Sql select_first{"topic", "SELECT coalesce(min(position), 1) FROM event"};
 const storage::Sql select_events{
     "topic",
     "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
@@ -237,7 +237,8 @@ void Topic::remember(std::span<Envelope> events) {
 std::int64_t Topic::stored_first() {
     const storage::Reader reader = database_.read();
     auto statement = reader->prepare(select_first);
-    return statement.step() ? statement.integer(0) : 1;
+    statement.step();
+    return statement.integer(0);
 }
 
 std::int64_t Topic::stored_end() {

@@ -42,7 +42,14 @@ const Sql select_near{
 const Sql select_late{"topic", "SELECT position FROM late WHERE order_id = ?1 ORDER BY position"};
 const Sql select_keys_up_to{"topic", "SELECT position, key FROM event WHERE position <= ?1"};
 const Sql delete_late{"topic", "DELETE FROM late WHERE order_id = ?1 AND position = ?2"};
-const Sql delete_milestones{"topic", "DELETE FROM milestone WHERE position < ?1"};
+const Sql select_first{
+    "topic",
+    "SELECT newest_order, position FROM milestone WHERE newest_order >= 0 "
+    "ORDER BY newest_order, position LIMIT 1"
+};
+const Sql delete_milestone{
+    "topic", "DELETE FROM milestone WHERE newest_order = ?1 AND position = ?2"
+};
 const Sql select_cause{
     "topic",
     "SELECT position FROM event WHERE position < ?1 AND position >= ?2 AND trace = ?3 "
@@ -55,6 +62,19 @@ std::optional<std::int64_t> position(storage::Connection& db, const Sql& sql, st
     auto row = db.prepare(sql);
     row.bind(order);
     return row.step() ? std::optional(row.integer(0)) : std::nullopt;
+}
+
+/// false: it is not before that position, or there is none. Both numbers grow together, so that the
+/// first by order is the first by position.
+bool remove_first_milestone(storage::Connection& db, std::int64_t before) {
+    auto first = db.prepare(select_first);
+    if (!first.step() || first.integer(1) >= before) {
+        return false;
+    }
+    const std::int64_t newest_order = first.integer(0);
+    const std::int64_t position = first.integer(1);
+    db.prepare(delete_milestone).bind(newest_order, position).run();
+    return true;
 }
 
 /// The positions of that order's events, in order.
@@ -122,7 +142,8 @@ void OrderIndex::remove(storage::Connection& db, std::int64_t up_to) {
             db.prepare(delete_late).bind(*order, row.integer(0)).run();
         }
     }
-    db.prepare(delete_milestones).bind(up_to - 2 * near).run();
+    while (remove_first_milestone(db, up_to - 2 * near)) {
+    }
 }
 
 void OrderIndex::note(storage::Connection& db, std::string_view key, std::int64_t position) {

@@ -9,6 +9,7 @@
 namespace bookstore::host {
 namespace {
 
+constexpr int told_after_looks = 60;  ///< whoever works is a little behind
 constexpr std::int64_t look_every_ms = 1000;
 constexpr std::size_t events_at_once = 1024;  ///< some 5 ms, for which what is to be relayed waits
 constexpr int pages_at_once = 256;
@@ -147,10 +148,10 @@ bool Retention::take_answers() {
     asked_.reset();
     if (floor >= topic_.first()) {
         cutting_to_ = floor;
-        waits_ = false;
+        kept_looks_ = 0;
         return true;
     }
-    if (!std::exchange(waits_, true)) {
+    if (++kept_looks_ == told_after_looks) {
         spdlog::info(
             "the log could be cut at {}, but somebody has still to read from {} on",
             asked_for_,

@@ -70,7 +70,7 @@ class Retention {
     std::int64_t asked_for_ = 0;      ///< position
     std::int64_t cutting_to_ = 0;     ///< position; 0: nothing is being cut
     bool giving_back_ = true;         ///< what an earlier process left too
-    bool waits_ = false;              ///< it was logged that somebody keeps the log from a cut
+    int kept_looks_ = 0;              ///< since a cut, those at which somebody had still to read
     storage::StorageTrouble trouble_{"retention"};
 };
 

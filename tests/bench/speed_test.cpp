@@ -157,7 +157,7 @@ TEST_CASE("start measures a server after one that was killed among orders") {
     const Figures start(
         {"start",
          "--binary",
-         BOOKSTORE_BINARY,
+         binary(),
          "--data-dir",
          directory.path(),
          "--kill-after",

@@ -51,11 +51,7 @@ double memory_mib(pid_t pid, const std::string& name) {
 }  // namespace
 
 bool memory_is_measured() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return false;
-#else
-    return true;
-#endif
+    return !binary_is_sanitized();
 }
 
 Hostility::Hostility(std::vector<std::string> flags, int orders)

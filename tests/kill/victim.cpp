@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/bookstore_process.hpp"
+
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
 namespace bookstore::test {
@@ -27,9 +29,8 @@ std::string content(const std::string& path) {
 
 Victim::Victim(const std::string& data_dir, const std::vector<std::string>& flags)
     : out_path_(data_dir + ".out") {
-    const char* other = std::getenv("BOOKSTORE_BINARY");
     std::vector<std::string> words{
-        other == nullptr ? BOOKSTORE_BINARY : other,
+        binary(),
         "serve",
         "--listen",
         "127.0.0.1:0",

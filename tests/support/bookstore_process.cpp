@@ -29,15 +29,6 @@ std::string content(const std::string& path) {
     return text.str();
 }
 
-/// BOOKSTORE_BINARY runs the tests against another build.
-const std::string& binary() {
-    static const std::string path = [] {
-        const char* other = std::getenv("BOOKSTORE_BINARY");
-        return std::string(other == nullptr ? BOOKSTORE_BINARY : other);
-    }();
-    return path;
-}
-
 pid_t spawn(std::vector<std::string> words, const std::string& out, const std::string& error) {
     std::vector<char*> argv;
     for (std::string& word : words) {
@@ -70,6 +61,23 @@ std::optional<int> ended(pid_t pid) {
 }
 
 }  // namespace
+
+const std::string& binary() {
+    static const std::string path = [] {
+        const char* other = std::getenv("BOOKSTORE_BINARY");
+        return std::string(other == nullptr ? BOOKSTORE_BINARY : other);
+    }();
+    return path;
+}
+
+bool binary_is_sanitized() {
+    static const bool is = [] {
+        const std::string bytes = content(binary());
+        return bytes.find("__asan_init") != std::string::npos ||
+               bytes.find("__tsan_init") != std::string::npos;
+    }();
+    return is;
+}
 
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds at_most) {
     const auto deadline = std::chrono::steady_clock::now() + at_most;

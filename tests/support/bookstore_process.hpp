@@ -13,6 +13,11 @@
 
 namespace bookstore::test {
 
+/// The binary under test: its preset's own, or what the environment's BOOKSTORE_BINARY names.
+const std::string& binary();
+/// It was built with ASan or TSan, whatever the tests were.
+bool binary_is_sanitized();
+
 /// A directory of its own, removed when it goes.
 class TemporaryDirectory {
   public:

@@ -412,7 +412,7 @@ TEST_CASE_FIXTURE(RelayFixture, "an outbox that goes on behind a gap is not rela
     module("shop").database->writer().connection().execute("DELETE FROM outbox WHERE position = 2");
     relayed();
     CHECK(in_topic() == "1:a");
-    CHECK_FALSE(relay->healthy());
+    CHECK_FALSE(relay->healthy("shop"));
 }
 
 TEST_CASE_FIXTURE(

@@ -1,0 +1,77 @@
+# What is run against the built binaries, and what reads the sources.
+
+# Of src/ they know nothing but the HTTP client.
+add_library(test_process STATIC support/bookstore_process.cpp)
+target_link_libraries(test_process PUBLIC test_support bookstore_http)
+target_include_directories(test_process PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_compile_definitions(test_process PUBLIC BOOKSTORE_BINARY="$<TARGET_FILE:bookstore>")
+add_dependencies(test_process bookstore)
+add_library(test_story STATIC http/story.cpp)
+target_link_libraries(test_story PUBLIC test_process)
+target_include_directories(test_story PUBLIC http)
+file(GLOB http_sources CONFIGURE_DEPENDS http/*.cpp)
+list(REMOVE_ITEM http_sources ${CMAKE_CURRENT_SOURCE_DIR}/http/story.cpp)
+add_executable(http_tests ${http_sources})
+target_link_libraries(http_tests PRIVATE test_story test_invariants)
+target_compile_definitions(http_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
+bookstore_test(http_tests concurrent)
+
+file(GLOB coupon_sources CONFIGURE_DEPENDS coupon/*.cpp)
+add_executable(coupon_tests ${coupon_sources} support/bookstore_process.cpp http/story.cpp)
+target_link_libraries(coupon_tests PRIVATE test_support test_invariants bookstore_http SQLite::SQLite3)
+target_include_directories(coupon_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_compile_definitions(coupon_tests PRIVATE
+    BOOKSTORE_BINARY="$<TARGET_FILE:bookstore_with_coupon>" PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
+add_dependencies(coupon_tests bookstore_with_coupon)
+bookstore_test(coupon_tests coupon)
+
+# Backups of a running bookstore, restores, and the check of a directory.
+file(GLOB backup_sources CONFIGURE_DEPENDS backup/*.cpp)
+add_executable(backup_tests ${backup_sources})
+target_link_libraries(backup_tests PRIVATE test_story test_invariants)
+bookstore_test(backup_tests concurrent)
+
+# Clients that note what they were promised, and what of it is broken in the end.
+add_library(test_promises STATIC kill/workload.cpp kill/verdict.cpp)
+target_link_libraries(test_promises PUBLIC test_process test_invariants)
+
+# Hostile clients and full disks, against the real binary.
+file(GLOB hostile_sources CONFIGURE_DEPENDS hostile/*.cpp)
+add_executable(hostile_tests ${hostile_sources})
+target_link_libraries(hostile_tests PRIVATE test_promises test_story)
+bookstore_test(hostile_tests hostile)
+
+# What scripts/bench measures with, and pages of large collections in directories that it fills.
+file(GLOB bench_test_sources CONFIGURE_DEPENDS bench/*.cpp)
+add_executable(bench_tests ${bench_test_sources})
+target_link_libraries(bench_tests PRIVATE test_story test_invariants)
+target_compile_definitions(bench_tests PRIVATE
+    BENCH_BINARY="$<TARGET_FILE:bookstore-bench>" CEILING_BINARY="$<TARGET_FILE:ceiling>")
+add_dependencies(bench_tests bookstore-bench ceiling)
+bookstore_test(bench_tests bench)
+
+# docs/api.md is what the binary answers; scripts/api-docs writes it.
+file(GLOB api_doc_sources CONFIGURE_DEPENDS api_doc/*.cpp)
+add_executable(api_doc ${api_doc_sources})
+target_link_libraries(api_doc PRIVATE test_process SQLite::SQLite3 Boost::json fmt::fmt)
+bookstore_test(api_doc docs ARGUMENTS --check ${PROJECT_SOURCE_DIR}/docs/api.md)
+
+# The binary is killed in all that it does: 20 rounds, or BOOKSTORE_KILL_ROUNDS. scripts/soak runs more.
+add_executable(kill_test kill/kill_test.cpp kill/victim.cpp kill/old_files.cpp)
+target_link_libraries(kill_test PRIVATE test_promises bookstore_storage CLI11::CLI11)
+bookstore_test(kill_test kill)
+set_tests_properties(kill_test PROPERTIES TIMEOUT 7200)
+
+# They read the sources.
+file(GLOB lint_sources CONFIGURE_DEPENDS lint/*.cpp)
+add_executable(lint_tests ${lint_sources})
+target_link_libraries(lint_tests PRIVATE test_support)
+target_compile_definitions(lint_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
+bookstore_test(lint_tests lint)
+
+# The console in a headless Chromium; without one, the cases say that they were skipped.
+file(GLOB console_sources CONFIGURE_DEPENDS console/*.cpp)
+add_executable(console_tests ${console_sources})
+target_link_libraries(console_tests PRIVATE test_story test_invariants)
+bookstore_test(console_tests console)
+set_tests_properties(console_tests PROPERTIES TIMEOUT 1800)
