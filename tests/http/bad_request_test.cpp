@@ -211,7 +211,7 @@ TEST_CASE("a wrong method is 405 with Allow, and OPTIONS tells the same") {
         {"/isReady", collection, {Method::post, Method::del}},
         {"/isHealthy", collection, {Method::post}},
         {"/events", collection, {Method::post, Method::del}},
-        {"/rebuilds/my-page", "GET, HEAD, POST, OPTIONS", {Method::put, Method::del}},
+        {"/rebuilds/my-page", "GET, HEAD, POST, DELETE, OPTIONS", {Method::put}},
         {"/", collection, {Method::post, Method::put}}
     };
     for (const auto& [path, allow, methods] : table) {
