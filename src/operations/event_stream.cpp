@@ -249,17 +249,9 @@ void answer(
     done(std::move(response));
 }
 
-}  // namespace
-
-kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
+kernel::Operation events_operation() {
     using kernel::Parameter;
-    kernel::Endpoint endpoint;
-    endpoint.route.pattern = "/events";
-    endpoint.route.produces = http::Produces::event_stream;
-    endpoint.route.handler = [&topic, known = std::move(known)](
-                                 const http::Request& request, const http::Done& done
-                             ) { answer(topic, known, request, done); };
-    endpoint.operation = {
+    return {
         .tag = "process",
         .id = "events",
         .summary = "The events between the contexts, as they come",
@@ -306,6 +298,18 @@ kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
                              "begun anew, and so must the client begin",
               .headers = {"Log-Begin", "Log-End"}}}
     };
+}
+
+}  // namespace
+
+kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
+    kernel::Endpoint endpoint;
+    endpoint.route.pattern = "/events";
+    endpoint.route.produces = http::Produces::event_stream;
+    endpoint.route.handler = [&topic, known = std::move(known)](
+                                 const http::Request& request, const http::Done& done
+                             ) { answer(topic, known, request, done); };
+    endpoint.operation = events_operation();
     return endpoint;
 }
 
