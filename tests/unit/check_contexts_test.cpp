@@ -13,6 +13,7 @@
 #include "check/pending.hpp"
 #include "kernel/module.hpp"
 #include "modules/order/events.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/virtual_time.hpp"
 
 using namespace bookstore;
@@ -46,12 +47,6 @@ host::Contexts eight_contexts() {
     contexts.push_back(shelf());
     return contexts;
 }
-
-struct Directory {
-    std::string path = (std::filesystem::temp_directory_path() / "bookstore-check-XXXXXX").string();
-    Directory() { REQUIRE(mkdtemp(path.data()) != nullptr); }
-    ~Directory() { std::filesystem::remove_all(path); }
-};
 
 /// What a process with these contexts would have made there, and left.
 void start_and_end(const host::Contexts& contexts, const std::string& path) {
@@ -88,15 +83,15 @@ TEST_CASE("the check is told which events each context follows and publishes") {
 }
 
 TEST_CASE("the file of a context that is new in the table is expected, and checked") {
-    const Directory directory;
+    const test::TemporaryDirectory directory;
     const auto contexts = app::check_contexts(eight_contexts());
-    start_and_end(app::contexts(), directory.path);
+    start_and_end(app::contexts(), directory.path());
     CHECK_THROWS_WITH(
-        check::check({.contexts = contexts, .data_dir = directory.path}),
+        check::check({.contexts = contexts, .data_dir = directory.path()}),
         doctest::Contains("has no shelf.db")
     );
-    start_and_end(eight_contexts(), directory.path);
-    const auto report = check::check({.contexts = contexts, .data_dir = directory.path});
+    start_and_end(eight_contexts(), directory.path());
+    const auto report = check::check({.contexts = contexts, .data_dir = directory.path()});
     CHECK_EQ(report.violations, std::vector<std::string>{"shelf stands at 0"});
 }
 
