@@ -4,6 +4,8 @@
 #include <charconv>
 #include <limits>
 
+#include "http/peer.hpp"
+
 namespace bookstore::tools {
 
 void read_listen(const std::string& text, http::ServerOptions& server) {
