@@ -21,7 +21,7 @@ struct HttpPortOptions {
     http::Url origin{};
     std::int64_t timeout_ms = 1'000;
     std::size_t calls = 64;  ///< under way at a time
-    /// Its timeout is the port's. Nothing: the peer is always asked.
+    /// Its timeout is the port's. Without a breaker the peer is always asked.
     std::optional<BreakerOptions> breaker{BreakerOptions{}};
 
     /// For calls that may be given up and asked again, since the peer remembers its answer: so that

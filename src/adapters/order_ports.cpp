@@ -75,7 +75,7 @@ order::Ports order_ports(
         HttpPortOptions http = options.http;
         http.origin = *origin;
         auto& port = wiring.offer("order", std::make_shared<HttpPort>(context, http, clock));
-        port.when_back(wiring.back_of("order"));
+        port.when_back(wiring.retry_waiting_of("order"));
         wiring.note_breaker("order", context, *port.breaker());
         return port_over_http(port, collection, singular);
     };

@@ -150,13 +150,13 @@ payment::VanPort van_port(
     if (!options.van) {
         auto* const van = wiring.offered<van::Van>("van");
         if (van != nullptr) {
-            van->when_back(wiring.back_of("payment"));
+            van->when_back(wiring.retry_waiting_of("payment"));
         }
         return port_in_process(wiring.hosted("van"), van);
     }
     const auto offer = [&](std::string_view name, const HttpPortOptions& http) -> HttpPort& {
         auto& port = wiring.offer("payment", std::make_shared<HttpPort>(name, http, clock));
-        port.when_back(wiring.back_of("payment"));
+        port.when_back(wiring.retry_waiting_of("payment"));
         return port;
     };
     HttpPort& charges = offer("van", charge_options(options));

@@ -17,7 +17,8 @@ struct VanPortOptions {
 /// The port of the payment context. A VAN that is not hosted does not answer; over HTTP it is
 /// POST /requestPayment and /cancelPayment with the payment's key, and what is not one of VAN's
 /// words is no answer. Charges and refunds have connections and a room each; only charges wait for
-/// a breaker. Payment is told when VAN is back. `wiring` keeps what it needs.
+/// a breaker. When VAN answers again, payment tries at once what waits. `wiring` keeps what it
+/// needs.
 payment::VanPort van_port(
     kernel::Wiring& wiring, const VanPortOptions& options, const Clock& clock
 );

@@ -6,16 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <iterator>
 #include <optional>
 #include <thread>
 #include <utility>
-#include <variant>
 
 #include "app/api.hpp"
 #include "app/descriptors.hpp"
+#include "app/entrance.hpp"
 #include "app/signals.hpp"
 #include "backup/backup.hpp"
 #include "host/threads.hpp"
@@ -25,49 +24,6 @@
 
 namespace bookstore::app {
 namespace {
-
-/// Where requests come in: CORS first, since a preflight is for any path, then the router, once
-/// there is one.
-class Entrance {
-  public:
-    explicit Entrance(const http::Cors& cors) : cors_(cors) {}
-
-    /// From now on; it outlives the server.
-    void open(const http::Router& router) { router_.store(&router, std::memory_order_release); }
-
-    void dispatch(http::Request& request, http::Done done) const {
-        if (auto answer = cors_.intercept(request)) {
-            done(std::move(*answer));
-        } else if (const http::Router* router = router_.load(std::memory_order_acquire)) {
-            router->dispatch(request, std::move(done));
-        } else {
-            done(while_starting(request));
-        }
-    }
-
-    /// What dispatch would refuse by the header alone.
-    std::optional<http::Problem> header_problem(http::Request& request) const {
-        auto answer = cors_.intercept(request);
-        if (!answer) {
-            const http::Router* router = router_.load(std::memory_order_acquire);
-            return router == nullptr ? std::nullopt : router->header_problem(request);
-        }
-        auto* problem = std::get_if<http::Problem>(&*answer);
-        return problem != nullptr ? std::optional(std::move(*problem)) : std::nullopt;
-    }
-
-  private:
-    /// An orchestrator must not end a process because its files take long to open.
-    static http::Answer while_starting(const http::Request& request) {
-        if (request.path == "/isHealthy") {
-            return http::Response{};
-        }
-        return kernel::unavailable("the process is starting: its files are opened and migrated");
-    }
-
-    const http::Cors& cors_;
-    std::atomic<const http::Router*> router_{nullptr};
-};
 
 /// Ends the process though an orderly end hangs: with a storage that does not come back, say.
 void end_at_the_latest_in(std::chrono::milliseconds time) {
@@ -83,26 +39,15 @@ class Process {
         : options_(options),
           lock_(options.system.data_dir),
           threads_(host::System::places(options.contexts, options.system)),
-          entrance_(options.cors),
+          entrance_(options.cors, trace_requests_),
           server_(
               options.server,
               [this](http::Request& request, http::Done done) {
-                  trace_requests_.arrived(request);
                   entrance_.dispatch(request, std::move(done));
               },
               observe::log_access
           ) {
-        server_.set_hooks({
-            .precheck = [this](http::Request& request
-                        ) { return entrance_.header_problem(request); },
-            .decorate =
-                [this](const http::Request& request, http::Response& response) {
-                    trace_requests_.answered(request, response);
-                    options_.cors.decorate(request, response);
-                },
-            .error_log = [](std::string_view request_id, std::string_view what
-                         ) { spdlog::error("request {}: {}", request_id, what); },
-        });
+        server_.set_hooks(entrance_.hooks());
     }
     ~Process() {
         if (backups_) {

@@ -1,5 +1,7 @@
 #include "backup/backup_routes.hpp"
 
+#include <boost/json/object.hpp>
+
 #include "base/json.hpp"
 #include "kernel/cross_origin.hpp"
 #include "kernel/fields.hpp"
@@ -135,7 +137,7 @@ kernel::Endpoint backups_endpoint(Backups& backups) {
                 .schema = "BackupOrder",
                 .fields = backup_request_fields().specs(),
                 .merge_patch = false,
-                .example = R"({"directory":"/var/backups/bookstore/2026-11-25"})"
+                .example = boost::json::object{{"directory", "/var/backups/bookstore/2026-11-25"}}
             },
         .replies =
             {{.status = 200,

@@ -57,7 +57,8 @@ concept Event = requires(const E& event) {
     { event.key() } -> std::convertible_to<Key>;
 };
 
-/// {"eventType":...,"timestamp":...,<fields>,"me":true}
+/// {"eventType":...,"timestamp":...,<fields>,"me":true}. What is around the fields is written by
+/// hand: every event comes here, and a json::Object takes half as many instructions again.
 template <Event E>
 std::string payload_of(const E& event, std::int64_t time_ms) {
     std::string out;

@@ -14,19 +14,6 @@ using Kind = storage::Outcome::Kind;
 
 constexpr std::int64_t save_every_ms = 1000;  ///< a cursor that moved over foreign events alone
 
-bool is_disk_full(const std::exception_ptr& error) {
-    if (!error) {
-        return false;
-    }
-    try {
-        std::rethrow_exception(error);
-    } catch (const storage::Error& e) {
-        return e.full();
-    } catch (const std::exception&) {
-        return false;
-    }
-}
-
 }  // namespace
 
 Subscription::Subscription(Policies policies, Context context, RetryPolicy retry)
@@ -259,7 +246,7 @@ void Subscription::save_cursor() {
 
 void Subscription::finished(const storage::Outcome& outcome, std::optional<std::int64_t> moved_to) {
     in_flight_ = false;
-    found_disk_full_ = is_disk_full(outcome.error);
+    found_disk_full_ = storage::is_disk_full(outcome.error);
     try {
         handler_.rows().end(outcome.kind == Kind::committed);
         take_up(outcome, moved_to);

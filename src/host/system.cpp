@@ -75,7 +75,7 @@ System::System(
     retention_ = std::make_unique<Retention>(topic_, modules_, clock, options.retention, [this] {
         ring_relay();
     });
-    wire_those_that_come_back();
+    wire_retries();
     for (const kernel::Context& context : contexts_) {
         if (kernel::HostedModule* module = find(context.name)) {
             opened(options.data_dir, context, [&] {
@@ -150,23 +150,23 @@ void System::install() {
     }
 }
 
-/// Who waits for another context goes on at once when that is back, and when it itself is: also
-/// now, when the process starts.
-void System::wire_those_that_come_back() {
+/// Who waits for another context tries again when that is resumed, and when it itself is: also now,
+/// when the process starts.
+void System::wire_retries() {
     for (const kernel::Context& context : contexts_) {
         kernel::HostedModule* const module = find(context.name);
-        if (module == nullptr || !context.back) {
+        if (module == nullptr || !context.retry_waiting) {
             continue;
         }
-        const auto back = [&context, module] { context.back(module->module()); };
-        wiring_.set_back(context.name, back);
-        module->when_back(back);
+        const auto retry = [&context, module] { context.retry_waiting(module->module()); };
+        wiring_.set_retry_waiting(context.name, retry);
+        module->when_resumed(retry);
         for (const std::string& needed : context.needs) {
             if (kernel::HostedModule* const other = find(needed)) {
-                other->when_back(back);
+                other->when_resumed(retry);
             }
         }
-        back();
+        retry();
     }
 }
 

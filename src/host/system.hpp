@@ -94,7 +94,7 @@ class System {
   private:
     void open_modules(const SystemOptions& options, Random& random);
     void install();
-    void wire_those_that_come_back();
+    void wire_retries();
     bool is_installable(const kernel::Context& context, const std::vector<std::string>& installed)
         const;
 

@@ -43,6 +43,16 @@ std::optional<asio::ip::address> ClientSocket::peer_address() const {
     return peer.address();
 }
 
+std::string ClientSocket::peer_text() const {
+    const auto address = peer_address();
+    if (!address) {
+        return {};
+    }
+    const bool mapped = address->is_v6() && address->to_v6().is_v4_mapped();
+    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address->to_v6()).to_string()
+                  : address->to_string();
+}
+
 bool ClientSocket::is_reset() const {
     // Not const in Asio, though it changes nothing.
     pollfd state{const_cast<Socket&>(socket_).native_handle(), 0, 0};

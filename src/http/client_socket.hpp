@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -30,6 +31,8 @@ class ClientSocket {
 
     /// Nothing if it is gone already.
     std::optional<asio::ip::address> peer_address() const;
+    /// The same as a log shows it: one of IPv4 as such, on whatever socket it came. Empty if gone.
+    std::string peer_text() const;
     /// Whether the client has closed for good, not only its own direction, as far as is known yet.
     bool is_reset() const;
     /// What the socket took so far of all that was written.

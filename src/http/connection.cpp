@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/clock.hpp"
 #include "http/media.hpp"
 #include "http/worker.hpp"
 
@@ -23,21 +24,6 @@ constexpr milliseconds linger_time_draining{300};
 /// its next request on the way: it is waited for.
 constexpr milliseconds last_chance{300};
 
-std::int64_t wall_clock_ms() {
-    using namespace std::chrono;
-    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-/// As a log shows it; one of IPv4 as such, on whatever socket it came.
-std::string text_of(const std::optional<asio::ip::address>& address) {
-    if (!address) {
-        return {};
-    }
-    const bool mapped = address->is_v6() && address->to_v6().is_v4_mapped();
-    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address->to_v6()).to_string()
-                  : address->to_string();
-}
-
 /// Whether the handler said that the connection is to end; the writer says it to the client.
 bool wants_close(Response& response) {
     return std::erase_if(response.headers, [](const Header& header) {
@@ -48,7 +34,7 @@ bool wants_close(Response& response) {
 /// An error, in the form that Accept prefers.
 Response rendered(const Problem& problem, const Request& request) {
     Response response =
-        render_problem(problem, request.path, wall_clock_ms(), problem_form(request));
+        render_problem(problem, request.path, SystemClock().now_ms(), problem_form(request));
     response.headers.push_back({"Vary", "Accept"});
     return response;
 }
@@ -61,7 +47,7 @@ Connection::Connection(Worker& worker, Socket socket)
       reader_(worker, client_),
       writer_(worker, client_),
       stream_sender_(worker, client_, bell_),
-      peer_(text_of(client_.peer_address())) {
+      peer_(client_.peer_text()) {
     client_.clock.enter(Phase::idle, worker_.shared.options.idle_timeout);
 }
 

@@ -26,7 +26,7 @@ class Cors {
     static std::expected<Cors, std::string> parse(std::string_view origins);
 
     /// Before routing: the answer to a preflight, or the refusal of what an origin may not do.
-    /// Nothing: the request goes on.
+    /// No value: the request goes on.
     std::optional<Answer> intercept(const Request& request) const;
 
     /// Adds to any answer what browsers want to see.

@@ -10,6 +10,7 @@
 #include <exception>
 #include <random>
 
+#include "base/clock.hpp"
 #include "http/connection.hpp"
 #include "http/message.hpp"
 
@@ -195,9 +196,7 @@ void Worker::say_farewell(UniqueFd fd) {
     const Problem problem{
         503, "The server has all the connections that it takes.", {}, {{"Retry-After", "1"}}
     };
-    using namespace std::chrono;
-    const auto now = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-    const Response response = render_problem(problem, "", now);
+    const Response response = render_problem(problem, "", SystemClock().now_ms());
     HeadOptions head;
     head.date = date.now();
     head.connection = HeadOptions::Connection::close;
@@ -213,7 +212,7 @@ void Worker::say_farewell(UniqueFd fd) {
         end_farewell(farewells_.front());
         farewells_.pop_front();
     }
-    farewells_.push_back({std::move(fd), steady_clock::now() + farewell_time});
+    farewells_.push_back({std::move(fd), std::chrono::steady_clock::now() + farewell_time});
     schedule_sweep();
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -11,31 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/collection_operations.hpp"
 #include "kernel/fields.hpp"
-#include "kernel/hal.hpp"
+#include "kernel/items.hpp"
 #include "kernel/module.hpp"
 #include "kernel/operation.hpp"
 #include "kernel/paging.hpp"
+#include "kernel/schema.hpp"
 
 namespace bookstore::kernel {
-
-/// What the routes of a collection need of its items. T is described, and has its `id`.
-template <class T>
-struct Items {
-    T (*read)(storage::Statement& row);  ///< from a row of its pages
-    std::optional<T> (*find)(storage::Connection& db, std::int64_t id);
-    Links (*links)(const T& item) = nullptr;
-    std::vector<std::string> rels{};  ///< every relation that `links` may give
-    T example;                        ///< for the API's description
-};
-
-/// What an operation says of itself beyond what follows from its kind.
-struct Doc {
-    std::string id;
-    std::string summary;
-    std::string description{};
-    std::vector<Reply> replies{};
-};
 
 /// A finder as /<collection>/search lists it.
 struct Finder {
@@ -45,44 +28,12 @@ struct Finder {
 
 namespace detail {
 
-Operation list_operation(
-    const ResourceDescription& resource, const std::vector<std::string_view>& sortable
-);
-Operation show_operation(const ResourceDescription& resource);
-Operation find_operation(
-    const ResourceDescription& resource,
-    std::string_view finder,
-    std::string_view parameter,
-    bool one,
-    const std::vector<std::string_view>* sortable
-);
-Operation create_operation(const ResourceDescription& resource, Doc doc);
-Operation change_operation(const ResourceDescription& resource, Doc doc);
-Operation remove_operation(const ResourceDescription& resource, Doc doc);
-void set_body(
-    Operation& operation, std::string schema, std::vector<FieldSpec> fields, std::string example
-);
 Endpoint search_endpoint(const Resource& resource);
 http::Response search_response(
     const http::Request& request, const Resource& resource, const std::vector<Finder>& finders
 );
 /// 404: "there is no payment of order 7"
 http::Problem none_of(const Resource& resource, std::string_view parameter, std::int64_t id);
-
-/// The members of an item that a field table has: an example of its body.
-template <class T>
-std::string body_example(const T& item, const std::vector<FieldSpec>& fields) {
-    std::string out;
-    {
-        json::Object body(out);
-        json::for_each_field(item, [&](std::string_view name, const auto& value) {
-            if (std::ranges::find(fields, name, &FieldSpec::name) != fields.end()) {
-                body.member(name, value);
-            }
-        });
-    }
-    return out;
-}
 
 }  // namespace detail
 
@@ -107,14 +58,16 @@ class Collection {
         description_.schema = capitalized(resource.singular);
         description_.fields = shown_fields<T>();
         description_.links = items.rels;
+        std::string example;
         append_item(
-            description_.example,
+            example,
             "http://localhost:8080",
             resource,
             items.example.id,
             items.example,
-            links_of(items, items.example)
+            view().links_of(items.example)
         );
+        description_.example = value_of(example);
         module.describe(description_);
     }
 
@@ -186,7 +139,7 @@ class Collection {
             ) -> http::Answer {
                 CollectionWriter writer(request, this_.resource);
                 for (const T& item : find(db, id)) {
-                    writer.add(item.id, item, links_of(this_.items, item));
+                    writer.add(item.id, item, this_.links_of(item));
                 }
                 return std::move(writer).finish_unpaged();
             }
@@ -301,32 +254,9 @@ class Collection {
     }
 
   private:
-    /// What the handlers keep.
-    struct View {
-        const Resource& resource;
-        const Items<T>& items;
-
-        http::Response shown(const http::Request& request, const T& item, int status = 200) const {
-            return item_response(request, resource, item.id, item, links_of(items, item), status);
-        }
-        AddRow add_row() const {
-            return [items = &items](CollectionWriter& writer, storage::Statement& row) {
-                const T item = items->read(row);
-                writer.add(item.id, item, links_of(*items, item));
-            };
-        }
-        std::optional<http::Problem> stale(const http::Request& request, const T& item) const {
-            return is_conditional(request)
-                       ? precondition_problem(request, tag_of(item, links_of(items, item)))
-                       : std::nullopt;
-        }
-    };
+    using View = ItemView<T>;  ///< what the handlers keep
 
     View view() const { return {resource_, items_}; }
-
-    static Links links_of(const Items<T>& items, const T& item) {
-        return items.links == nullptr ? Links() : items.links(item);
-    }
 
     Endpoint endpoint(http::Method method, std::string_view below, Operation operation) const {
         Endpoint result;

@@ -31,15 +31,15 @@ void Wiring::note_breaker(std::string_view context, std::string_view name, Break
     breakers_.push_back({std::string(context), std::string(name), &breaker});
 }
 
-void Wiring::set_back(std::string_view context, std::function<void()> back) {
-    back_.push_back({std::string(context), std::move(back)});
+void Wiring::set_retry_waiting(std::string_view context, std::function<void()> retry) {
+    retries_.push_back({std::string(context), std::move(retry)});
 }
 
-std::function<void()> Wiring::back_of(std::string_view context) const {
+std::function<void()> Wiring::retry_waiting_of(std::string_view context) const {
     return [this, context = std::string(context)] {
-        const auto found = std::ranges::find(back_, context, &Back::context);
-        if (found != back_.end()) {
-            found->back();
+        const auto found = std::ranges::find(retries_, context, &Retry::context);
+        if (found != retries_.end()) {
+            found->retry();
         }
     };
 }

@@ -16,8 +16,9 @@ namespace bookstore::kernel {
 class HostedModule;
 class Module;
 
-/// How contexts of a process find each other: who is hosted, what each offers to others, and whom
-/// to tell when one is back. Filled while they are installed, before anything runs; one thread.
+/// How contexts of a process find each other: who is hosted, what each offers to others, and whose
+/// waiting work to retry when one answers again. Filled while they are installed, before anything
+/// runs; one thread.
 class Wiring {
   public:
     Wiring() = default;
@@ -51,11 +52,11 @@ class Wiring {
     };
     const std::vector<NotedBreaker>& breakers() const { return breakers_; }
 
-    /// What is to be done when one that this context asks answers again; see Context::back.
-    void set_back(std::string_view context, std::function<void()> back);
-    /// For an adapter: a function that calls what set_back() was given for that context, to be
-    /// called when a context that it asks answers again.
-    std::function<void()> back_of(std::string_view context) const;
+    /// Context::retry_waiting of that context, bound to its module.
+    void set_retry_waiting(std::string_view context, std::function<void()> retry);
+    /// For an adapter: a function that calls what set_retry_waiting() was given for that context,
+    /// to be called when a context that it asks answers again.
+    std::function<void()> retry_waiting_of(std::string_view context) const;
 
   private:
     struct Offer {
@@ -63,9 +64,9 @@ class Wiring {
         const std::type_info* type;
         std::shared_ptr<void> offered;
     };
-    struct Back {
+    struct Retry {
         std::string context;
-        std::function<void()> back;
+        std::function<void()> retry;
     };
     void keep(Offer offer) { offers_.push_back(std::move(offer)); }
     void* find(std::string_view context, const std::type_info& type) const;
@@ -73,7 +74,7 @@ class Wiring {
     std::vector<HostedModule*> hosted_;
     std::vector<Offer> offers_;  ///< what was offered last goes first
     std::vector<NotedBreaker> breakers_;
-    std::vector<Back> back_;
+    std::vector<Retry> retries_;
 };
 
 /// One context, as the table of contexts has it: everything that others must know of it.
@@ -88,8 +89,9 @@ struct Context {
     /// Declares it (Module), offers its ports and takes those that it needs (Wiring). It may also
     /// be called only for what is declared: then the module is not hosted, and no port is there.
     std::function<void(Module& module, Wiring& wiring)> install;
-    /// One of those that it needs, or it itself, answers again. Any thread; may be empty.
-    std::function<void(Module& module)> back{};
+    /// One of those that it needs, or it itself, answers again: what waits for an answer is tried
+    /// now. Any thread; may be empty.
+    std::function<void(Module& module)> retry_waiting{};
     /// What it adds to the story of an order.
     Story story{};
     /// Its tables whose rows are never removed: the check asks for their ids without a gap.

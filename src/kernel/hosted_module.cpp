@@ -3,12 +3,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <exception>
 #include <limits>
 #include <stdexcept>
 #include <utility>
 
 #include "http/answer_batch.hpp"
+#include "kernel/turns.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -32,30 +32,6 @@ storage::Database::Options database_options(
 
 constexpr std::chrono::milliseconds reopen_pause{200
 };  ///< between attempts to open a file that failed
-
-/// What the parts of a step did. Each has its turn, whatever another one throws.
-class Turns {
-  public:
-    template <class Turn>
-    void take(const Turn& turn) {
-        try {
-            did_ = turn() || did_;
-        } catch (...) {
-            thrown_ = std::current_exception();
-        }
-    }
-    /// false: none did anything. Throws what was thrown last.
-    bool end() const {
-        if (thrown_) {
-            std::rethrow_exception(thrown_);
-        }
-        return did_;
-    }
-
-  private:
-    bool did_ = false;
-    std::exception_ptr thrown_;
-};
 
 }  // namespace
 
@@ -266,7 +242,7 @@ void HostedModule::resume_now() {
     lifecycle_.move_to(State::starting);
     notice_caught_up();
     spdlog::info("the {} context goes on, from {} events back", name(), lag());
-    for (const auto& hook : back_) {
+    for (const auto& hook : resumed_) {
         hook();
     }
 }

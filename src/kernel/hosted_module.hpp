@@ -96,7 +96,7 @@ class HostedModule {
     /// is not stopped. `done` is called on the module's thread. Any thread.
     void resume(std::function<void()> done);
     /// `hook` is called on the module's thread whenever it was resumed. Before start().
-    void when_back(std::function<void()> hook) { back_.push_back(std::move(hook)); }
+    void when_resumed(std::function<void()> hook) { resumed_.push_back(std::move(hook)); }
     /// Any thread, as those that follow, to log_may_be_cut().
     State state() const { return lifecycle_.state(); }
     /// Its port answers and its resources are served.
@@ -157,7 +157,7 @@ class HostedModule {
     std::vector<std::unique_ptr<bus::Subscription>> subscriptions_;
     std::vector<std::unique_ptr<bus::TaskRunner>> tasks_;
     std::vector<std::unique_ptr<Rebuild>> rebuilds_;
-    std::vector<std::function<void()>> back_;
+    std::vector<std::function<void()>> resumed_;
     std::atomic<bool> was_resumed_{false};  ///< by an operator, since the process started
     std::int64_t catch_up_to_ = 0;  ///< the position up to which it reads before it takes writes
     std::atomic<bool> trying_storage_{false};

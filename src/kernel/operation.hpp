@@ -61,7 +61,7 @@ struct RequestBody {
     std::string schema;  ///< what the schema is called
     std::vector<FieldSpec> fields;
     bool merge_patch = false;  ///< every field may be missing
-    std::string example;       ///< JSON text
+    Schema example;            ///< a body
 };
 
 struct Operation {
@@ -87,7 +87,7 @@ struct ResourceDescription {
     std::string schema;      ///< "Order"
     std::vector<FieldSpec> fields;
     std::vector<std::string> links;  ///< relations that an item may have beside self and singular
-    std::string example;             ///< an item, JSON text
+    Schema example;                  ///< an item
 };
 
 /// "order" -> "Order"

@@ -7,84 +7,21 @@
 #include <memory>
 #include <utility>
 
-#include "bus/cursor.hpp"
 #include "storage/free_pages.hpp"
 
 namespace bookstore::kernel {
 namespace {
 
-std::string second_of(const std::string& table) {
-    return table + "_rebuild";
-}
-
-std::string base_of(const std::string& table) {
-    return table + "_base";
-}
-
-/// Names in the table of cursors: the base's own; and the mark, at 1, that the second table is the
-/// base that is under way.
-std::string base_cursor(const std::string& name) {
-    return name + ".base";
-}
-std::string base_under_way(const std::string& name) {
-    return name + ".base-under-way";
-}
-
-bool has_table(storage::Connection& db, const std::string& table) {
-    return db.query_text(fmt::format("SELECT name FROM sqlite_schema WHERE name = '{}'", table))
-        .has_value();
-}
-
-std::string renaming(const std::string& from, const std::string& to) {
-    return fmt::format("ALTER TABLE {} RENAME TO {}", from, to);
-}
-
-/// Rows of the base that are copied in a transaction.
-constexpr int rows_copied = 4096;
-
 /// While one is under way: an index by customer is written all over, and its pages stay in memory.
 constexpr auto large_cache = "PRAGMA cache_size = -8192";
 constexpr auto usual_cache = "PRAGMA cache_size = -2000; PRAGMA shrink_memory";  // SQLite's default
-
-/// Events in a transaction. The rows of a customer lie together in an index, hence those of a batch
-/// all over it: the larger it is, the less often each page is written.
-constexpr std::size_t batch = 64 * 1024;
 
 constexpr int pages_given_back = 256;  ///< in a transaction: 1 MiB, a few ms
 /// What the WAL needs of the disk, beside the table: a part of that.
 constexpr std::int64_t wal_part = 4;
 
-bool is_disk_full(const std::exception_ptr& error) {
-    try {
-        if (error) {
-            std::rethrow_exception(error);
-        }
-    } catch (const storage::Error& e) {
-        return e.full();
-    } catch (const std::exception&) {
-        return false;
-    }
-    return false;
-}
-
-/// Its disk has so little left that a second table may take no more.
-bool is_nearly_full(storage::Writer& writer) {
-    return !writer.wants_opening() && storage::disk_is_nearly_full(writer.connection().path());
-}
-
 std::string in_mib(std::int64_t bytes) {
     return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
-}
-
-std::string what(const std::exception_ptr& error) {
-    try {
-        if (error) {
-            std::rethrow_exception(error);
-        }
-    } catch (const std::exception& e) {
-        return e.what();
-    }
-    return "it was rolled back";
 }
 
 }  // namespace
@@ -97,6 +34,7 @@ Rebuild::Rebuild(
     const Clock& clock
 )
     : options_(std::move(options)),
+      tables_(options_.name, options_.table),
       live_(live),
       database_(database),
       topic_(topic),
@@ -105,32 +43,21 @@ Rebuild::Rebuild(
 
 void Rebuild::drop_leftovers() {
     storage::Connection& db = database_.writer().connection();
-    const bool left = has_table(db, second_of(options_.table));
-    has_base_ = has_table(db, base_of(options_.table));
-    if (!left) {
+    has_base_ = tables_.has_base(db);
+    if (!tables_.has_second(db)) {
         return;
     }
     const auto second = options_.make();
     db.execute("BEGIN IMMEDIATE");
-    if (bus::Cursor(base_under_way(options_.name)).read(db) > 0) {
-        put_base(db, *second);
+    if (tables_.is_base_under_way(db)) {
+        tables_.close_base(db, *second);
         has_base_ = true;
     } else {
-        db.execute("DROP TABLE " + second_of(options_.table));
+        tables_.drop_second(db);
         second->clear(db);
     }
     db.execute("COMMIT");
     phase_ = Phase::giving_back;
-}
-
-void Rebuild::create_table(storage::Connection& db, const std::string& table) {
-    // The served table's own definition: its constraints, hence its indexes, come along, and are
-    // renamed with it. (An index of its own name would not be.)
-    const auto sql = db.query_text(fmt::format(
-        "SELECT substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE name = '{}'", table
-    ));
-    db.execute("DROP TABLE IF EXISTS " + second_of(table));
-    db.execute("CREATE TABLE " + second_of(table) + sql.value());
 }
 
 void Rebuild::submit(
@@ -162,6 +89,11 @@ void Rebuild::submit(
                 }
             },
     });
+}
+
+bool Rebuild::is_nearly_full() const {
+    storage::Writer& writer = database_.writer();
+    return !writer.wants_opening() && storage::disk_is_nearly_full(writer.connection().path());
 }
 
 /// The table that is served is not larger than what its file has in use, and the new one will not
@@ -237,7 +169,7 @@ void Rebuild::create() {
     second_ = options_.make();
     submit(
         [this](storage::Connection& db) {
-            create_table(db, options_.table);
+            tables_.create_second(db);
             second_->clear(db);
             passed_over_ = live_.held().skipped(db);
         },
@@ -258,133 +190,16 @@ void Rebuild::start_building() {
     phase_ = Phase::building;
 }
 
-/// The base's next rows; behind the last ones its cursor and what it holds.
 void Rebuild::copy() {
-    const auto done = std::make_shared<bool>(false);
+    const auto more = std::make_shared<bool>(true);
     submit(
-        [this, done](storage::Connection& db) {
-            db.execute(fmt::format(
-                "INSERT INTO {0} SELECT * FROM {1} WHERE rowid > "
-                "(SELECT coalesce(max(rowid), 0) FROM {0}) ORDER BY rowid LIMIT {2}",
-                second_of(options_.table),
-                base_of(options_.table),
-                rows_copied
-            ));
-            *done = db.changes() == 0;
-            if (*done) {
-                second_->copy_from(db, base_cursor(options_.name));
-            }
-        },
-        [this, done] {
-            if (*done) {
+        [this, more](storage::Connection& db) { *more = tables_.copy_base(db, *second_); },
+        [this, more] {
+            if (!*more) {
                 start_building();
             }
         },
         [this](const std::exception_ptr& error) { fail(error); }
-    );
-}
-
-// ---- the base
-
-std::int64_t Rebuild::base_position(storage::Connection& db) const {
-    if (bus::Cursor(base_under_way(options_.name)).read(db) > 0) {
-        return bus::Cursor(options_.name + ".rebuild").read(db);
-    }
-    return bus::Cursor(base_cursor(options_.name)).read(db);
-}
-
-void Rebuild::keep_base(std::int64_t position) {
-    if ((phase_ != Phase::idle && phase_ != Phase::giving_back) ||
-        database_.writer().wants_opening()) {
-        return;
-    }
-    if (!has_base_) {
-        if (const auto why = lacks_room()) {
-            spdlog::warn("the log is not cut: {}", *why);
-            return;
-        }
-    }
-    open_base(position);
-}
-
-void Rebuild::open_base(std::int64_t position) {
-    phase_ = Phase::opening_base;
-    second_ = options_.make();
-    const auto needed = std::make_shared<bool>(false);
-    submit(
-        [this, position, needed](storage::Connection& db) {
-            base_until_ = std::min(position, live_.settled(db));
-            *needed = base_until_ > base_position(db);
-            if (!*needed) {
-                return;
-            }
-            if (has_table(db, base_of(options_.table))) {
-                db.execute(renaming(base_of(options_.table), second_of(options_.table)));
-                second_->take_from(db, base_cursor(options_.name));
-            } else {
-                create_table(db, options_.table);
-                second_->clear(db);
-            }
-            bus::Cursor(base_under_way(options_.name)).move(db, 0, 1);
-            passed_over_ = live_.held().skipped(db);
-        },
-        [this, needed] {
-            if (*needed) {
-                second_->start({.batch = batch, .passed_over = passed_over_, .until = base_until_});
-                phase_ = Phase::building_base;
-            } else {
-                second_.reset();
-                phase_ = Phase::giving_back;
-            }
-        },
-        [this](const std::exception_ptr& error) {
-            spdlog::warn("{}: no base for a rebuild is kept: {}", options_.name, what(error));
-            second_.reset();
-            phase_ = Phase::giving_back;
-        }
-    );
-}
-
-/// It may end anywhere: its rows and its cursor agree after each transaction.
-bool Rebuild::build_base() {
-    const bool enough = second_->position() >= base_until_ || waits_for_base_ ||
-                        second_->found_disk_full() || is_nearly_full(database_.writer());
-    if (!enough) {
-        return second_->step();
-    }
-    second_->save_cursor();
-    if (!second_->at_rest()) {
-        return false;
-    }
-    close_base();
-    return true;
-}
-
-void Rebuild::put_base(storage::Connection& db, const bus::Subscription& second) const {
-    db.execute(renaming(second_of(options_.table), base_of(options_.table)));
-    second.give_to(db, base_cursor(options_.name));
-    bus::Cursor(base_under_way(options_.name)).clear(db);
-}
-
-void Rebuild::close_base() {
-    phase_ = Phase::closing_base;
-    submit(
-        [this](storage::Connection& db) { put_base(db, *second_); },
-        [this] {
-            has_base_ = true;
-            second_.reset();
-            phase_ = Phase::giving_back;
-            if (std::exchange(waits_for_base_, false)) {
-                if (canceled_) {
-                    end({.state = State::canceled});
-                } else {
-                    create();
-                }
-            }
-        },
-        [this](const std::exception_ptr& error) {
-            removing_trouble_.failed(what(error), clock_.steady_ms());
-        }
     );
 }
 
@@ -436,7 +251,7 @@ bool Rebuild::build() {
         return true;
     }
     // Before the others find no room: they need some for every order.
-    if (second_->at_rest() && (second_->found_disk_full() || is_nearly_full(database_.writer()))) {
+    if (second_->at_rest() && (second_->found_disk_full() || is_nearly_full())) {
         end({.state = State::failed, .failure = "the disk is full", .reason = "the disk is full"});
         return true;
     }
@@ -461,10 +276,7 @@ void Rebuild::replace() {
             if (outdated_ || canceled_) {
                 return;
             }
-            db.execute("DROP TABLE " + options_.table);
-            db.execute(fmt::format(
-                "ALTER TABLE {} RENAME TO {}", second_of(options_.table), options_.table
-            ));
+            tables_.serve_second(db);
             live_.replace_by(db, *second_);
         },
         [this] {
@@ -486,8 +298,8 @@ void Rebuild::replace() {
 void Rebuild::fail(const std::exception_ptr& error) {
     end({
         .state = canceled_ ? State::canceled : State::failed,
-        .failure = what(error),
-        .reason = is_disk_full(error) ? "the disk is full" : "see the log",
+        .failure = storage::reason_of(error),
+        .reason = storage::is_disk_full(error) ? "the disk is full" : "see the log",
     });
 }
 
@@ -515,7 +327,7 @@ void Rebuild::end(End end) {
 void Rebuild::remove() {
     submit(
         [this](storage::Connection& db) {
-            db.execute("DROP TABLE IF EXISTS " + second_of(options_.table));
+            tables_.drop_second(db);
             options_.make()->clear(db);
         },
         [this] {
@@ -523,7 +335,7 @@ void Rebuild::remove() {
             phase_ = Phase::giving_back;
         },
         [this](const std::exception_ptr& error) {
-            removing_trouble_.failed(what(error), clock_.steady_ms());
+            removing_trouble_.failed(storage::reason_of(error), clock_.steady_ms());
         }
     );
 }
@@ -545,7 +357,9 @@ void Rebuild::give_back() {
                 const bool committed = outcome.kind == storage::Outcome::Kind::committed;
                 if (!committed) {
                     spdlog::warn(
-                        "{}: free pages stay in the file: {}", options_.name, what(outcome.error)
+                        "{}: free pages stay in the file: {}",
+                        options_.name,
+                        storage::reason_of(outcome.error)
                     );
                 }
                 if (phase_ == Phase::giving_back && (!committed || !*more)) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bus/subscription.hpp"
+#include "kernel/rebuild_tables.hpp"
 #include "storage/database.hpp"
 #include "storage/trouble.hpp"
 
@@ -83,8 +84,6 @@ class Rebuild {
     bool at_rest() const { return phase_ == Phase::idle; }
     /// Of the last rebuild. Any thread.
     Progress progress() const;
-    /// The statements of its table are for TABLE_rebuild: made here, for tests of their plans too.
-    static void create_table(storage::Connection& db, const std::string& table);
 
     const std::string& name() const { return options_.name; }
 
@@ -114,13 +113,11 @@ class Rebuild {
         std::function<void(const std::exception_ptr&)> failed
     );
     std::optional<std::string> lacks_room();
+    /// Its disk has so little left that a second table may take no more.
+    bool is_nearly_full() const;
     void create();
     void copy();
     void start_building();
-    void open_base(std::int64_t position);
-    bool build_base();
-    void close_base();
-    void put_base(storage::Connection& db, const bus::Subscription& second) const;
     bool build();
     void replace();
     void remove();
@@ -129,7 +126,17 @@ class Rebuild {
     void end(End end);
     void shrink_cache();
 
+    // rebuild_base.cpp
+    void open_base(std::int64_t position);
+    bool build_base();
+    void close_base();
+
+    /// Events in a transaction. The rows of a customer lie together in an index, hence those of a
+    /// batch all over it: the larger it is, the less often each page is written.
+    static constexpr std::size_t batch = 64 * 1024;
+
     Options options_;
+    RebuildTables tables_;
     bus::Subscription& live_;
     storage::Database& database_;
     bus::Topic& topic_;

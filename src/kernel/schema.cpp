@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <stdexcept>
@@ -46,6 +47,11 @@ Schema::Schema(int value) : value_(std::make_shared<const json::value>(value)) {
 
 bool operator==(const Schema& a, const Schema& b) {
     return a.empty() || b.empty() ? a.empty() == b.empty() : a.json() == b.json();
+}
+
+Schema value_of(std::string_view json_text) {
+    const json::value value = json::parse(json_text);
+    return value.is_array() ? Schema(value.get_array()) : Schema(value.as_object());
 }
 
 Schema schema_named(std::string_view name) {

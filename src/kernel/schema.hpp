@@ -26,6 +26,9 @@ boost::json::object shown_schema(const FieldSpec& field);
 /// The words that a field may have.
 boost::json::array words_of(const FieldSpec& field);
 
+/// An example: the value of a JSON text of our own.
+Schema value_of(std::string_view json_text);
+
 /// One of the document's own schemas: "Order"
 Schema schema_named(std::string_view name);
 /// A text, by a pattern unless that is empty.

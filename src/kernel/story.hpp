@@ -83,6 +83,8 @@ struct Story {
     std::function<StoryPart(storage::Connection& db, const Key& key)> part{};
     /// Of an event that it published: nothing when no request did, but a policy or a task.
     std::function<std::optional<EventRequest>(const StoryEvent& event)> request_of{};
+    /// The type of its event that every other one of the same key comes after; empty: none.
+    std::string first_event{};
 };
 
 /// A field of an event, as text; empty when it is not there.

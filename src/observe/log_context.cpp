@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "base/json.hpp"
 #include "base/key.hpp"
 
 namespace bookstore::observe {
@@ -48,17 +47,14 @@ std::string context_text(const LogContext& context) {
     return text;
 }
 
-std::string context_json(const LogContext& context) {
-    std::string text;
-    for_each_part(context, [&text](std::string_view name, std::string_view value) {
-        text += fmt::format(",\"{}\":", name);
+void add_context(json::Object& line, const LogContext& context) {
+    for_each_part(context, [&line](std::string_view name, std::string_view value) {
         if (name == "order") {
-            text += value;
+            line.raw(name, value);  // a number
         } else {
-            json::append(text, value);
+            line.member(name, value);
         }
     });
-    return text;
 }
 
 }  // namespace bookstore::observe

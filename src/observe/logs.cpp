@@ -17,6 +17,9 @@ namespace {
 
 bool as_json = false;  // set once, before other threads run
 
+/// What the line that this thread writes is the access line of; null: none.
+thread_local const http::Access* access_of_line = nullptr;
+
 /// What is no UTF-8 (a request may hold anything) must not break a JSON line.
 std::string printable(std::string_view text) {
     std::string out;
@@ -36,29 +39,43 @@ std::string_view level_name(spdlog::level::level_enum level) {
     return {view.data(), view.size()};
 }
 
-/// {"time":...,"level":...,"thread":...,"message":...}; a message that begins with '{' is an access
-/// line's own fields.
+std::string timestamp_of(const spdlog::details::log_msg& message) {
+    using namespace std::chrono;
+    const auto ms = duration_cast<milliseconds>(message.time.time_since_epoch()).count();
+    std::string text = iso_timestamp(ms);
+    text.insert(text.size() - 1, fmt::format(".{:03}", ms % 1000));
+    return text;
+}
+
+void add_access(json::Object& line, const http::Access& access) {
+    line.member("method", printable(access.method))
+        .member("path", printable(access.target))
+        .member("status", static_cast<std::int64_t>(access.status))
+        .member("durationMs", json::Thousandths{access.duration.count()})
+        .member("requestId", access.request_id)
+        .member("peer", access.peer)
+        .member("bytes", static_cast<std::int64_t>(access.sent_bytes));
+    if (!access.trace.empty()) {
+        line.member("trace", trace_id_of(access.trace));
+    }
+}
+
+/// An object a line: time, level, message, and what the line is about.
 class JsonFormatter final : public spdlog::formatter {
   public:
     void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-        using namespace std::chrono;
-        const auto ms = duration_cast<milliseconds>(message.time.time_since_epoch()).count();
-        std::string line = R"({"time":")";
-        line += iso_timestamp(ms);
-        line.insert(line.size() - 1, fmt::format(".{:03}", ms % 1000));
-        line += R"(","level":")";
-        line += level_name(message.level);
-        line += "\",";
         const std::string_view text(message.payload.data(), message.payload.size());
-        if (text.starts_with('{')) {
-            line += text.substr(1);
-        } else {
-            line += R"("message":)";
-            json::append(line, printable(text));
-            if (const LogContext* context = log_context()) {
-                line += context_json(*context);
+        std::string line;
+        {
+            json::Object fields(line);
+            fields.member("time", timestamp_of(message))
+                .member("level", level_name(message.level))
+                .member("message", printable(text));
+            if (access_of_line != nullptr) {
+                add_access(fields, *access_of_line);
+            } else if (const LogContext* context = log_context()) {
+                add_context(fields, *context);
             }
-            line += '}';
         }
         line += '\n';
         out.append(line.data(), line.data() + line.size());
@@ -105,38 +122,24 @@ void log_access(const http::Access& access) {
     if (!spdlog::should_log(spdlog::level::info)) {
         return;
     }
-    const double ms = static_cast<double>(access.duration.count()) / 1000;
-    if (!as_json) {
-        spdlog::info(
-            "{} {} {} {:.3f}ms id={} peer={} bytes={}{}{}",
-            printable(access.method),
-            printable(access.target),
-            access.status,
-            ms,
-            access.request_id,
-            access.peer.empty() ? "-" : access.peer,
-            access.sent_bytes,
-            access.trace.empty() ? "" : " trace=",
-            trace_id_of(access.trace)
-        );
+    if (as_json) {
+        access_of_line = &access;
+        spdlog::info("request");
+        access_of_line = nullptr;
         return;
     }
-    std::string line;
-    {
-        json::Object fields(line);
-        fields.member("message", "request")
-            .member("method", printable(access.method))
-            .member("path", printable(access.target))
-            .member("status", static_cast<std::int64_t>(access.status))
-            .member("durationMs", json::Thousandths{access.duration.count()})
-            .member("requestId", access.request_id)
-            .member("peer", access.peer)
-            .member("bytes", static_cast<std::int64_t>(access.sent_bytes));
-        if (!access.trace.empty()) {
-            fields.member("trace", trace_id_of(access.trace));
-        }
-    }
-    spdlog::info("{}", line);
+    spdlog::info(
+        "{} {} {} {:.3f}ms id={} peer={} bytes={}{}{}",
+        printable(access.method),
+        printable(access.target),
+        access.status,
+        static_cast<double>(access.duration.count()) / 1000,
+        access.request_id,
+        access.peer.empty() ? "-" : access.peer,
+        access.sent_bytes,
+        access.trace.empty() ? "" : " trace=",
+        trace_id_of(access.trace)
+    );
 }
 
 }  // namespace bookstore::observe

@@ -63,6 +63,7 @@ class Collector {
     );
     void add_waits();
     void add_held(kernel::HostedModule& module);
+    bool reaches_back_to_its_first_event() const;
     void say_what_is_missing();
 
     host::System& system_;

@@ -280,6 +280,15 @@ void Collector::add_held(kernel::HostedModule& module) {
     }
 }
 
+bool Collector::reaches_back_to_its_first_event() const {
+    return std::ranges::any_of(system_.contexts(), [this](const kernel::Context& context) {
+        const auto is_first = [&context](const Envelope& event) {
+            return event.source == context.name && event.type == context.story.first_event;
+        };
+        return std::ranges::any_of(events_, is_first);
+    });
+}
+
 void Collector::say_what_is_missing() {
     const auto say = [this](int count, std::string_view one, std::string_view what) {
         if (count > 0) {
@@ -292,9 +301,7 @@ void Collector::say_what_is_missing() {
     say(untimed_relays_, "event", "the time of relaying");
     say(untimed_handlers_, "handler", "the times");
     const std::int64_t first = system_.topic().first();
-    if (first > 1 && std::ranges::none_of(events_, [](const bus::Envelope& event) {
-            return event.type == "Ordered";
-        })) {
+    if (first > 1 && !reaches_back_to_its_first_event()) {
         timeline_.missing.push_back(
             fmt::format("events before {}: the log begins there, older ones were removed", first)
         );

@@ -252,19 +252,11 @@ void answer(
     done(std::move(response));
 }
 
-}  // namespace
-
-kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
+kernel::Operation events_operation(const bus::Types& known) {
     using kernel::Parameter;
     const kernel::Schema types =
         boost::json::object{{"type", "array"}, {"items", kernel::words_schema(known).json()}};
-    kernel::Endpoint endpoint;
-    endpoint.route.pattern = "/events";
-    endpoint.route.produces = http::Produces::event_stream;
-    endpoint.route.handler = [&topic, known = std::move(known)](
-                                 const http::Request& request, const http::Done& done
-                             ) { answer(topic, known, request, done); };
-    endpoint.operation = {
+    return {
         .tag = "process",
         .id = "events",
         .summary = "The events between the contexts, as they come",
@@ -311,6 +303,18 @@ kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
                              "begun anew, and so must the client begin",
               .headers = {"Log-Begin", "Log-End"}}}
     };
+}
+
+}  // namespace
+
+kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
+    kernel::Endpoint endpoint;
+    endpoint.operation = events_operation(known);
+    endpoint.route.pattern = "/events";
+    endpoint.route.produces = http::Produces::event_stream;
+    endpoint.route.handler = [&topic, known = std::move(known)](
+                                 const http::Request& request, const http::Done& done
+                             ) { answer(topic, known, request, done); };
     return endpoint;
 }
 

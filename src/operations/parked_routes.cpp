@@ -1,7 +1,6 @@
 #include "operations/parked_routes.hpp"
 
-#include <fmt/format.h>
-
+#include <boost/json/object.hpp>
 #include <string>
 #include <utility>
 
@@ -73,7 +72,7 @@ kernel::Endpoint acting(
         operation.body = kernel::RequestBody{
             .schema = "SkipInput",
             .fields = reason_fields().specs(),
-            .example = R"({"reason":"the order was settled by hand"})"
+            .example = boost::json::object{{"reason", "the order was settled by hand"}}
         };
     }
     auto result = endpoint(std::move(pattern), std::move(operation));
@@ -171,13 +170,8 @@ kernel::Operation of_all(
     };
 }
 
-}  // namespace
-
-std::vector<kernel::Endpoint> parked_endpoints(host::System& system) {
-    std::vector<kernel::Endpoint> endpoints;
-    endpoints.push_back(list_endpoint(system));
-    endpoints.push_back(show_endpoint(system));
-    endpoints.push_back(acting(
+kernel::Endpoint retry_endpoint(host::System& system) {
+    return acting(
         system,
         "/parked/{id}/retry",
         {.tag = {},
@@ -193,8 +187,11 @@ std::vector<kernel::Endpoint> parked_endpoints(host::System& system) {
         },
         false,
         retry_parked
-    ));
-    endpoints.push_back(acting(
+    );
+}
+
+kernel::Endpoint skip_endpoint(host::System& system) {
+    return acting(
         system,
         "/parked/{id}/skip",
         {.tag = {},
@@ -208,27 +205,40 @@ std::vector<kernel::Endpoint> parked_endpoints(host::System& system) {
               {.status = 404, .description = "it is not held"}}},
         true,
         skip_parked
-    ));
-    endpoints.push_back(acting(
+    );
+}
+
+kernel::Endpoint retry_all_endpoint(host::System& system) {
+    auto operation =
+        of_all(system, "retryAllParked", "Try all that a context has parked", 202, "they are");
+    return acting(
+        system, "/modules/{name}/parked/retry", std::move(operation), false, retry_all_parked
+    );
+}
+
+kernel::Endpoint skip_all_endpoint(host::System& system) {
+    auto operation = of_all(
         system,
-        "/modules/{name}/parked/retry",
-        of_all(system, "retryAllParked", "Try all that a context has parked", 202, "they are"),
-        false,
-        retry_all_parked
-    ));
-    endpoints.push_back(acting(
-        system,
-        "/modules/{name}/parked/skip",
-        of_all(
-            system,
-            "skipAllParked",
-            "Give up all that a context has parked",
-            200,
-            "they are skipped, 10000 at a time"
-        ),
-        true,
-        skip_all_parked
-    ));
+        "skipAllParked",
+        "Give up all that a context has parked",
+        200,
+        "they are skipped, 10000 at a time"
+    );
+    return acting(
+        system, "/modules/{name}/parked/skip", std::move(operation), true, skip_all_parked
+    );
+}
+
+}  // namespace
+
+std::vector<kernel::Endpoint> parked_endpoints(host::System& system) {
+    std::vector<kernel::Endpoint> endpoints;
+    endpoints.push_back(list_endpoint(system));
+    endpoints.push_back(show_endpoint(system));
+    endpoints.push_back(retry_endpoint(system));
+    endpoints.push_back(skip_endpoint(system));
+    endpoints.push_back(retry_all_endpoint(system));
+    endpoints.push_back(skip_all_endpoint(system));
     return endpoints;
 }
 

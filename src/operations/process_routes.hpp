@@ -1,23 +1,14 @@
 #pragma once
 
-#include <atomic>
 #include <vector>
 
-#include "host/health.hpp"
 #include "host/system.hpp"
 #include "kernel/operation.hpp"
-#include "observe/metrics.hpp"
+#include "operations/health_routes.hpp"
 
 namespace bookstore::operations {
 
-/// What the process itself knows of its state, beyond its contexts'.
-struct ProcessState {
-    host::Health& health;
-    const observe::Metrics& metrics;
-    std::atomic<bool> stopping{false};  ///< a signal came: not ready any more
-};
-
-/// The routes of the process, not of a context: the index at /, health, the zombie drill.
+/// The routes of the process, not of a context: the index at /, its health, its metrics.
 std::vector<kernel::Endpoint> process_endpoints(host::System& system, ProcessState& state);
 
 }  // namespace bookstore::operations

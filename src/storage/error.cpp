@@ -27,6 +27,19 @@ Error::Error(int code, std::string_view path, std::string_view what)
       code_(code),
       file_(role_of(path)) {}
 
+bool is_disk_full(const std::exception_ptr& error) {
+    if (!error) {
+        return false;
+    }
+    try {
+        std::rethrow_exception(error);
+    } catch (const Error& e) {
+        return e.full();
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
 bool Error::full() const {
     return (code_ & 0xff) == SQLITE_FULL;
 }

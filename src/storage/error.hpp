@@ -43,6 +43,9 @@ class Error : public std::runtime_error {
     std::string file_{};
 };
 
+/// It is an Error of a full disk.
+bool is_disk_full(const std::exception_ptr& error);
+
 /// A data directory or file that must not be opened as it is; the message says why and what to do.
 class Refused : public std::runtime_error {
     using std::runtime_error::runtime_error;

@@ -47,6 +47,11 @@ int newest_applied(Connection& connection, std::string_view source) {
     return statement.step() ? static_cast<int>(statement.integer(0)) : 0;
 }
 
+/// "bus/0001_create_outbox"
+std::string label_of(const Migration& migration) {
+    return fmt::format("{}/{:04}_{}", migration.source, migration.number, migration.name);
+}
+
 /// The migrations of a source that the file has not seen. Throws Refused.
 std::vector<const Migration*> missing(
     Connection& connection,
@@ -65,22 +70,18 @@ std::vector<const Migration*> missing(
         const auto hash = applied_hash(connection, migration);
         if (hash && *hash != migration.sha256) {
             throw Refused(fmt::format(
-                "{}: migration {}/{:04}_{} was edited after it had been applied; "
+                "{}: migration {} was edited after it had been applied; "
                 "undo the edit and put the change into a new migration",
                 file,
-                source,
-                migration.number,
-                migration.name
+                label_of(migration)
             ));
         }
         if (!hash && migration.number < newest) {
             throw Refused(fmt::format(
-                "{}: migration {}/{:04}_{} was never applied but a later one was; "
+                "{}: migration {} was never applied but a later one was; "
                 "give it the next free number",
                 file,
-                source,
-                migration.number,
-                migration.name
+                label_of(migration)
             ));
         }
         if (!hash) {

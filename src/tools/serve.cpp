@@ -1,11 +1,8 @@
 #include "app/serve.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdlib>
-#include <expected>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -15,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/flag_values.hpp"
 #include "tools/options.hpp"
 #include "tools/subcommand.hpp"
 
@@ -22,30 +20,6 @@ namespace bookstore::tools {
 namespace {
 
 constexpr int most_bytes = 1 << 30;
-
-/// "HOST:PORT"; an IPv6 host in brackets.
-void read_listen(const std::string& text, http::ServerOptions& server) {
-    const auto colon = text.rfind(':');
-    unsigned port = 0;
-    if (colon == std::string::npos || colon == 0) {
-        throw std::runtime_error("--listen wants HOST:PORT, for example 127.0.0.1:8080");
-    }
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
-    if (error != std::errc() || stop != end || port > 65535) {
-        throw std::runtime_error("--listen: " + text + " has no port from 0 to 65535");
-    }
-    server.host = text.substr(0, colon);
-    if (server.host.starts_with('[') && server.host.ends_with(']')) {
-        server.host = server.host.substr(1, server.host.size() - 2);
-    }
-    server.port = static_cast<std::uint16_t>(port);
-}
-
-struct Unit {
-    std::string_view name;
-    std::int64_t factor;
-};
 
 /// What the flags are read into before they become options.
 struct Flags {
@@ -249,26 +223,6 @@ void add_log_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
-/// What a flag was read as, or its complaint.
-template <class T>
-T value_of(const std::string& flag, std::expected<T, std::string> read) {
-    if (!read) {
-        throw std::runtime_error(flag + ": " + read.error());
-    }
-    return std::move(*read);
-}
-
-std::optional<http::Url> origin_of(const std::string& flag, const std::string& url) {
-    if (url.empty()) {
-        return std::nullopt;
-    }
-    try {
-        return http::parse_origin(url);
-    } catch (const std::invalid_argument& error) {
-        throw std::runtime_error(flag + ": " + error.what());
-    }
-}
-
 void read_ports(const Flags& flags, app::ContextOptions& contexts) {
     contexts.order_ports.customer = origin_of("--customer-url", flags.customer_url);
     contexts.order_ports.inventory = origin_of("--inventory-url", flags.inventory_url);
@@ -309,27 +263,6 @@ void read_times(const Flags& flags, app::ServeOptions& options) {
     if (flags.exit_when_unhealthy_s > 0) {
         options.exit_when_unhealthy = std::chrono::seconds(flags.exit_when_unhealthy_s);
     }
-}
-
-/// A whole number from 1 with one of these units; empty is 0.
-std::int64_t read_amount(
-    const std::string& flag, const std::string& text, const std::vector<Unit>& units
-) {
-    if (text.empty()) {
-        return 0;
-    }
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit(end, text.data() + text.size());
-    const auto found = std::ranges::find(units, unit, &Unit::name);
-    if (error != std::errc() || number < 1 || found == units.end() ||
-        number > std::numeric_limits<std::int64_t>::max() / found->factor) {
-        throw std::runtime_error(
-            flag + ": " + text + " is no whole number from 1 with a unit, such as 30" +
-            std::string(units.front().name)
-        );
-    }
-    return number * found->factor;
 }
 
 void read_retention(const Flags& flags, host::RetentionOptions& retention) {

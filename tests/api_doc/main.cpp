@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "chapters.hpp"
+#include "support/text_file.hpp"
 
 // api_doc FILE writes docs/api.md, by running what it shows; api_doc --check FILE says where the
 // file is not what the program answers.
@@ -18,13 +19,6 @@ namespace bookstore::test {
 namespace {
 
 constexpr std::size_t lines_around = 3;
-
-std::string content(const std::string& path) {
-    const std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
@@ -69,7 +63,7 @@ int run(bool check, const std::string& path) {
         );
         return 1;
     }
-    const std::string old = content(path);
+    const std::string old = text_of_file(path);
     if (check && old != page.markdown) {
         print_difference("docs/api.md", old, page.markdown);
         return 1;

@@ -10,6 +10,7 @@
 #include "story.hpp"
 #include "support/invariants.hpp"
 #include "support/sqlite_reader.hpp"
+#include "support/text_file.hpp"
 
 // What scripts/bench measures with: each tool on the real binary, by what it did, not by how long
 // that took; and the report, which must not lose what was written by hand.
@@ -77,11 +78,6 @@ void fill(const std::string& path, const std::string& orders) {
 void stop(BookstoreProcess& process) {
     process.signal(SIGTERM);
     REQUIRE(process.wait() == 0);
-}
-
-std::string contents(const std::string& path) {
-    std::ifstream in(path);
-    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace
@@ -241,7 +237,7 @@ TEST_CASE("the report replaces what stands between its markers and nothing else"
     const std::vector<std::string> words{"report", "--results", results, "--document", document};
     const auto done = run_tool(BENCH_BINARY, words);
     REQUIRE_MESSAGE(done.status == 0, done.error);
-    const std::string written = contents(document);
+    const std::string written = text_of_file(document);
     CHECK(written.find("old") == std::string::npos);
     CHECK(written.starts_with("by hand, above\n"));
     for (const char* name : {"machine", "figures", "growth", "log", "disk", "commands"}) {
@@ -259,11 +255,11 @@ TEST_CASE("the report replaces what stands between its markers and nothing else"
 
     const auto again = run_tool(BENCH_BINARY, words);
     REQUIRE(again.status == 0);
-    CHECK(contents(document) == written);
+    CHECK(text_of_file(document) == written);
 
     std::ofstream(document) << "no markers\n";
     const auto refused = run_tool(BENCH_BINARY, words);
     CHECK(refused.status != 0);
     CHECK(refused.error.find("bench:machine") != std::string::npos);
-    CHECK(contents(document) == "no markers\n");
+    CHECK(text_of_file(document) == "no markers\n");
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "http/story.hpp"
+#include "support/text_file.hpp"
 
 // The context of docs/adding-a-context.md, in a bookstore of eight contexts: everything that is
 // derived from the table of contexts knows it.
@@ -20,11 +21,6 @@ namespace {
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
-}
-
-std::string read_file(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// An order is delivered to that customer. Returns its id.
@@ -209,7 +205,7 @@ TEST_CASE("coupon: a bookstore without it goes on after one with it, and it catc
 
 TEST_CASE("coupon: its document quotes the very code that is compiled") {
     const std::string root = PROJECT_ROOT;
-    const std::string document = read_file(root + "/docs/adding-a-context.md");
+    const std::string document = text_of_file(root + "/docs/adding-a-context.md");
     REQUIRE_FALSE(document.empty());
     for (const char* file :
          {"migrations/coupon/0001_create_coupon.sql",
@@ -220,7 +216,7 @@ TEST_CASE("coupon: its document quotes the very code that is compiled") {
           "module.hpp",
           "module.cpp",
           "main.cpp"}) {
-        const std::string code = read_file(root + "/examples/coupon/" + file);
+        const std::string code = text_of_file(root + "/examples/coupon/" + file);
         REQUIRE_FALSE(code.empty());
         CHECK_MESSAGE(contains(document, code), file, " is not quoted as it is");
     }

@@ -13,6 +13,7 @@
 #include "prometheus.hpp"
 #include "scrape.hpp"
 #include "story.hpp"
+#include "support/text_file.hpp"
 
 // What deploy/ tells Prometheus and Grafana to ask is answered: by a real Prometheus that scrapes a
 // running bookstore.
@@ -23,11 +24,6 @@ namespace {
 
 const std::string dashboard_path = PROJECT_ROOT "/deploy/grafana/dashboard.json";
 const std::string rules_path = PROJECT_ROOT "/deploy/prometheus/alerts.yml";
-
-std::string text_of_file(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 struct Panel {
     std::string title;

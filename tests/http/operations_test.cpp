@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "story.hpp"
+#include "support/text_file.hpp"
 
 using namespace bookstore::test;
 
@@ -57,11 +58,6 @@ Flags flags_in_the_table(const std::string& page) {
         }
     }
     return flags;
-}
-
-std::string text_of_file(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/text_file.hpp"
+
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
 namespace bookstore::test {
@@ -34,11 +36,6 @@ pid_t spawn(std::vector<std::string> words, const std::string& log) {
         throw std::runtime_error(words[0] + " is not installed: scripts/setup test");
     }
     return pid;
-}
-
-std::string text_of_file(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 std::string percent_encoded(const std::string& text) {

@@ -571,6 +571,27 @@ TEST_CASE("attempts at VAN that got no answer are in the timeline, and so is the
     CHECK(steps[place_of(steps, "event", "PaymentCanceled")].trace == other_id);
 }
 
+TEST_CASE("a refund that waits for VAN is waited for by the task that makes it") {
+    Story story;
+    const auto customer = story.given_customer();
+    const auto book = story.given_book(10);
+    const auto order = order_traced(story, book, customer, traceparent).id();
+    REQUIRE(story.payment_becomes(order, "PAYMENT_COMPLETED"));
+    REQUIRE(story.post("/modules/van/stop").status == 200);
+    REQUIRE(story.send(Method::del, "/orders/1").status == 200);
+    REQUIRE(story.published("OrderCanceled", 1));
+    REQUIRE(eventually([&] {
+        const auto steps = steps_of(story, order);
+        return place_of(steps, "task", "refund-at-van", "refund: no answer") < steps.size();
+    }));
+    const auto waiting = story.get("/trace/orders/1").json().at("waiting").as_array();
+    REQUIRE(waiting.size() == 1);
+    CHECK(waiting[0].at("name") == "refund-at-van");
+    CHECK(waiting[0].at("detail") == "refund");
+    REQUIRE(story.post("/modules/van/start").status == 200);
+    CHECK(story.payment_becomes(order, "PAYMENT_CANCELED"));
+}
+
 TEST_CASE("there is no timeline of an order that is not there") {
     Story story;
     CHECK(error_fault(story.get("/trace/orders/7"), 404, "/trace/orders/7") == "");

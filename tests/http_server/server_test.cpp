@@ -20,26 +20,14 @@
 #include "http/client.hpp"
 #include "http/router.hpp"
 #include "raw_client.hpp"
+#include "support/eventually.hpp"
 
 using namespace bookstore::http;
 using namespace std::chrono_literals;
+using bookstore::test::eventually;
 using std::chrono::milliseconds;
 
 namespace {
-
-constexpr auto patience = 20s;
-
-/// Waits for a condition that another thread makes true.
-bool eventually(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (std::chrono::steady_clock::now() < deadline) {
-        if (holds()) {
-            return true;
-        }
-        std::this_thread::sleep_for(1ms);
-    }
-    return holds();
-}
 
 Response text(std::string body, int status = 200) {
     Response response;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "support/bookstore_process.hpp"
+#include "support/text_file.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
@@ -19,11 +20,6 @@ namespace bookstore::test {
 namespace {
 
 constexpr auto poll = std::chrono::milliseconds(2);
-
-std::string content(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 }  // namespace
 
@@ -67,7 +63,7 @@ Victim::~Victim() {
 
 std::optional<std::string> Victim::url_until(std::chrono::steady_clock::time_point deadline) {
     while (std::chrono::steady_clock::now() < deadline) {
-        const std::string out = content(out_path_);
+        const std::string out = text_of_file(out_path_);
         if (const auto end = out.find('\n'); end != std::string::npos) {
             const auto begin = out.find("http://");
             return out.substr(begin, end - begin);

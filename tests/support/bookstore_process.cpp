@@ -9,25 +9,14 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
-#include <thread>
+
+#include "support/text_file.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
 namespace bookstore::test {
 namespace {
-
-constexpr auto poll = std::chrono::milliseconds(5);
-
-std::string content(const std::string& path) {
-    const std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 pid_t spawn(std::vector<std::string> words, const std::string& out, const std::string& error) {
     std::vector<char*> argv;
@@ -72,35 +61,11 @@ const std::string& binary() {
 
 bool binary_is_sanitized() {
     static const bool is = [] {
-        const std::string bytes = content(binary());
+        const std::string bytes = text_of_file(binary());
         return bytes.find("__asan_init") != std::string::npos ||
                bytes.find("__tsan_init") != std::string::npos;
     }();
     return is;
-}
-
-bool eventually(const std::function<bool()>& condition, std::chrono::seconds at_most) {
-    const auto deadline = std::chrono::steady_clock::now() + at_most;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return condition();
-        }
-        std::this_thread::sleep_for(poll);
-    }
-    return true;
-}
-
-TemporaryDirectory::TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "bookstore-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) {
-        throw std::runtime_error("cannot make a temporary directory");
-    }
-    path_ = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
 }
 
 Finished run_program(const std::vector<std::string>& words) {
@@ -114,7 +79,7 @@ Finished run_program(const std::vector<std::string>& words) {
         waitpid(pid, nullptr, 0);
         status = 128 + SIGKILL;
     }
-    return {.status = *status, .out = content(out), .error = content(error)};
+    return {.status = *status, .out = text_of_file(out), .error = text_of_file(error)};
 }
 
 Finished run_bookstore(const std::vector<std::string>& arguments) {
@@ -146,7 +111,7 @@ BookstoreProcess::BookstoreProcess(
     const bool printed = eventually(
         [&] {
             status_ = ended(pid_);
-            line = content(told);
+            line = text_of_file(told);
             return status_ || line.find('\n', line.find("http://")) != std::string::npos;
         },
         std::chrono::seconds(120)
@@ -199,7 +164,7 @@ void BookstoreProcess::kill() {
 }
 
 std::string BookstoreProcess::log() const {
-    return content(log_path_);
+    return text_of_file(log_path_);
 }
 
 void BookstoreProcess::wait_until_ready() {

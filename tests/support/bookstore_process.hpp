@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "http/client.hpp"
+#include "support/eventually.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace bookstore::test {
 
@@ -17,19 +19,6 @@ namespace bookstore::test {
 const std::string& binary();
 /// It was built with ASan or TSan, whatever the tests were.
 bool binary_is_sanitized();
-
-/// A directory of its own, removed when it goes.
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory();
-    ~TemporaryDirectory();
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
 
 /// What a command that ran to its end left behind.
 struct Finished {
@@ -95,10 +84,5 @@ class BookstoreProcess {
     std::optional<int> status_;
     TemporaryDirectory files_;
 };
-
-/// Asks again until the condition holds; false when it did not within the time.
-bool eventually(
-    const std::function<bool()>& condition, std::chrono::seconds at_most = std::chrono::seconds(20)
-);
 
 }  // namespace bookstore::test

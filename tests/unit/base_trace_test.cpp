@@ -12,6 +12,16 @@ namespace {
 const std::string id = "0af7651916cd43dd8448eb211c80319c";
 const std::string received = "00-" + id + "-b7ad6b7169203331-01";
 
+/// As a line of the log in JSON has it.
+std::string context_json(const LogContext& context) {
+    std::string text;
+    {
+        json::Object line(text);
+        observe::add_context(line, context);
+    }
+    return text;
+}
+
 }  // namespace
 
 TEST_CASE("a trace that was received goes on as it came") {
@@ -60,10 +70,10 @@ TEST_CASE("what a thread is doing is told innermost first, and only while it doe
     }
     CHECK(log_context() == &outer);
     CHECK(
-        observe::context_json({.trace = received, .key = "order-5", .event = "Ordered"}) ==
-        R"(,"order":5,"event":"Ordered","trace":")" + id + '"'
+        context_json({.trace = received, .key = "order-5", .event = "Ordered"}) ==
+        R"({"order":5,"event":"Ordered","trace":")" + id + "\"}"
     );
-    CHECK(observe::context_json({.key = R"(book-"x")"}) == R"(,"key":"book-\"x\"")");
+    CHECK(context_json({.key = R"(book-"x")"}) == R"({"key":"book-\"x\""})");
 }
 
 }  // namespace bookstore::test

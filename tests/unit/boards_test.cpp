@@ -13,6 +13,7 @@
 
 #include "app/contexts.hpp"
 #include "kernel/board_text.hpp"
+#include "support/text_file.hpp"
 
 // The board that the contexts declare is that of the contract (domain.md), and what is drawn from
 // it is it.
@@ -46,11 +47,6 @@ std::string published_by(std::string_view context) {
         all += (all.empty() ? "" : " ") + event.type;
     }
     return all;
-}
-
-std::string read_file(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace
@@ -125,13 +121,13 @@ TEST_CASE("no type is published by two contexts, and what is waited for is publi
 TEST_CASE("the diagrams of the documents are what `bookstore describe --format mermaid` prints") {
     const std::string drawn = "```mermaid\n" + kernel::board_mermaid(all_boards()) + "```\n";
     for (const char* document : {"README.md", "README.ko.md"}) {
-        const std::string text = read_file(std::string(PROJECT_ROOT) + "/" + document);
+        const std::string text = text_of_file(std::string(PROJECT_ROOT) + "/" + document);
         CHECK_MESSAGE(text.find(drawn) != std::string::npos, document, " draws another board");
     }
 }
 
 TEST_CASE("the console has a text of its own for what the shipped contexts declare") {
-    const std::string texts = read_file(std::string(PROJECT_ROOT) + "/web/console_i18n.js");
+    const std::string texts = text_of_file(std::string(PROJECT_ROOT) + "/web/console_i18n.js");
     const auto in_both_languages = [&](const std::string& key) {
         const std::string quoted = "\"" + key + "\":";
         const auto first = texts.find(quoted);

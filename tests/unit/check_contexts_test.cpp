@@ -13,6 +13,7 @@
 #include "check/pending.hpp"
 #include "kernel/module.hpp"
 #include "modules/order/events.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/virtual_time.hpp"
 
 using namespace bookstore;
@@ -46,12 +47,6 @@ host::Contexts eight_contexts() {
     contexts.push_back(shelf());
     return contexts;
 }
-
-struct Directory {
-    std::string path = (std::filesystem::temp_directory_path() / "bookstore-check-XXXXXX").string();
-    Directory() { REQUIRE(mkdtemp(path.data()) != nullptr); }
-    ~Directory() { std::filesystem::remove_all(path); }
-};
 
 /// What a process with these contexts would have made there, and left.
 void start_and_end(const host::Contexts& contexts, const std::string& path) {
@@ -88,14 +83,14 @@ TEST_CASE("the check is told which events each context follows and publishes") {
 }
 
 TEST_CASE("the file of a context that is new in the table is expected, and checked") {
-    const Directory directory;
+    const test::TemporaryDirectory directory;
     const auto contexts = app::check_contexts(eight_contexts());
-    start_and_end(app::contexts(), directory.path);
-    const auto without = check::check({.contexts = contexts, .data_dirs = {directory.path}});
+    start_and_end(app::contexts(), directory.path());
+    const auto without = check::check({.contexts = contexts, .data_dirs = {directory.path()}});
     REQUIRE_EQ(without.not_compared.size(), 1);
     CHECK_EQ(without.not_compared[0], "shelf.db is elsewhere: nothing of it was compared");
-    start_and_end(eight_contexts(), directory.path);
-    const auto report = check::check({.contexts = contexts, .data_dirs = {directory.path}});
+    start_and_end(eight_contexts(), directory.path());
+    const auto report = check::check({.contexts = contexts, .data_dirs = {directory.path()}});
     CHECK_EQ(report.violations, std::vector<std::string>{"shelf stands at 0"});
 }
 

@@ -13,22 +13,12 @@
 #include "app/contexts.hpp"
 #include "host/lag.hpp"
 #include "host/threads.hpp"
+#include "support/eventually.hpp"
 #include "support/storage_fixture.hpp"
 #include "support/virtual_time.hpp"
 
 namespace bookstore::test {
 namespace {
-
-bool eventually(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > end) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
-}
 
 /// The whole system on its own threads, on a disk that can fail and hang.
 struct RunningSystem {

@@ -83,8 +83,8 @@ TEST_CASE("no SQL constant scans a table that grows, or sorts one") {
     }
     const storage::Reader topic = system.topic().reader();
     files["topic"] = &*topic;
-    kernel::Rebuild::create_table(*files["customer"], "my_page");
-    kernel::Rebuild::create_table(*files["payment_history"], "payment_history");
+    kernel::RebuildTables::create_second(*files["customer"], "my_page");
+    kernel::RebuildTables::create_second(*files["payment_history"], "payment_history");
 
     std::vector<std::pair<std::string, std::string>> constants;
     for (const storage::Sql* sql = storage::Sql::first(); sql != nullptr; sql = sql->next()) {

@@ -13,23 +13,12 @@
 #include "storage/database.hpp"
 #include "storage/directory.hpp"
 #include "storage/error.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace bookstore::test {
 namespace {
 
 using storage::DirectoryLock;
-
-/// A new directory that goes with it.
-struct TemporaryDirectory {
-    std::string path = std::filesystem::temp_directory_path().string() + "/bookstore-test-XXXXXX";
-    TemporaryDirectory() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-};
 
 /// In a process of its own: 0 when it got the lock, 1 when it was refused.
 int locked_by_another_process(const std::string& directory) {
@@ -53,41 +42,41 @@ int locked_by_another_process(const std::string& directory) {
 
 TEST_CASE("a data directory is held by one process, until it lets go") {
     const TemporaryDirectory directory;
-    std::optional<DirectoryLock> lock(directory.path);
-    CHECK(locked_by_another_process(directory.path) == 1);
+    std::optional<DirectoryLock> lock(directory.path());
+    CHECK(locked_by_another_process(directory.path()) == 1);
     try {
-        const DirectoryLock second(directory.path);
+        const DirectoryLock second(directory.path());
         FAIL("it is held already");
     } catch (const storage::Refused& refused) {
         const std::string why = refused.what();
-        CHECK(why.find(directory.path) != std::string::npos);
+        CHECK(why.find(directory.path()) != std::string::npos);
         CHECK(why.find("another bookstore process") != std::string::npos);
     }
     lock.reset();
-    CHECK(locked_by_another_process(directory.path) == 0);
-    CHECK_NOTHROW(DirectoryLock(directory.path));
+    CHECK(locked_by_another_process(directory.path()) == 0);
+    CHECK_NOTHROW(DirectoryLock(directory.path()));
 }
 
 TEST_CASE("a data directory that is missing is made, one that cannot be made is refused") {
     const TemporaryDirectory directory;
-    const std::string deep = directory.path + "/a/b";
+    const std::string deep = directory.path() + "/a/b";
     CHECK_NOTHROW(DirectoryLock{deep});
     CHECK(std::filesystem::exists(deep + "/lock"));
-    std::ofstream(directory.path + "/file") << "no directory";
-    CHECK_THROWS_AS(DirectoryLock{directory.path + "/file"}, storage::Refused);
-    CHECK_THROWS_AS(DirectoryLock{directory.path + "/file/below"}, storage::Refused);
+    std::ofstream(directory.path() + "/file") << "no directory";
+    CHECK_THROWS_AS(DirectoryLock{directory.path() + "/file"}, storage::Refused);
+    CHECK_THROWS_AS(DirectoryLock{directory.path() + "/file/below"}, storage::Refused);
 }
 
 TEST_CASE("syncing a directory that is not there is an error") {
     const TemporaryDirectory directory;
-    CHECK_NOTHROW(storage::sync_directory(directory.path));
-    CHECK_THROWS_AS(storage::sync_directory(directory.path + "/none"), std::system_error);
+    CHECK_NOTHROW(storage::sync_directory(directory.path()));
+    CHECK_THROWS_AS(storage::sync_directory(directory.path() + "/none"), std::system_error);
 }
 
 TEST_CASE("a database works on the real file system, and finds its rows again") {
     const TemporaryDirectory directory;
     const storage::Database::Options options{
-        .path = directory.path + "/bus.db", .vfs = {}, .migrations = {"bus"}, .ring = {}
+        .path = directory.path() + "/bus.db", .vfs = {}, .migrations = {"bus"}, .ring = {}
     };
     for (int i = 0; i < 2; ++i) {
         storage::Database database(options);
@@ -106,7 +95,7 @@ TEST_CASE("a database works on the real file system, and finds its rows again") 
         CHECK(reader->query_integer("SELECT count(*) FROM subscription") == i + 1);
         CHECK(reader->query_text("PRAGMA journal_mode") == "wal");
     }
-    CHECK_FALSE(std::filesystem::exists(directory.path + "/bus.db-wal"));
+    CHECK_FALSE(std::filesystem::exists(directory.path() + "/bus.db-wal"));
 }
 
 namespace {
@@ -152,7 +141,7 @@ TEST_CASE("what this user may not write is refused at the start, by name and wit
     namespace fs = std::filesystem;
     const TemporaryDirectory directory;
     const auto given = [&](const std::string& name, fs::perms permissions) {
-        const std::string path = name.empty() ? directory.path : directory.path + "/" + name;
+        const std::string path = name.empty() ? directory.path() : directory.path() + "/" + name;
         if (!name.empty() && !fs::exists(path)) {
             std::ofstream{path};
         }
@@ -162,16 +151,16 @@ TEST_CASE("what this user may not write is refused at the start, by name and wit
     const auto all = fs::perms::all;
     const auto read_only = static_cast<fs::perms>(0555);
     given("", all);
-    REQUIRE(refused_to_a_user(directory.path) == "");
+    REQUIRE(refused_to_a_user(directory.path()) == "");
     given("lock", all);
     for (const std::string name : {"lock", "notes.db", "notes.db-wal", "notes.db-shm"}) {
         CAPTURE(name);
         const std::string path = given(name, read_only);
-        const std::string why = refused_to_a_user(directory.path);
+        const std::string why = refused_to_a_user(directory.path());
         CHECK_MESSAGE(why.starts_with("cannot write to " + path + ": "), why);
         CHECK_MESSAGE(why.find("chown -R ") != std::string::npos, why);
         CHECK_MESSAGE(
-            why.find("chmod -R u+rwX '" + directory.path + "'") != std::string::npos, why
+            why.find("chmod -R u+rwX '" + directory.path() + "'") != std::string::npos, why
         );
         given(name, all);
         if (name.ends_with("-wal") || name.ends_with("-shm")) {
@@ -179,10 +168,10 @@ TEST_CASE("what this user may not write is refused at the start, by name and wit
         }
     }
     given("", read_only);
-    const std::string why = refused_to_a_user(directory.path);
-    CHECK_MESSAGE(why.starts_with("cannot write to the data directory " + directory.path), why);
+    const std::string why = refused_to_a_user(directory.path());
+    CHECK_MESSAGE(why.starts_with("cannot write to the data directory " + directory.path()), why);
     given("", all);
-    CHECK(refused_to_a_user(directory.path) == "");
+    CHECK(refused_to_a_user(directory.path()) == "");
 }
 
 }  // namespace bookstore::test

@@ -39,14 +39,14 @@ struct Delivery {
 };
 BOOST_DESCRIBE_STRUCT(Delivery, (), (order_id, delivery_address, delivery_status))
 
-/// DeliveryPrepared ships what was created. Nothing: it changes nothing, which is expected (a
+/// DeliveryPrepared ships what was created. No value: it changes nothing, which is expected (a
 /// cancel came first, or it is on its way).
 constexpr std::optional<DeliveryStatus> after_prepared(DeliveryStatus status) {
     return status == DeliveryStatus::create_delivery ? std::optional(DeliveryStatus::shipped)
                                                      : std::nullopt;
 }
 
-/// OrderCanceled cancels, and recalls what is on its way. Nothing: it was canceled before.
+/// OrderCanceled cancels, and recalls what is on its way. No value: it was canceled before.
 constexpr std::optional<DeliveryStatus> after_order_canceled(DeliveryStatus status) {
     return status == DeliveryStatus::cancel_delivery
                ? std::nullopt

@@ -41,9 +41,9 @@ void verify_now(kernel::Module& module, bool refused) {
     });
 }
 
-/// A context that orders wait for came back: they are verified now; those that were refused when
-/// the process starts alone, which is the first time. Any thread.
-std::function<void(kernel::Module&)> verify_when_back() {
+/// Verifies the orders that wait for an answer; those that were refused too when it is called for
+/// the first time, which is when the process starts. Any thread.
+std::function<void(kernel::Module&)> verify_waiting() {
     return [started = std::make_shared<std::atomic<bool>>(false)](kernel::Module& module) {
         verify_now(module, false);
         if (!started->exchange(true)) {
@@ -62,7 +62,7 @@ kernel::Context context(std::function<Ports(kernel::Wiring&, const Clock&)> port
         .install = [ports = std::move(ports)](
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, ports(wiring, module.clock())); },
-        .back = verify_when_back(),
+        .retry_waiting = verify_waiting(),
         .story = story(),
         .tables = {{"orders", "orders"}},
         .check = check_file

@@ -41,6 +41,12 @@ constexpr const auto& words_of(OrderStatus) {
     return order_words;
 }
 
+/// The task that verifies such orders (refused: a context said that there is no such customer or
+/// book), as logs, metrics and timelines name it.
+constexpr std::string_view verification_task(bool refused) {
+    return refused ? "verify-refused-order" : "verify-order";
+}
+
 /// As it is stored and shown: the delivery's words are taken over, those of a newer version of that
 /// context too.
 using Status = OpenWord<OrderStatus>;
@@ -66,25 +72,25 @@ constexpr bool unverified(OrderStatus status) {
     return status == OrderStatus::customer_not_verified || status == OrderStatus::book_not_verified;
 }
 
-/// DELETE. Nothing: it is too late, or it was canceled before.
+/// DELETE. No value: it is too late, or it was canceled before.
 constexpr std::optional<OrderStatus> after_cancel(OrderStatus status) {
     return unverified(status) || status == OrderStatus::ordered
                ? std::optional(OrderStatus::canceled)
                : std::nullopt;
 }
 
-/// Customer and book inventory both said yes. Nothing: it is not unverified any more.
+/// Customer and book inventory both said yes. No value: it is not unverified any more.
 constexpr std::optional<OrderStatus> after_verified(OrderStatus status) {
     return unverified(status) ? std::optional(OrderStatus::ordered) : std::nullopt;
 }
 
-/// DeliveryPrepared. Nothing: it changes nothing (a cancel came first), which is expected.
+/// DeliveryPrepared. No value: it changes nothing (a cancel came first), which is expected.
 constexpr std::optional<OrderStatus> after_prepared(OrderStatus status) {
     return status == OrderStatus::ordered ? std::optional(OrderStatus::delivery_prepared)
                                           : std::nullopt;
 }
 
-/// DeliveryStatusChanged: the delivery's status becomes the order's. Nothing: it changes nothing.
+/// DeliveryStatusChanged: the delivery's status becomes the order's. No value: it changes nothing.
 constexpr std::optional<OrderStatus> after_delivery(OrderStatus status, OrderStatus delivery) {
     return unverified(status) || status == OrderStatus::canceled ? std::nullopt
                                                                  : std::optional(delivery);

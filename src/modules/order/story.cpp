@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "modules/order/events.hpp"
+#include "modules/order/order.hpp"
 
 namespace bookstore::order {
 namespace {
@@ -55,10 +56,9 @@ kernel::StoryPart part(storage::Connection& db, const Key& key) {
     if (const auto next_try = order.optional_integer(2)) {
         const bool refused = order.integer(3) != 0;
         part.waits.push_back(
-            {.name = refused ? "verify-refused-order" : "verify-order",
-             .detail = refused
-                           ? "there is no such customer or book; asked for again once an hour"
-                           : "customer and book are asked for again",
+            {.name = std::string(verification_task(refused)),
+             .detail = refused ? "there is no such customer or book; asked for again once an hour"
+                               : "customer and book are asked for again",
              .attempts = order.integer(1),
              .next_try_ms = next_try}
         );
@@ -111,7 +111,9 @@ std::optional<kernel::EventRequest> request_of(const kernel::StoryEvent& event) 
 }  // namespace
 
 kernel::Story story() {
-    return {.part = part, .request_of = request_of};
+    return {
+        .part = part, .request_of = request_of, .first_event = std::string(Ordered::event_type)
+    };
 }
 
 }  // namespace bookstore::order

@@ -81,7 +81,7 @@ void settle(bus::UnitOfWork& work, const store::ToVerify& intent, Verdict verdic
 void add_verification_task(kernel::Module& module, const Ports& ports, bool refused) {
     using Tasks = bus::Tasks<store::ToVerify>;
     Tasks::Spec spec;
-    spec.name = refused ? "verify-refused-order" : "verify-order";
+    spec.name = verification_task(refused);
     spec.due = [refused](storage::Connection& db, bus::DueSpan span, std::size_t limit) {
         return store::to_verify(db, refused, span, limit);
     };

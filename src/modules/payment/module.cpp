@@ -65,7 +65,7 @@ kernel::Context context(
         .install = [van = std::move(van), options](
                        kernel::Module& module, kernel::Wiring& wiring
                    ) { install(module, van(wiring, module.clock()), options); },
-        .back = ask_now,
+        .retry_waiting = ask_now,
         .story = story(),
         .tables = {{"payment", "payments"}}
     };

@@ -37,6 +37,11 @@ constexpr const auto& words_of(Call) {
     return call_words;
 }
 
+/// The task that makes such calls, as logs, metrics and timelines name it.
+constexpr std::string_view task_of(Call call) {
+    return call == Call::charge ? "ask-van" : "refund-at-van";
+}
+
 /// What VAN said. No answer is no answer: unreachable, stopped, timed out, breaker open.
 enum class VanAnswer { completed, failed, canceled, none };
 

@@ -81,11 +81,9 @@ void settle(UnitOfWork& work, const store::Intent& intent, const VanReply& reply
     work.set_outcome(word(after.status));
 }
 
-void add_van_task(
-    kernel::Module& module, std::string name, Call call, const VanPort& van, const Options& options
-) {
+void add_van_task(kernel::Module& module, Call call, const VanPort& van, const Options& options) {
     Tasks::Spec spec;
-    spec.name = std::move(name);
+    spec.name = task_of(call);
     spec.due = [call](storage::Connection& db, bus::DueSpan span, std::size_t limit) {
         return store::due(db, call, span, limit);
     };
@@ -151,8 +149,8 @@ void refund_when_canceled(const order::OrderCanceled& canceled, UnitOfWork& work
 }
 
 void add_van_tasks(kernel::Module& module, const VanPort& van, const Options& options) {
-    add_van_task(module, "ask-van", Call::charge, van, options);
-    add_van_task(module, "refund-at-van", Call::refund, van, options);
+    add_van_task(module, Call::charge, van, options);
+    add_van_task(module, Call::refund, van, options);
 }
 
 void ask_now(kernel::Module& module) {

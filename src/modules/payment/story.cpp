@@ -1,5 +1,7 @@
 #include "modules/payment/story.hpp"
 
+#include "modules/payment/payment.hpp"
+
 namespace bookstore::payment {
 namespace {
 
@@ -15,8 +17,9 @@ kernel::StoryPart part(storage::Connection& db, const Key& key) {
         return {};
     }
     kernel::StoryPart part;
+    const auto call = parse_word<Call>(row.text(0));
     part.waits.push_back(
-        {.name = "ask-van",
+        {.name = std::string(task_of(call.value())),
          .detail = row.string(0),
          .attempts = row.integer(1),
          .next_try_ms = row.integer(2)}

@@ -1,0 +1,92 @@
+#include "kernel/rebuild_tables.hpp"
+
+#include <fmt/format.h>
+
+#include "bus/cursor.hpp"
+
+namespace bookstore::kernel {
+namespace {
+
+/// In a transaction.
+constexpr int rows_copied = 4096;
+
+bool has_table(storage::Connection& db, const std::string& table) {
+    return db.query_text(fmt::format("SELECT name FROM sqlite_schema WHERE name = '{}'", table))
+        .has_value();
+}
+
+std::string renaming(const std::string& from, const std::string& to) {
+    return fmt::format("ALTER TABLE {} RENAME TO {}", from, to);
+}
+
+}  // namespace
+
+void RebuildTables::create_second(storage::Connection& db, const std::string& table) {
+    // The served table's own definition: its constraints, hence its indexes, come along, and are
+    // renamed with it. (An index of its own name would not be.)
+    const auto sql = db.query_text(fmt::format(
+        "SELECT substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE name = '{}'", table
+    ));
+    const std::string second = RebuildTables({}, table).second();
+    db.execute("DROP TABLE IF EXISTS " + second);
+    db.execute("CREATE TABLE " + second + sql.value());
+}
+
+bool RebuildTables::has_second(storage::Connection& db) const {
+    return has_table(db, second());
+}
+
+void RebuildTables::drop_second(storage::Connection& db) const {
+    db.execute("DROP TABLE IF EXISTS " + second());
+}
+
+void RebuildTables::serve_second(storage::Connection& db) const {
+    db.execute("DROP TABLE " + table_);
+    db.execute(renaming(second(), table_));
+}
+
+bool RebuildTables::has_base(storage::Connection& db) const {
+    return has_table(db, base());
+}
+
+std::int64_t RebuildTables::base_position(storage::Connection& db) const {
+    return bus::Cursor(is_base_under_way(db) ? name_ + ".rebuild" : base_cursor()).read(db);
+}
+
+bool RebuildTables::is_base_under_way(storage::Connection& db) const {
+    return bus::Cursor(base_under_way()).read(db) > 0;
+}
+
+void RebuildTables::open_base(storage::Connection& db, const bus::Subscription& second_one) const {
+    if (has_base(db)) {
+        db.execute(renaming(base(), second()));
+        second_one.take_from(db, base_cursor());
+    } else {
+        create_second(db);
+        second_one.clear(db);
+    }
+    bus::Cursor(base_under_way()).move(db, 0, 1);
+}
+
+void RebuildTables::close_base(storage::Connection& db, const bus::Subscription& second_one) const {
+    db.execute(renaming(second(), base()));
+    second_one.give_to(db, base_cursor());
+    bus::Cursor(base_under_way()).clear(db);
+}
+
+bool RebuildTables::copy_base(storage::Connection& db, const bus::Subscription& second_one) const {
+    db.execute(fmt::format(
+        "INSERT INTO {0} SELECT * FROM {1} WHERE rowid > "
+        "(SELECT coalesce(max(rowid), 0) FROM {0}) ORDER BY rowid LIMIT {2}",
+        second(),
+        base(),
+        rows_copied
+    ));
+    if (db.changes() > 0) {
+        return true;
+    }
+    second_one.copy_from(db, base_cursor());
+    return false;
+}
+
+}  // namespace bookstore::kernel

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "host/health.hpp"
+#include "host/system.hpp"
+#include "kernel/operation.hpp"
+#include "observe/metrics.hpp"
+
+namespace bookstore::operations {
+
+/// What the process itself knows of its state, beyond its contexts'.
+struct ProcessState {
+    host::Health& health;
+    const observe::Metrics& metrics;
+    std::atomic<bool> stopping{false};  ///< a signal came: not ready any more
+};
+
+/// How the process and its contexts are: /actuator/health, the probes /isReady and /isHealthy, and
+/// the drill /makeZombie.
+std::vector<kernel::Endpoint> health_endpoints(host::System& system, ProcessState& state);
+
+}  // namespace bookstore::operations

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/client.hpp"
+#include "http/server.hpp"
+
+// What the texts of flags say. A text that says nothing is a std::runtime_error with the flag's
+// name.
+
+namespace bookstore::tools {
+
+/// --listen: "HOST:PORT"; an IPv6 host in brackets.
+void read_listen(const std::string& text, http::ServerOptions& server);
+
+/// "http://HOST:PORT"; nothing of an empty text.
+std::optional<http::Url> origin_of(const std::string& flag, const std::string& url);
+
+struct Unit {
+    std::string_view name;
+    std::int64_t factor;
+};
+/// A whole number from 1 with one of these units; empty is 0.
+std::int64_t read_amount(
+    const std::string& flag, const std::string& text, const std::vector<Unit>& units
+);
+
+/// What a flag was read as, or its complaint.
+template <class T>
+T value_of(const std::string& flag, std::expected<T, std::string> read) {
+    if (!read) {
+        throw std::runtime_error(flag + ": " + read.error());
+    }
+    return std::move(*read);
+}
+
+}  // namespace bookstore::tools
