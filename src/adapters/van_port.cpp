@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "kernel/hosted_module.hpp"
+#include "modules/payment/store.hpp"
 #include "modules/van/van.hpp"
+#include "storage/error.hpp"
 
 namespace bookstore::adapters {
 namespace {
@@ -31,6 +33,24 @@ VanAnswer van_answer(van::Answer answer) {
             return VanAnswer::none;
     }
     return VanAnswer::none;
+}
+
+/// VAN has its answer on disk before payment hears it. No event tells of that, so the relay, which
+/// sees when the other files are of different moments, cannot see it.
+void require_same_moment(kernel::HostedModule& payment, kernel::HostedModule& van) {
+    const storage::Reader payments = payment.read();
+    const storage::Reader ledger = van.read();
+    for (const auto& [key, refunded] : payment::store::newest_answered(*payments)) {
+        if (!van::ledger_has(*ledger, key, refunded)) {
+            throw storage::Refused(fmt::format(
+                "the data directory was put together from different moments: payment.db has a "
+                "payment that VAN {}, which van.db does not know (key {}); restore both from one "
+                "backup, or say where VAN runs (--van-url) if that is not here",
+                refunded ? "refunded" : "answered",
+                key
+            ));
+        }
+    }
 }
 
 /// Null: VAN is not hosted.
@@ -142,10 +162,15 @@ payment::VanPort van_port(
 ) {
     if (!options.van) {
         auto* const van = wiring.offered<van::Van>("van");
+        kernel::HostedModule* const module = wiring.hosted("van");
         if (van != nullptr) {
             van->when_back(wiring.back_of("payment"));
         }
-        return port_in_process(wiring.hosted("van"), van);
+        kernel::HostedModule* const payment = wiring.hosted("payment");
+        if (module != nullptr && payment != nullptr) {
+            require_same_moment(*payment, *module);
+        }
+        return port_in_process(module, van);
     }
     const auto offer = [&](std::string_view name, const HttpPortOptions& http) -> HttpPort& {
         auto& port = wiring.offer("payment", std::make_shared<HttpPort>(name, http, clock));

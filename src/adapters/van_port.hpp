@@ -18,6 +18,7 @@ struct VanPortOptions {
 /// POST /requestPayment and /cancelPayment with the payment's key, and what is not one of VAN's
 /// words is no answer. Charges and refunds have connections and a room each; only charges wait for
 /// a breaker. Payment is told when VAN is back. `wiring` keeps what it needs.
+/// Throws storage::Refused when VAN is hosted and its file is older than payment's.
 payment::VanPort van_port(
     kernel::Wiring& wiring, const VanPortOptions& options, const Clock& clock
 );

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "http/answer_batch.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -295,7 +296,7 @@ void HostedModule::log_may_be_cut(
                  [this, floor](storage::Connection& db) {
                      *floor = log_floor(db);
                      // Something is written, so that the commit is synced, and with it the cursors.
-                     db.execute("PRAGMA user_version = 1");
+                     storage::change_stamp(db);
                      return true;
                  },
              .done = [floor, done](const storage::Outcome& outcome
@@ -397,7 +398,7 @@ void HostedModule::try_storage() {
         .durable = true,
         .run =
             [](storage::Connection& db) {
-                db.execute("PRAGMA user_version = 1");  // writes a page, also when nothing changes
+                storage::change_stamp(db);  // writes a page, also when nothing changes
                 return true;
             },
         .done = [this](const storage::Outcome&) { trying_storage_ = false; },

@@ -56,9 +56,8 @@ kernel::StoryPart part(storage::Connection& db, const Key& key) {
         const bool refused = order.integer(3) != 0;
         part.waits.push_back(
             {.name = refused ? "verify-refused-order" : "verify-order",
-             .detail = refused
-                           ? "there is no such customer or book; asked for again once an hour"
-                           : "customer and book are asked for again",
+             .detail = refused ? "there is no such customer or book; asked for again once an hour"
+                               : "customer and book are asked for again",
              .attempts = order.integer(1),
              .next_try_ms = next_try}
         );

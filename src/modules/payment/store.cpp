@@ -1,5 +1,7 @@
 #include "modules/payment/store.hpp"
 
+#include <sstream>
+
 namespace bookstore::payment::store {
 namespace {
 
@@ -137,9 +139,21 @@ bool try_some_now(storage::Connection& db, std::int64_t now_ms) {
     return more;
 }
 
-std::vector<Intent> due(
-    storage::Connection& db, Call call, bus::DueSpan span, std::size_t limit
-) {
+std::vector<Answered> newest_answered(storage::Connection& db) {
+    std::istringstream words(
+        db.query_text("SELECT group_concat(status || ' ' || key, ' ') FROM "
+                      "(SELECT * FROM payment ORDER BY id DESC LIMIT 1000) "
+                      "WHERE amount IS NOT NULL AND status <> 'PAYMENT_REQUESTED'")
+            .value_or("")
+    );
+    std::vector<Answered> answered;
+    for (std::string status, key; words >> status >> key;) {
+        answered.push_back({.key = key, .refunded = status == word(PaymentStatus::canceled)});
+    }
+    return answered;
+}
+
+std::vector<Intent> due(storage::Connection& db, Call call, bus::DueSpan span, std::size_t limit) {
     std::vector<Intent> intents;
     auto row = db.prepare(select_due);
     row.bind(word(call), span.after_ms, span.to_ms, limit);

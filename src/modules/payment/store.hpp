@@ -65,6 +65,14 @@ bool try_some_now(storage::Connection& db, std::int64_t now_ms);
 std::vector<Intent> due(storage::Connection& db, Call call, bus::DueSpan span, std::size_t limit);
 std::optional<std::int64_t> next_try(storage::Connection& db, Call call, std::int64_t now_ms);
 
+/// A payment that VAN has answered.
+struct Answered {
+    std::string key;
+    bool refunded;
+};
+/// Those that have an amount, among the newest thousand of all.
+std::vector<Answered> newest_answered(storage::Connection& db);
+
 Payment payment_in(storage::Statement& row);
 std::optional<Payment> find(storage::Connection& db, std::int64_t id);
 std::optional<Payment> find_of_order(storage::Connection& db, std::int64_t order_id);

@@ -19,6 +19,7 @@ constexpr auto failed_text = "PAYMENT_FAILED";
 constexpr std::chrono::milliseconds storage_retry{1'000};
 
 const Sql select_entry{file, "SELECT amount, answer FROM ledger WHERE key = ?1"};
+const Sql select_canceled{file, "SELECT canceled FROM ledger WHERE key = ?1"};
 const Sql insert_entry{
     file, "INSERT INTO ledger(key, amount, answer, time) VALUES (?1, ?2, ?3, ?4)"
 };
@@ -237,6 +238,12 @@ void Van::cancel(const std::string& key, Done done) {
             );
         }
     );
+}
+
+bool ledger_has(storage::Connection& db, const std::string& key, bool refunded) {
+    auto row = db.prepare(select_canceled);
+    row.bind(key);
+    return row.step() && (row.integer(0) != 0 || !refunded);
 }
 
 }  // namespace bookstore::van

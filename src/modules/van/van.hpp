@@ -87,4 +87,8 @@ class Van {
     std::deque<std::int64_t> hanging_until_;  ///< of the charges with a key that hang, in order
 };
 
+/// Whether the ledger, van.db, has an answer to the charge with that key, and has canceled it since
+/// if it is `refunded`.
+bool ledger_has(storage::Connection& db, const std::string& key, bool refunded);
+
 }  // namespace bookstore::van
