@@ -107,9 +107,7 @@ void MomentCheck::check(const OrderCheck& check, const Story& story) {
         check.violate("order {}: {} stands before Ordered", story.id, name_of(ordered->type));
         return;
     }
-    if (!check.pending.skipped.contains(story.id)) {
-        check_effects(check, story, ordered);
-    }
+    check_effects(check, story, ordered);
     if (!story.ordered.empty()) {
         check_announcement(check, story);
         check_copies(check, story);
@@ -120,14 +118,16 @@ void MomentCheck::check(const OrderCheck& check, const Story& story) {
     }
 }
 
-/// Whoever has handled the Ordered knows the order, and nobody else.
+/// Whoever has handled the Ordered knows the order, and nobody else. An event that was skipped is
+/// one that had no effect, in that context alone.
 void MomentCheck::check_effects(const OrderCheck& check, const Story& story, const Fact* ordered)
     const {
     const auto once = [&](const Follower* follower, std::size_t rows, std::string_view what) {
         if (follower == nullptr) {
             return;
         }
-        const bool due = ordered != nullptr && (check.at_rest || follower->handled(*ordered));
+        const bool due = ordered != nullptr && !follower->skips(*ordered) &&
+                         (check.at_rest || follower->handled(*ordered));
         if (rows != (due ? 1U : 0U)) {
             check.violate(
                 "order {}: {} {}, though {} has {} its Ordered",
@@ -149,7 +149,8 @@ void MomentCheck::check_effects(const OrderCheck& check, const Story& story, con
     const auto results = std::ranges::count_if(story.facts, [&](const Fact& fact) {
         const bool result = fact.type == Type::payed || fact.type == Type::payment_failed ||
                             fact.type == Type::payment_canceled;
-        return result && (check.at_rest || payment_history_->handled(fact));
+        return result && !payment_history_->skips(fact) &&
+               (check.at_rest || payment_history_->handled(fact));
     });
     if (std::ssize(story.histories) != results) {
         check.violate(

@@ -25,8 +25,7 @@ void check_never_ordered(const OrderCheck& check, const Story& story) {
 
 /// Nothing is still to happen to it by itself.
 bool is_settled(const OrderCheck& check, const Story& story) {
-    return !check.pending.skipped.contains(story.id) &&
-           !check.pending.on_their_way.contains(story.id) &&
+    return !check.pending.on_their_way.contains(story.id) &&
            std::ranges::none_of(
                story.facts, [&](const Fact& fact) { return check.pending.awaited(fact); }
            ) &&
@@ -38,7 +37,7 @@ void check_ordered(
 ) {
     const std::int64_t before = check.findings.count();
     const bool skipped = check.pending.skipped.contains(story.id);
-    const bool must_be_settled = check.at_rest || is_settled(check, story);
+    const bool must_be_settled = !skipped && (check.at_rest || is_settled(check, story));
     counts.skipped += skipped ? 1 : 0;
     counts.unsettled += must_be_settled || skipped ? 0 : 1;
     moment.check(check, story);

@@ -102,6 +102,9 @@ void read_held(
 ) {
     auto held = file.rows("SELECT subscription, key, type, parked, position FROM held");
     while (held.next()) {
+        if (held.text(0).ends_with(".base")) {
+            continue;  // kept for a rebuild, with what was held at the cut; nobody tries it
+        }
         if (at_rest) {
             findings.add("{} holds {} of {}", held.text(0), held.text(2), held.text(1));
         }
@@ -116,14 +119,17 @@ void read_held(
     }
 }
 
-void read_skipped(const SqliteFile& file, Pending& pending) {
+void read_skipped(const SqliteFile& file, std::vector<Follower>& followers, Pending& pending) {
     if (file.number("SELECT count(*) FROM sqlite_schema WHERE name = 'skipped'") == 0) {
         return;
     }
-    auto skipped = file.rows("SELECT key FROM skipped");
+    auto skipped = file.rows("SELECT subscription, key, position FROM skipped");
     while (skipped.next()) {
-        if (const auto order = order_of(skipped.text(0))) {
+        if (const auto order = order_of(skipped.text(1))) {
             pending.skipped.insert(*order);
+        }
+        if (Follower* const follower = named(followers, skipped.text(0))) {
+            follower->skipped.insert(skipped.integer(2));
         }
     }
 }
@@ -199,7 +205,7 @@ void read_bus(
     check_outbox(file, context.name, log, at_rest, pending, findings);
     std::vector<Follower> followers = followers_of(context, log);
     read_held(file, followers, at_rest, pending, findings);
-    read_skipped(file, pending);
+    read_skipped(file, followers, pending);
     read_cursors(file, followers, log, at_rest, findings);
     std::ranges::move(followers, std::back_inserter(pending.followers));
 }

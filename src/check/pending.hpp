@@ -20,9 +20,12 @@ struct Follower {
     std::int64_t cursor = 0;
     /// Of each order the first event that is held: the later ones are held behind it.
     std::unordered_map<std::int64_t, std::int64_t> held{};
+    std::unordered_set<std::int64_t> skipped{};  ///< positions of events that it never handles
 
-    /// It has handled the event, of a type that it follows.
+    /// It has handled the event, of a type that it follows; or it never will.
     bool handled(const Fact& fact) const;
+    /// An operator gave the event up: what it would have done here is not there.
+    bool skips(const Fact& fact) const { return skipped.contains(fact.position); }
 };
 
 /// Events that have not had their effect yet: on their way to the topic, behind a cursor, held.

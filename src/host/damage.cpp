@@ -26,7 +26,7 @@ std::string way_out_of(const FileRole& file) {
 void throw_if_damaged(
     const std::string& data_dir, const FileRole& file, const storage::Error& error
 ) {
-    if (!error.corrupt()) {
+    if (!error.corrupt() || error.file() != file.name + ".db") {
         return;
     }
     throw storage::Refused(fmt::format(
@@ -40,10 +40,8 @@ void throw_if_damaged(
 }
 
 void read_roots(storage::Connection& db) {
-    const auto tables = db.query_text(
-        "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND "
-        "name NOT LIKE 'sqlite%'"
-    );
+    const auto tables =
+        db.query_text("SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table'");
     std::istringstream table_names(tables.value_or(""));
     for (std::string name; table_names >> name;) {
         db.query_text("SELECT * FROM " + name + " LIMIT 1");

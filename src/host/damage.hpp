@@ -20,8 +20,8 @@ struct FileRole {
 
 inline const FileRole topic_file{"topic", "the log of all events"};
 
-/// Throws storage::Refused when the error says that the file is damaged: with what it holds, and
-/// the way out.
+/// Throws storage::Refused when the error says that it is this file that is damaged: with what it
+/// holds, and the way out.
 void throw_if_damaged(
     const std::string& data_dir, const FileRole& file, const storage::Error& error
 );

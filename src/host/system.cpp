@@ -56,10 +56,22 @@ System::System(
       topic_(opened(options.data_dir, topic_file, [&] {
           return bus::Topic(topic_options(options, clock));
       })) {
-    opened(options.data_dir, topic_file, [this] {
+    try {
+        open(options, random);
+    } catch (const storage::Error& error) {
+        throw_if_damaged(options.data_dir, topic_file, error);
+        for (const kernel::Context& context : contexts_) {
+            throw_if_damaged(options.data_dir, context, error);
+        }
+        throw;
+    }
+}
+
+void System::open(const SystemOptions& options, Random& random) {
+    {
         const storage::Reader reader = topic_.reader();
         read_roots(*reader);
-    });
+    }
     topic_.keep(order_index_);
     open_modules(options, random);
     require_one_shop(options.data_dir, topic_, modules_, random);
@@ -69,18 +81,16 @@ System::System(
     for (const auto& module : modules_) {
         outboxes.push_back(&module->outbox());
     }
-    relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock, pressure_);
-    lag_ = std::make_unique<Lag>(*relay_, modules_, clock);
+    relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock_, pressure_);
+    lag_ = std::make_unique<Lag>(*relay_, modules_, clock_);
     pressure_.measure_with([this] { return lag_->measure(); });
-    retention_ = std::make_unique<Retention>(topic_, modules_, clock, options.retention, [this] {
+    retention_ = std::make_unique<Retention>(topic_, modules_, clock_, options.retention, [this] {
         ring_relay();
     });
     wire_retries();
     for (const kernel::Context& context : contexts_) {
         if (kernel::HostedModule* module = find(context.name)) {
-            opened(options.data_dir, context, [&] {
-                module->start(contains(options.stopped, context.name));
-            });
+            module->start(contains(options.stopped, context.name));
         }
     }
 }
@@ -114,13 +124,11 @@ void System::open_modules(const SystemOptions& options, Random& random) {
             .idempotency_kept_ms = options.idempotency_kept_ms,
             .read_limit_ms = options.read_limit_ms
         };
-        opened(options.data_dir, context, [&] {
-            modules_.push_back(std::make_unique<kernel::HostedModule>(
-                context.name, environment, [this, place = modules_.size()] { ring_(place); }
-            ));
-            const storage::Reader reader = modules_.back()->read();
-            read_roots(*reader);
-        });
+        modules_.push_back(std::make_unique<kernel::HostedModule>(
+            context.name, environment, [this, place = modules_.size()] { ring_(place); }
+        ));
+        const storage::Reader reader = modules_.back()->read();
+        read_roots(*reader);
         wiring_.host(*modules_.back());
     }
 }

@@ -92,6 +92,7 @@ class System {
     bool ready() const;
 
   private:
+    void open(const SystemOptions& options, Random& random);
     void open_modules(const SystemOptions& options, Random& random);
     void install();
     void wire_retries();

@@ -9,13 +9,10 @@
 
 #include "http/answer_batch.hpp"
 #include "kernel/turns.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::kernel {
 namespace {
-
-/// Writes, though it changes nothing. (Not the user_version: that is the file's stamp, see
-/// storage/wal_stamp.hpp.)
-const storage::Sql write_a_page{"*", "UPDATE shop SET id = id WHERE number = 1"};
 
 storage::Database::Options database_options(
     const std::string& name, const Environment& environment, const std::function<void()>& ring
@@ -303,7 +300,7 @@ void HostedModule::log_may_be_cut(
                  [this, floor](storage::Connection& db) {
                      *floor = log_floor(db);
                      // Something is written, so that the commit is synced, and with it the cursors.
-                     db.prepare(write_a_page).run();
+                     storage::change_stamp(db);
                      return true;
                  },
              .done = [floor, done](const storage::Outcome& outcome
@@ -405,7 +402,7 @@ void HostedModule::try_storage() {
         .durable = true,
         .run =
             [](storage::Connection& db) {
-                db.prepare(write_a_page).run();
+                storage::change_stamp(db);  // writes a page, also when nothing changes
                 return true;
             },
         .done = [this](const storage::Outcome&) { trying_storage_ = false; },

@@ -25,6 +25,19 @@ std::int64_t steady_ns() {
     return std::chrono::steady_clock::now().time_since_epoch().count();
 }
 
+/// The error that the connection's last call ended with.
+Error error_of(sqlite3* db, std::string_view path, std::string_view doing) {
+    Error error(
+        sqlite3_extended_errcode(db), path, fmt::format("{}: {}", doing, sqlite3_errmsg(db))
+    );
+    if (error.corrupt()) {
+        // The page that was read wrong is in the cache, and would be found there for as long as
+        // nobody else writes the file, however well the disk is by then.
+        sqlite3_db_release_memory(db);
+    }
+    return error;
+}
+
 }  // namespace
 
 std::string_view sqlite_version() {
@@ -60,11 +73,7 @@ bool Statement::step() {
 
 void Statement::fail() const {
     const char* path = sqlite3_db_filename(db_, "main");
-    throw Error(
-        sqlite3_extended_errcode(db_),
-        path == nullptr ? "" : path,
-        fmt::format("{}: {}", sqlite3_sql(statement_), sqlite3_errmsg(db_))
-    );
+    throw error_of(db_, path == nullptr ? "" : path, sqlite3_sql(statement_));
 }
 
 void Statement::require(int rc) const {
@@ -227,11 +236,7 @@ void Connection::limit_statements(int milliseconds) {
 }
 
 void Connection::fail(const std::string& doing) const {
-    throw Error(
-        sqlite3_extended_errcode(db_),
-        path_,
-        fmt::format("{}: {}", doing.substr(0, 200), sqlite3_errmsg(db_))
-    );
+    throw error_of(db_, path_, doing.substr(0, 200));
 }
 
 }  // namespace bookstore::storage

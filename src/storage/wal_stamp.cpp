@@ -189,6 +189,10 @@ bool belongs(const WalMarks& marks, std::uint32_t stamp) {
 void stamp(Connection& connection) {
     const auto former = static_cast<std::int32_t>(connection.query_integer("PRAGMA user_version"));
     connection.execute(fmt::format("PRAGMA application_id = {}", former));
+    change_stamp(connection);
+}
+
+void change_stamp(Connection& connection) {
     connection.execute(
         fmt::format("PRAGMA user_version = {}", std::bit_cast<std::int32_t>(new_stamp()))
     );

@@ -17,6 +17,10 @@ class Connection;
 /// WAL. Throws Error.
 void stamp(Connection& connection);
 
+/// Writes a page, for who needs a transaction that writes something, in any transaction: also in
+/// the first one of a WAL, whose former stamp stays. Throws Error.
+void change_stamp(Connection& connection);
+
 /// Gives a database file that nobody has open a stamp that no WAL knows: what is copied over
 /// another file is not to be taken for that. The descriptor is written to, not synced. Returns
 /// errno; 0: it is done.

@@ -72,7 +72,8 @@ int print_stored(const std::string& directory, const host::Contexts& contexts) {
             " is held by another bookstore process: ask it, by --url in place of --data-dir"
     );
     const check::SqliteFile topic = read_alone(directory + "/topic.db");
-    if (const auto first = topic.number("SELECT coalesce(min(position), 1) FROM event"); first > 1) {
+    if (const auto first = topic.number("SELECT coalesce(min(position), 1) FROM event");
+        first > 1) {
         fmt::print(stderr, "the log begins at {}: what was before it is gone\n", first);
     }
     print_lines(topic, "SELECT payload FROM event ORDER BY position");

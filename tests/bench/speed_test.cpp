@@ -151,13 +151,7 @@ TEST_CASE("start measures a server after one that was killed among orders") {
     TemporaryDirectory directory;
     fill(directory.path(), "20");
     const Figures start(
-        {"start",
-         "--binary",
-         binary(),
-         "--data-dir",
-         directory.path(),
-         "--kill-after",
-         "0.3"}
+        {"start", "--binary", binary(), "--data-dir", directory.path(), "--kill-after", "0.3"}
     );
     CHECK(start.of("ready_ms") >= start.of("listens_ms"));
     CHECK(start.of("killed_orders") > 0);

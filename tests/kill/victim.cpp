@@ -26,12 +26,7 @@ constexpr auto poll = std::chrono::milliseconds(2);
 Victim::Victim(const std::string& data_dir, const std::vector<std::string>& flags)
     : out_path_(data_dir + ".out") {
     std::vector<std::string> words{
-        binary(),
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--data-dir",
-        data_dir
+        binary(), "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir
     };
     words.insert(words.end(), flags.begin(), flags.end());
     std::vector<char*> argv;

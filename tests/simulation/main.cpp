@@ -2,15 +2,21 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <thread>
 
+#include "simulation/jobs.hpp"
 #include "simulation/world.hpp"
 
 namespace {
 
+using bookstore::test::Jobs;
 using bookstore::test::Tally;
 using bookstore::test::World;
 
@@ -18,38 +24,30 @@ struct Options {
     std::uint64_t seed = 1;
     std::int64_t runs = 1000;
     std::int64_t steps = 1200;
+    std::int64_t jobs = std::max<std::int64_t>(std::thread::hardware_concurrency(), 1);
     bool trace = false;
 };
 
-void add(Tally& sum, const Tally& run) {
-    sum.steps += run.steps;
-    sum.crashes += run.crashes;
-    sum.orders += run.orders;
-    sum.cancels += run.cancels;
-    sum.held += run.held;
-    sum.rebuilds += run.rebuilds;
-    sum.faults += run.faults;
-    sum.stops += run.stops;
-    sum.parked += run.parked;
-    sum.clock_steps += run.clock_steps;
-    sum.events += run.events;
+/// In one piece, for others print too.
+void print_broken(const Options& options, std::uint64_t seed, std::string_view why) {
+    const std::string text = fmt::format(
+        "seed {} BROKEN: {}\n  replay: simulation --seed {} --runs 1 --steps {} --trace\n",
+        seed,
+        why,
+        seed,
+        options.steps
+    );
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
 }
 
-/// false: an invariant broke.
 bool run_one(const Options& options, std::uint64_t seed, Tally& sum) {
     try {
         World world(seed, options.trace);
-        add(sum, world.run(options.steps));
+        sum += world.run(options.steps);
         return true;
     } catch (const std::exception& error) {
-        fmt::print(
-            "seed {} BROKEN: {}\n  replay: simulation --seed {} --runs 1 --steps {} --trace\n",
-            seed,
-            error.what(),
-            seed,
-            options.steps
-        );
-        std::fflush(stdout);
+        print_broken(options, seed, error.what());
         return false;
     }
 }
@@ -58,42 +56,40 @@ bool run_one(const Options& options, std::uint64_t seed, Tally& sum) {
 
 int main(int argc, char** argv) {
     Options options;
-    CLI::App app("All contexts under one seeded scheduler, with crashes; checks the invariants");
+    CLI::App app("All contexts under one seeded scheduler, with faults; checks the invariants");
     app.add_option("--seed", options.seed, "The first seed")->capture_default_str();
     app.add_option("--runs", options.runs, "How many seeds")
         ->envname("BOOKSTORE_SEEDS")
+        ->check(CLI::PositiveNumber)
         ->capture_default_str();
     app.add_option("--steps", options.steps, "Of each run")->capture_default_str();
+    app.add_option("--jobs", options.jobs, "How many at a time, a process each; 1 with --trace")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     app.add_flag("--trace", options.trace, "Print every step");
     CLI11_PARSE(app, argc, argv);
     spdlog::set_level(options.trace ? spdlog::level::debug : spdlog::level::off);
 
+    const Jobs jobs{
+        .seed = options.seed,
+        .runs = options.runs,
+        .processes = options.trace ? 1 : options.jobs,
+    };
     const auto start = std::chrono::steady_clock::now();
-    Tally sum;
-    std::int64_t broken = 0;
-    for (std::int64_t run = 0; run < options.runs && broken < 5; ++run) {
-        broken += run_one(options, options.seed + static_cast<std::uint64_t>(run), sum) ? 0 : 1;
-    }
+    const auto result = bookstore::test::run_jobs(
+        jobs,
+        [&options](std::uint64_t seed, Tally& sum) { return run_one(options, seed, sum); },
+        [&options](std::uint64_t seed) { print_broken(options, seed, "its process ended"); }
+    );
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     fmt::print(
-        "{} runs from seed {}: {} steps, {} crashes, {} disk faults, {} orders, {} cancels, {} "
-        "handler failures, {} parked, {} clock steps, {} stops, {} rebuilds, {} events, {:.1f} s: "
-        "{}\n",
-        options.runs,
+        "{} runs from seed {}: {}; {:.1f} s, {:.1f} seeds a second: {}\n",
+        result.runs,
         options.seed,
-        sum.steps,
-        sum.crashes,
-        sum.faults,
-        sum.orders,
-        sum.cancels,
-        sum.held,
-        sum.parked,
-        sum.clock_steps,
-        sum.stops,
-        sum.rebuilds,
-        sum.events,
+        result.sum.text(),
         seconds.count(),
-        broken == 0 ? "all invariants held" : fmt::format("{} BROKEN", broken)
+        static_cast<double>(result.runs) / seconds.count(),
+        result.broken == 0 ? "all invariants held" : fmt::format("{} BROKEN", result.broken)
     );
-    return broken == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return result.broken == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -4,13 +4,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "host/system.hpp"
 #include "http/router.hpp"
+#include "simulation/tally.hpp"
 #include "support/memory_vfs.hpp"
 #include "support/virtual_time.hpp"
 
@@ -21,25 +24,12 @@ class Broken : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// What one run met, so that a reader can see that it was not idle.
-struct Tally {
-    std::int64_t steps = 0;
-    std::int64_t crashes = 0;
-    std::int64_t orders = 0;       ///< acknowledged
-    std::int64_t cancels = 0;      ///< acknowledged
-    std::int64_t held = 0;         ///< handlers that were made to fail
-    std::int64_t rebuilds = 0;     ///< asked for
-    std::int64_t faults = 0;       ///< of the disk
-    std::int64_t stops = 0;        ///< of a context, by an operator
-    std::int64_t parked = 0;       ///< events that an operator had to retry
-    std::int64_t clock_steps = 0;  ///< of the wall clock, either way
-    std::int64_t events = 0;       ///< in the topic at the end
-};
-
 /// The whole bookstore on one thread, one seeded scheduler, a clock that only it moves, and a disk
-/// in memory that it can fill, break and cut the power of. The same seed is the same run.
+/// in memory that it can fill, break, damage and cut the power of. The same seed is the same run.
 class World {
   public:
+    static constexpr auto directory = "/data";
+
     /// `trace`: prints every step.
     World(std::uint64_t seed, bool trace);
     ~World();
@@ -48,21 +38,38 @@ class World {
     Tally run(std::int64_t steps);
 
   private:
-    struct Request;
+    /// A request under way; the system refers to it until it has answered.
+    struct Request {
+        http::Request request;
+        bool answered = false;
+    };
+    /// An event that an operator gave up: context, subscription, position.
+    using Skip = std::tuple<std::string, std::string, std::int64_t>;
+    /// One file is of an earlier moment than the others: a context's, or the topic's.
+    struct Mixed {
+        std::string role;
+        MemoryVfs::Image right;  ///< all files, as they were before
+    };
+
+    // ---- opening, crashing, stepping (world.cpp)
 
     void open();
     void close();
     void crash_now();
+    void disturb_start();
+    bool try_open();
     void act();
+    bool guarded(const std::function<bool()>& step);
     void step_something();
     void step_module(kernel::HostedModule& module);
-    void step_everything();
-    void client_acts();
-    void disturb();
+    void step_part_of(kernel::HostedModule& module);
+    std::string step_each();
     void advance_time();
-    void operate();
-    void retry_parked(kernel::HostedModule& module);
+    kernel::HostedModule& some_module();
 
+    // ---- clients (world_clients.cpp)
+
+    void client_acts();
     void send(
         http::Method method,
         const std::string& target,
@@ -77,13 +84,41 @@ class World {
     std::int64_t some(std::int64_t count) { return 1 + random_.below(count); }
     std::int64_t some_order() { return some(static_cast<std::int64_t>(tally_.orders) + 2); }
 
+    // ---- operators and faults (world_faults.cpp)
+
+    void operate();
+    void retry_parked(kernel::HostedModule& module);
+    /// All, or those alone that come after an event of their key that was skipped.
+    void skip_parked(kernel::HostedModule& module, bool behind_skips_alone);
+    void disturb();
+    void fail_writes();
+    void fail_reads();
+    void damage_page(kernel::HostedModule& module);
+    void heal();
+    void fail_file_for_a_while();
+    void let_go_on(const std::string& but);
+    bool goes_on(kernel::HostedModule& module);
+    void take_snapshot();
+    void mix_moments();
+    void put_right_file_back();
+    void forget_what_left_no_event(const std::string& role);
+
+    // ---- the end (world_end.cpp)
+
+    void step_everything();
     void settle();
+    void come_to_rest();
+    bool skip_what_follows_skips();
     void check();
     void check_acknowledged();
+    void check_skipped();
     void check_rebuilds();
     bool only_refused_orders_wait();
-    std::string rows_of(const std::string& file, const std::string& sql);
 
+    /// For callbacks, whose exceptions the system catches: run() throws it.
+    void breaks(const std::string& what);
+    void throw_if_broken() const;
+    std::string rows_of(const std::string& role, const std::string& sql);
     void note(const std::string& what) const;
 
     std::uint64_t seed_;
@@ -97,10 +132,16 @@ class World {
     std::vector<std::unique_ptr<Request>> requests_;
     std::int64_t writes_to_crash_ = -1;  ///< so many writes until the power goes; -1: it stays
     Crash next_crash_ = Crash::process;
-    bool cuts_log_ = false;                             ///< it has a --topic-retention of seconds
-    bool calm_ = false;                                 ///< nothing is disturbed any more
+    bool reads_failed_ = false;   ///< or may have, since the system was opened
+    std::string damaged_;         ///< whose file has a page that is read as rubbish
+    MemoryVfs::Image snapshot_;   ///< all files, a while ago; empty: none was taken yet
+    std::optional<Mixed> mixed_;  ///< until the start was refused, or went through
+    std::string broken_;          ///< what breaks() was told first
+    bool cuts_log_ = false;       ///< it has a --topic-retention of seconds
+    bool calm_ = false;           ///< nothing is disturbed any more
     std::map<std::int64_t, std::string> acknowledged_;  ///< order id -> its body's beginning
     std::set<std::int64_t> canceled_;
+    std::set<Skip> skipped_;  ///< acknowledged
     Tally tally_;
 };
 

@@ -30,6 +30,15 @@ struct Change {
     std::size_t bytes;  ///< where they begin in the arena
 };
 
+/// A part of a file that is read as rubbish.
+struct Damage {
+    std::string file;
+    std::int64_t offset;
+    std::int64_t size;
+};
+/// No page of SQLite's begins with it.
+constexpr char rubbish = '\x5a';
+
 struct Counters {
     int syncs = 0;
     int writes = 0;
@@ -184,11 +193,14 @@ class MemoryVfs::Impl {
     std::uint64_t epoch_ = 0;
     bool down_ = false;  ///< crashed, not restarted
     int failed_ = 0;
+    std::vector<Damage> damages_;
+    int damaged_reads_ = 0;
     int handles_ = 0;
 
   private:
     bool dead(const Handle& handle) const { return handle.epoch != epoch_; }
     int failure(FileOperation operation, const File& file, bool& forgets);
+    void spoil(const File& file, char* into, std::int64_t size, std::int64_t offset);
     void call_hook(FileOperation operation, const Handle& handle);
     void release_memory(Handle& handle, unsigned slots);
 };
@@ -466,6 +478,18 @@ void MemoryVfs::Impl::call_hook(FileOperation operation, const Handle& handle) {
     }
 }
 
+/// Of what was read there, the part that is damaged.
+void MemoryVfs::Impl::spoil(const File& file, char* into, std::int64_t size, std::int64_t offset) {
+    for (const Damage& damage : damages_) {
+        const std::int64_t begin = std::max(damage.offset, offset);
+        const std::int64_t end = std::min(damage.offset + damage.size, offset + size);
+        if (damage.file == file.name && begin < end) {
+            std::memset(into + (begin - offset), rubbish, static_cast<std::size_t>(end - begin));
+            ++damaged_reads_;
+        }
+    }
+}
+
 int MemoryVfs::Impl::read(
     const Handle& handle, void* into, std::int64_t size, std::int64_t offset
 ) {
@@ -482,6 +506,7 @@ int MemoryVfs::Impl::read(
         std::clamp<std::int64_t>(static_cast<std::int64_t>(content.size()) - offset, 0, size);
     if (there > 0) {
         std::memcpy(into, content.data() + offset, static_cast<std::size_t>(there));
+        spoil(*handle.file, static_cast<char*>(into), there, offset);
     }
     if (there == size) {
         return SQLITE_OK;
@@ -811,6 +836,21 @@ void MemoryVfs::clear_failures() {
     impl_->failures_.clear();
 }
 
+void MemoryVfs::damage(const std::string& file, std::int64_t offset, std::int64_t size) {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->damages_.push_back({file, offset, size});
+}
+
+void MemoryVfs::heal() {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->damages_.clear();
+}
+
+int MemoryVfs::damaged_reads() const {
+    const std::scoped_lock lock(impl_->mutex_);
+    return impl_->damaged_reads_;
+}
+
 int MemoryVfs::failed() const {
     const std::scoped_lock lock(impl_->mutex_);
     return impl_->failed_;
@@ -883,19 +923,32 @@ MemoryVfs::Image MemoryVfs::image() const {
 }
 
 void MemoryVfs::load(const Image& image) {
-    const std::scoped_lock lock(impl_->mutex_);
-    assert(impl_->handles_ == 0);
-    impl_->entries_.clear();
-    impl_->deleted_.clear();
-    for (const auto& [name, content] : image) {
-        auto file = std::make_shared<File>();
-        file->name = name;
-        file->content = content;
-        file->durable = content;
-        file->listed = true;
-        file->counters = &impl_->counters_[name];
-        impl_->entries_.emplace(name, std::move(file));
+    {
+        const std::scoped_lock lock(impl_->mutex_);
+        assert(impl_->handles_ == 0);
+        impl_->entries_.clear();
+        impl_->deleted_.clear();
     }
+    for (const auto& [name, content] : image) {
+        put_back(image, name);
+    }
+}
+
+void MemoryVfs::put_back(const Image& image, const std::string& name) {
+    const std::scoped_lock lock(impl_->mutex_);
+    impl_->deleted_.erase(name);
+    const auto found = image.find(name);
+    if (found == image.end()) {
+        impl_->entries_.erase(name);
+        return;
+    }
+    auto file = std::make_shared<File>();
+    file->name = name;
+    file->content = found->second;
+    file->durable = found->second;
+    file->listed = true;
+    file->counters = &impl_->counters_[name];
+    impl_->entries_[name] = std::move(file);
 }
 
 }  // namespace bookstore::test

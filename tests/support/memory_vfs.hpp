@@ -67,6 +67,13 @@ class MemoryVfs {
     /// How many operations were made to fail since it was made.
     int failed() const;
 
+    /// That part of the file is read as rubbish from now on, whatever is written there, until
+    /// heal(): then it is what it would be without. (A sector that does not let itself be read.)
+    void damage(const std::string& file, std::int64_t offset, std::int64_t size);
+    void heal();
+    /// How many reads came upon it since the file system was made.
+    int damaged_reads() const;
+
     /// Called before each write and sync of a file; it may crash() and fail() this file system, no
     /// more. Runs on the thread of the caller, outside of the lock.
     void before_write(std::function<void(FileOperation, const std::string& file)> hook);
@@ -88,6 +95,9 @@ class MemoryVfs {
     Image image() const;
     /// Replaces all files. Nothing may be open.
     void load(const Image& image);
+    /// The file of that name is what the image has under it, or is gone when it has none. Nobody
+    /// may have it open.
+    void put_back(const Image& image, const std::string& name);
 
     class Impl;  ///< public for SQLite's callbacks, which are free functions
 

@@ -188,4 +188,61 @@ TEST_CASE("a seeded random source repeats itself and makes version 4 UUIDs") {
     }
 }
 
+TEST_CASE("a damaged page is read as rubbish until it is healed, whatever was written there") {
+    MemoryVfs vfs;
+    {
+        Connection db("a.db", Mode::read_write, vfs.name());
+        make_wal_table(db);
+        db.execute("INSERT INTO t VALUES (1); PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+    vfs.damage("a.db", 4096, 4096);  // the table's root
+    {
+        Connection db("a.db", Mode::read_write, vfs.name());
+        CHECK(db.query_integer("SELECT count(*) FROM sqlite_schema") == 1);
+        CHECK_THROWS_AS(db.query_integer("SELECT a FROM t"), storage::Error);
+        CHECK_THROWS_AS(db.execute("INSERT INTO t VALUES (2)"), storage::Error);
+        CHECK(vfs.damaged_reads() > 0);
+    }
+    vfs.heal();
+    Connection db("a.db", Mode::read_write, vfs.name());
+    CHECK(db.query_integer("SELECT sum(a) FROM t") == 1);
+    CHECK(db.query_text("PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("a connection that read rubbish reads the page again once the disk is well") {
+    MemoryVfs vfs;
+    Connection writer("a.db", Mode::read_write, vfs.name());
+    make_wal_table(writer);
+    writer.execute("INSERT INTO t VALUES (1); PRAGMA wal_checkpoint(RESTART)");
+    vfs.damage("a.db", 4096, 4096);
+    Connection second("a.db", Mode::read_write, vfs.name());
+    Connection reader("a.db", Mode::read_only, vfs.name());
+    reader.execute("BEGIN");
+    CHECK_THROWS_AS(reader.query_integer("SELECT a FROM t"), storage::Error);
+    CHECK_THROWS_AS(second.execute("INSERT INTO t VALUES (2)"), storage::Error);
+    vfs.heal();
+    CHECK(reader.query_integer("SELECT a FROM t") == 1);
+    CHECK_NOTHROW(second.execute("INSERT INTO t VALUES (2)"));
+}
+
+TEST_CASE("one file is put back as an image has it, or goes when it has none") {
+    MemoryVfs vfs;
+    const auto value = [&vfs] {
+        return Connection("a.db", Mode::read_only, vfs.name())
+            .query_integer("SELECT max(a) FROM t");
+    };
+    const auto write = [&vfs](const std::string& sql) {
+        Connection("a.db", Mode::read_write, vfs.name()).execute(sql);
+    };
+    const auto empty = vfs.image();
+    write("CREATE TABLE t(a); INSERT INTO t VALUES (1)");
+    const auto one = vfs.image();
+    write("INSERT INTO t VALUES (2)");
+    REQUIRE(value() == 2);
+    vfs.put_back(one, "a.db");
+    CHECK(value() == 1);
+    vfs.put_back(empty, "a.db");
+    CHECK_FALSE(vfs.exists("a.db"));
+}
+
 }  // namespace bookstore::test

@@ -137,9 +137,7 @@ bool try_some_now(storage::Connection& db, std::int64_t now_ms) {
     return more;
 }
 
-std::vector<Intent> due(
-    storage::Connection& db, Call call, bus::DueSpan span, std::size_t limit
-) {
+std::vector<Intent> due(storage::Connection& db, Call call, bus::DueSpan span, std::size_t limit) {
     std::vector<Intent> intents;
     auto row = db.prepare(select_due);
     row.bind(word(call), span.after_ms, span.to_ms, limit);

@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+
+#include "simulation/world.hpp"
+
+// What clients do, and what they remember of it.
+
+namespace bookstore::test {
+namespace {
+
+constexpr std::int64_t customers = 3;
+constexpr std::int64_t books = 3;
+
+std::int64_t id_in(const http::Response& response) {
+    for (const auto& [name, value] : response.headers) {
+        if (name == "Location") {
+            return std::stoll(value.substr(value.rfind('/') + 1));
+        }
+    }
+    throw Broken("a 201 without Location");
+}
+
+}  // namespace
+
+void World::send(
+    http::Method method,
+    const std::string& target,
+    const std::string& body,
+    std::function<void(const http::Response&)> acknowledged
+) {
+    note(fmt::format("{} {} {}", http::name_of(method), target, body));
+    std::erase_if(requests_, [](const auto& request) { return request->answered; });
+    requests_.push_back(std::make_unique<Request>());
+    Request& sent = *requests_.back();
+    sent.request.method = method;
+    sent.request.target = target;
+    sent.request.path = target;
+    sent.request.host = "simulation";
+    sent.request.body = body;
+    router_->dispatch(sent.request, [this, &sent, target, acknowledged](http::Answer answer) {
+        sent.answered = true;
+        const auto* response = std::get_if<http::Response>(&answer);
+        const int status =
+            response != nullptr ? response->status : std::get<http::Problem>(answer).status;
+        note(fmt::format("  {} answers {}", target, status));
+        if (status >= 500 && status != 503 && status != 507) {
+            breaks(fmt::format("{} answers {}", target, status));
+        }
+        if (response != nullptr && status < 300 && acknowledged) {
+            acknowledged(*response);
+        }
+    });
+}
+
+void World::place_order() {
+    static constexpr const char* amounts[] = {"null", "0", "12.34", "\"1000.0\"", "5"};
+    const std::string body = fmt::format(
+        R"({{"bookId":{},"customerId":{},"quantity":{},"deliveryAddress":"busan si","payAmount":{}}})",
+        some(books),
+        some(customers),
+        some(4),
+        amounts[random_.below(5)]
+    );
+    send(http::Method::post, "/orders", body, [this](const http::Response& response) {
+        ++tally_.orders;
+        const auto [entry, first] = acknowledged_.emplace(
+            id_in(response), response.body.substr(0, response.body.find(R"("orderStatus")"))
+        );
+        if (!first) {
+            breaks(fmt::format("order {} was acknowledged twice", entry->first));
+        }
+    });
+}
+
+void World::cancel_order() {
+    const std::int64_t id = some_order();
+    send(http::Method::del, fmt::format("/orders/{}", id), {}, [this, id](const http::Response&) {
+        ++tally_.cancels;
+        canceled_.insert(id);
+    });
+}
+
+void World::move_delivery() {
+    static constexpr const char* words[] = {"Shipped", "InTransit", "Delivered", "Returned"};
+    send(
+        http::Method::patch,
+        fmt::format("/deliveries/{}", some_order()),
+        fmt::format(R"({{"deliveryStatus":"{}"}})", words[random_.below(4)]),
+        {}
+    );
+}
+
+void World::change_book() {
+    const std::string path = fmt::format("/books/{}", some(books));
+    if (random_.one_in(12)) {
+        send(http::Method::del, path, {}, {});
+    } else if (random_.one_in(2)) {
+        send(http::Method::patch, path, fmt::format(R"({{"stock":{}}})", random_.below(6)), {});
+    } else {
+        send(http::Method::put, path, R"({"bookName":"Book","stock":2})", {});
+    }
+}
+
+void World::put_in_stock() {
+    send(
+        http::Method::post,
+        "/stockInputs",
+        fmt::format(R"({{"bookId":{},"quantity":{}}})", some(books), some(5)),
+        {}
+    );
+}
+
+void World::client_acts() {
+    switch (random_.below(20)) {
+        case 0:
+            send(http::Method::post, "/customers", R"({"customerName":"Lee"})", {});
+            break;
+        case 1:
+        case 2:
+            send(http::Method::post, "/books", R"({"bookName":"C++","stock":"3"})", {});
+            break;
+        case 3:
+        case 4:
+            put_in_stock();
+            break;
+        case 5:
+            change_book();
+            break;
+        case 6:
+        case 7:
+            move_delivery();
+            break;
+        case 8:
+        case 9:
+        case 10:
+            cancel_order();
+            break;
+        case 11:
+            send(http::Method::post, fmt::format("/orders/{}/verification", some_order()), {}, {});
+            break;
+        case 12:
+            if (random_.one_in(4)) {
+                const auto* model = random_.one_in(2) ? "my-page" : "payment-history";
+                send(http::Method::post, fmt::format("/rebuilds/{}", model), {}, [this](auto&) {
+                    ++tally_.rebuilds;
+                });
+            } else if (random_.one_in(6)) {
+                send(http::Method::del, fmt::format("/customers/{}", some(customers)), {}, {});
+            }
+            break;
+        default:
+            place_order();
+            break;
+    }
+}
+
+}  // namespace bookstore::test
