@@ -11,6 +11,7 @@
 #include "app/contexts.hpp"
 #include "host/system.hpp"
 #include "kernel/rebuild.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/virtual_time.hpp"
 
 using namespace bookstore;
@@ -58,24 +59,14 @@ std::string fault_of(storage::Connection& db, const std::string& sql) {
     return {};
 }
 
-struct Directory {
-    std::string path;
-    Directory() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "bookstore-plan-XXXXXX").string();
-        path = mkdtemp(pattern.data());
-    }
-    ~Directory() { std::filesystem::remove_all(path); }
-};
-
 }  // namespace
 
 TEST_CASE("no SQL constant scans a table that grows, or sorts one") {
-    const Directory directory;
+    const test::TemporaryDirectory directory;
     const test::VirtualClock clock;
     test::SeededRandom random(1);
     host::System system(
-        app::contexts(), {.data_dir = directory.path}, clock, random, [](std::size_t) {}
+        app::contexts(), {.data_dir = directory.path()}, clock, random, [](std::size_t) {}
     );
     std::map<std::string, storage::Connection*> files;
     for (const auto& module : system.modules()) {
@@ -106,11 +97,11 @@ TEST_CASE("no SQL constant scans a table that grows, or sorts one") {
 }
 
 TEST_CASE("a scan and a sort of a table that grows are found") {
-    const Directory directory;
+    const test::TemporaryDirectory directory;
     const test::VirtualClock clock;
     test::SeededRandom random(1);
     host::System system(
-        app::contexts(), {.data_dir = directory.path}, clock, random, [](std::size_t) {}
+        app::contexts(), {.data_dir = directory.path()}, clock, random, [](std::size_t) {}
     );
     auto& db = system.module("order").database().writer().connection();
     CHECK_FALSE(fault_of(db, "SELECT id FROM orders WHERE quantity = 1").empty());
