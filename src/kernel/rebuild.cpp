@@ -273,6 +273,7 @@ void Rebuild::copy() {
             *done = db.changes() == 0;
             if (*done) {
                 second_->copy_from(db, base_cursor(options_.name));
+                second_->pass_over(db, passed_over_);  // skipped since the base was kept
             }
         },
         [this, done] {
@@ -318,15 +319,16 @@ void Rebuild::open_base(std::int64_t position) {
             if (!*needed) {
                 return;
             }
+            passed_over_ = live_.held().skipped(db);
             if (has_table(db, base_of(options_.table))) {
                 db.execute(renaming(base_of(options_.table), second_of(options_.table)));
                 second_->take_from(db, base_cursor(options_.name));
+                second_->pass_over(db, passed_over_);
             } else {
                 create_table(db, options_.table);
                 second_->clear(db);
             }
             bus::Cursor(base_under_way(options_.name)).move(db, 0, 1);
-            passed_over_ = live_.held().skipped(db);
         },
         [this, needed] {
             if (*needed) {
@@ -339,8 +341,9 @@ void Rebuild::open_base(std::int64_t position) {
         },
         [this](const std::exception_ptr& error) {
             spdlog::warn("{}: no base for a rebuild is kept: {}", options_.name, what(error));
-            second_.reset();
-            phase_ = Phase::giving_back;
+            // It may be opened all the same: the outcome is not known, or what came after failed.
+            removing_trouble_.failed(what(error), clock_.steady_ms());
+            phase_ = Phase::closing_base;
         }
     );
 }
@@ -366,12 +369,19 @@ void Rebuild::put_base(storage::Connection& db, const bus::Subscription& second)
     bus::Cursor(base_under_way(options_.name)).clear(db);
 }
 
+/// Once more does no harm: the last attempt may have been written though it failed.
 void Rebuild::close_base() {
     phase_ = Phase::closing_base;
+    const auto has_base = std::make_shared<bool>(false);
     submit(
-        [this](storage::Connection& db) { put_base(db, *second_); },
-        [this] {
-            has_base_ = true;
+        [this, has_base](storage::Connection& db) {
+            if (bus::Cursor(base_under_way(options_.name)).read(db) > 0) {
+                put_base(db, *second_);
+            }
+            *has_base = has_table(db, base_of(options_.table));
+        },
+        [this, has_base] {
+            has_base_ = *has_base;
             second_.reset();
             phase_ = Phase::giving_back;
             if (std::exchange(waits_for_base_, false)) {
