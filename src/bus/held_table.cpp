@@ -305,11 +305,26 @@ bool HeldTable::skip(
         return false;
     }
     db.prepare(insert_skipped).bind(subscription_, position, reason, now_ms).run();
-    db.prepare(delete_held).bind(event->id).run();
-    if (event->state != HeldEvent::State::waiting) {  // it was the first of its key
-        db.prepare(update_first_of_key).bind(subscription_, event->key, now_ms).run();
-    }
+    remove(db, *event, now_ms);
     return true;
+}
+
+void HeldTable::pass_over(
+    storage::Connection& db, const std::vector<std::int64_t>& positions, std::int64_t now_ms
+) const {
+    for (const std::int64_t position : positions) {
+        const auto event = find(db, position);
+        if (event && event->state != HeldEvent::State::skipped) {
+            remove(db, *event, now_ms);
+        }
+    }
+}
+
+void HeldTable::remove(storage::Connection& db, const HeldEvent& event, std::int64_t now_ms) const {
+    db.prepare(delete_held).bind(event.id).run();
+    if (event.state != HeldEvent::State::waiting) {  // it was the first of its key
+        db.prepare(update_first_of_key).bind(subscription_, event.key, now_ms).run();
+    }
 }
 
 std::int64_t HeldTable::skip_parked(

@@ -95,6 +95,11 @@ class HeldTable {
     /// Of what is held; nothing when nothing is.
     std::optional<std::int64_t> first_position(storage::Connection& db) const;
     void clear(storage::Connection& db) const;
+    /// Of what is held, those at these positions go without a record; what waited for one of them
+    /// is tried now.
+    void pass_over(
+        storage::Connection& db, const std::vector<std::int64_t>& positions, std::int64_t now_ms
+    ) const;
 
     // ---- for operators. After a change, Subscription::held_changed() is to be called.
 
@@ -122,6 +127,8 @@ class HeldTable {
     std::vector<std::int64_t> skipped(storage::Connection& db) const;
 
   private:
+    void remove(storage::Connection& db, const HeldEvent& event, std::int64_t now_ms) const;
+
     std::string subscription_;
 };
 

@@ -310,6 +310,11 @@ void Subscription::copy_from(storage::Connection& db, const std::string& other_n
     held().copy(db, HeldTable(other_name));
 }
 
+void Subscription::pass_over(storage::Connection& db, const std::vector<std::int64_t>& positions)
+    const {
+    held().pass_over(db, positions, context_.clock.now_ms());
+}
+
 std::int64_t Subscription::settled(storage::Connection& db) const {
     const std::int64_t cursor = delivery_.cursor().read(db);
     return std::min(cursor, held().first_position(db).value_or(cursor + 1) - 1);

@@ -62,6 +62,8 @@ class Subscription {
     void take_from(storage::Connection& db, const std::string& other_name) const;
     /// Inside a transaction: the same cursor and held events as under that name, where they stay.
     void copy_from(storage::Connection& db, const std::string& other_name) const;
+    /// Inside a transaction: it holds nothing at these positions any more.
+    void pass_over(storage::Connection& db, const std::vector<std::int64_t>& positions) const;
     /// Inside a transaction: up to where all is handled or skipped, as the file has it.
     std::int64_t settled(storage::Connection& db) const;
     /// Inside a transaction: forgets cursor and held events.

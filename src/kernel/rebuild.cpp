@@ -193,7 +193,12 @@ void Rebuild::start_building() {
 void Rebuild::copy() {
     const auto more = std::make_shared<bool>(true);
     submit(
-        [this, more](storage::Connection& db) { *more = tables_.copy_base(db, *second_); },
+        [this, more](storage::Connection& db) {
+            *more = tables_.copy_base(db, *second_);
+            if (!*more) {
+                second_->pass_over(db, passed_over_);  // skipped since the base was kept
+            }
+        },
         [this, more] {
             if (!*more) {
                 start_building();

@@ -37,8 +37,9 @@ void Rebuild::open_base(std::int64_t position) {
             base_until_ = std::min(position, live_.settled(db));
             *needed = base_until_ > base_position(db);
             if (*needed) {
-                tables_.open_base(db, *second_);
                 passed_over_ = live_.held().skipped(db);
+                tables_.open_base(db, *second_);
+                second_->pass_over(db, passed_over_);
             }
         },
         [this, needed] {
@@ -54,8 +55,9 @@ void Rebuild::open_base(std::int64_t position) {
             spdlog::warn(
                 "{}: no base for a rebuild is kept: {}", options_.name, storage::reason_of(error)
             );
-            second_.reset();
-            phase_ = Phase::giving_back;
+            // It may be opened all the same: the outcome is not known, or what came after failed.
+            removing_trouble_.failed(storage::reason_of(error), clock_.steady_ms());
+            phase_ = Phase::closing_base;
         }
     );
 }
@@ -77,10 +79,14 @@ bool Rebuild::build_base() {
 
 void Rebuild::close_base() {
     phase_ = Phase::closing_base;
+    const auto has_base = std::make_shared<bool>(false);
     submit(
-        [this](storage::Connection& db) { tables_.close_base(db, *second_); },
-        [this] {
-            has_base_ = true;
+        [this, has_base](storage::Connection& db) {
+            tables_.close_base(db, *second_);
+            *has_base = tables_.has_base(db);
+        },
+        [this, has_base] {
+            has_base_ = *has_base;
             second_.reset();
             phase_ = Phase::giving_back;
             if (std::exchange(waits_for_base_, false)) {

@@ -69,6 +69,9 @@ void RebuildTables::open_base(storage::Connection& db, const bus::Subscription& 
 }
 
 void RebuildTables::close_base(storage::Connection& db, const bus::Subscription& second_one) const {
+    if (!is_base_under_way(db)) {
+        return;
+    }
     db.execute(renaming(second(), base()));
     second_one.give_to(db, base_cursor());
     bus::Cursor(base_under_way()).clear(db);

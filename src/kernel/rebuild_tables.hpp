@@ -33,7 +33,8 @@ class RebuildTables {
     bool is_base_under_way(storage::Connection& db) const;
     /// The base, or an empty table without one, becomes the second table, to be brought further.
     void open_base(storage::Connection& db, const bus::Subscription& second) const;
-    /// The second table, brought further, is the base again.
+    /// The second table, brought further, is the base again. Once more does no harm: the last
+    /// attempt may have been written though it failed.
     void close_base(storage::Connection& db, const bus::Subscription& second) const;
     /// Copies the base's next rows into the second table, and behind the last ones its cursor and
     /// what it holds; false: that was all.

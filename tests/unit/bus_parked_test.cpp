@@ -207,6 +207,21 @@ TEST_CASE_FIXTURE(ParkedFixture, "what is passed over is never handled nor held"
     CHECK(ask("depot", "SELECT count(*) FROM effect WHERE listener = 'listener.rebuild'") == 1);
 }
 
+TEST_CASE_FIXTURE(ParkedFixture, "what is passed over though it was held goes, and frees its key") {
+    given_a_listener();
+    given_failing("a");
+    published("shop", "1:a 1:b 1:c 2:d");
+    settled();
+    REQUIRE(all() == "1 parked, 2 waiting, 3 waiting");
+    CHECK(operated([&](auto& c) {
+        parked.pass_over(c, {1, 3, 4}, clock.now_ms());
+        return true;
+    }));
+    CHECK(effects() == "2:d 1:b");
+    CHECK(all() == "");
+    CHECK(parked.skipped(db()).empty());
+}
+
 TEST_CASE_FIXTURE(ParkedFixture, "many that fail again and again do not keep the others waiting") {
     given_a_listener(1'000'000);
     std::string failing;

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <string>
 
@@ -128,6 +129,40 @@ TEST_CASE("a base that was under way when the process ended is a base again") {
             cut.shop.step();
         }
         cut.shop.open();
+        const std::string pages = cut.shop.pages();
+        cut.rebuild();
+        CHECK(cut.shop.pages() == pages);
+    }
+    CHECK(cut.shop.topic().first() > before);
+}
+
+TEST_CASE("a base stays a base, whichever read fails while it is taken up again") {
+    Cut cut({.max_age_ms = day_ms});
+    cut.shop.append(300);
+    cut.shop.clock.advance(2 * day_ms);
+    cut.settle();
+    const auto before = cut.shop.topic().first();
+    for (int skip = 0; skip < 12; ++skip) {
+        CAPTURE(skip);
+        cut.shop.append(50);
+        cut.shop.clock.advance(2 * day_ms);
+        while (cut.shop.step()) {
+        }
+        cut.vfs.fail(
+            {.operation = FileOperation::read,
+             .code = SQLITE_IOERR_READ,
+             .file = "customer.db",
+             .skip = skip}
+        );
+        cut.shop.rebuild().keep_base(cut.shop.topic().end() - 1);
+        for (int i = 0; i < 12; ++i) {
+            try {
+                cut.shop.step();
+            } catch (const storage::Error&) {
+            }
+        }
+        cut.vfs.clear_failures();
+        cut.settle();
         const std::string pages = cut.shop.pages();
         cut.rebuild();
         CHECK(cut.shop.pages() == pages);
