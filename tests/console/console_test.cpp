@@ -442,9 +442,10 @@ TEST_CASE("the directory is restored from an older one: the console says so and 
     const std::string port = story.process().port();
     story.stop();
     TemporaryDirectory older;
-    std::filesystem::copy(
-        story.data_dir(), older.path(), std::filesystem::copy_options::overwrite_existing
-    );
+    // Without `recursive`, and with any other option, copy() of a directory copies nothing.
+    using Copy = std::filesystem::copy_options;
+    constexpr Copy all = Copy::recursive | Copy::overwrite_existing;
+    std::filesystem::copy(story.data_dir(), older.path(), all);
     console.start_again(port);
     REQUIRE(browser.appears(".link-state.open"));
     for (int i = 0; i < 3; ++i) {
@@ -452,9 +453,7 @@ TEST_CASE("the directory is restored from an older one: the console says so and 
     }
     REQUIRE(browser.shows(card("customer"), "Registered\n4"));
     story.stop();
-    std::filesystem::copy(
-        older.path(), story.data_dir(), std::filesystem::copy_options::overwrite_existing
-    );
+    std::filesystem::copy(older.path(), story.data_dir(), all);
     console.start_again(port);
     REQUIRE(browser.appears(".link-state.open"));
     CHECK(browser.shows("#notice", "begins anew"));
