@@ -34,9 +34,8 @@ bool Cursor::move(storage::Connection& db, std::int64_t from, std::int64_t to) c
 }
 
 void Cursor::replace_by(storage::Connection& db, const Cursor& other) const {
-    db.prepare(insert_cursor).bind(subscription_).run();
-    db.prepare(replace_cursor).bind(subscription_, other.subscription_).run();
-    db.prepare(delete_cursor).bind(other.subscription_).run();
+    copy(db, other);
+    other.clear(db);
 }
 
 void Cursor::copy(storage::Connection& db, const Cursor& other) const {

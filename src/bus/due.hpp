@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 
 // When what is stored with a time to try it again is due. The time is one of the wall clock, which
@@ -21,6 +23,18 @@ struct DueSpan {
 inline std::array<DueSpan, 2> due_spans(std::int64_t now_ms, std::int64_t longest_wait_ms) {
     using Limits = std::numeric_limits<std::int64_t>;
     return {{{Limits::min(), now_ms}, {now_ms + longest_wait_ms, Limits::max()}}};
+}
+
+/// What is due, at most `limit`: `find` returns those of a span, at most so many.
+template <class Find>
+auto all_due(
+    std::int64_t now_ms, std::int64_t longest_wait_ms, std::size_t limit, const Find& find
+) {
+    const auto [past, too_far] = due_spans(now_ms, longest_wait_ms);
+    auto rows = find(past, limit);
+    auto more = find(too_far, limit - rows.size());
+    std::ranges::move(more, std::back_inserter(rows));
+    return rows;
 }
 
 /// In how many ms it is due; 0: now.

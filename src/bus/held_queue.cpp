@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <iterator>
 
 namespace bookstore::bus {
 namespace {
@@ -90,12 +89,10 @@ bool HeldQueue::may_be_due() const {
 }
 
 std::vector<HeldEvent> HeldQueue::due(storage::Connection& db) const {
-    std::vector<HeldEvent> events;
-    for (const DueSpan span : due_spans(context_.clock.now_ms(), retry_.most_ms)) {
-        auto found = table_.due(db, span, max_retries - events.size());
-        std::ranges::move(found, std::back_inserter(events));
-    }
-    return events;
+    const std::int64_t now = context_.clock.now_ms();
+    return all_due(now, retry_.most_ms, max_retries, [&](DueSpan span, std::size_t most) {
+        return table_.due(db, span, most);
+    });
 }
 
 void HeldQueue::retry(UnitOfWork& work, const std::vector<HeldEvent>& events) {

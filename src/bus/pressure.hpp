@@ -43,11 +43,9 @@ class Pressure {
                clock_.steady_ms() < busy_at_ms_.load(std::memory_order_relaxed) + busy_ms;
     }
 
-    /// How the events stand that are worked off.
-    struct Lag {
-        std::int64_t ms = 0;  ///< for so long the oldest waits, for nothing but its turn
-        bool known = true;    ///< false: nothing is relayed, so that nobody can say
-    };
+    /// For how many ms the oldest of the events that are worked off waits, for nothing but its
+    /// turn. Nothing: none is relayed, so that nobody can say.
+    using Lag = std::optional<std::int64_t>;
     /// `measure` is called from any thread. Before the first write.
     void measure_with(std::function<Lag()> measure) { measure_ = std::move(measure); }
 
@@ -56,11 +54,10 @@ class Pressure {
         const std::int64_t now = clock_.steady_ms();
         std::int64_t due = measure_at_ms_.load(std::memory_order_relaxed);
         if (measure_ && now >= due && measure_at_ms_.compare_exchange_strong(due, now + fresh_ms)) {
-            const Lag lag = measure_();
-            lag_ms_.store(lag.known ? lag.ms : unknown, std::memory_order_relaxed);
+            lag_ms_.store(measure_().value_or(unknown), std::memory_order_relaxed);
         }
         const std::int64_t lag_ms = lag_ms_.load(std::memory_order_relaxed);
-        return throttle_.admit(now, lag_ms == unknown ? std::nullopt : std::optional(lag_ms));
+        return throttle_.admit(now, lag_ms == unknown ? Lag() : Lag(lag_ms));
     }
 
   private:

@@ -30,11 +30,16 @@ Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pr
     }
 }
 
-bool Relay::healthy(std::string_view source) const {
+const Relay::Source* Relay::find(std::string_view source) const {
     const auto found = std::ranges::find(sources_, source, [](const Source& each) {
         return std::string_view(each.outbox.source());
     });
-    return found == sources_.end() || found->trouble.healthy();
+    return found == sources_.end() ? nullptr : &*found;
+}
+
+bool Relay::healthy(std::string_view source) const {
+    const Source* const found = find(source);
+    return found == nullptr || found->trouble.healthy();
 }
 
 std::optional<std::int64_t> Relay::waiting_since_ms() const {
@@ -43,13 +48,11 @@ std::optional<std::int64_t> Relay::waiting_since_ms() const {
 }
 
 BacklogState Relay::backlog_state(std::string_view source) const {
-    if (!healthy() || !healthy(source)) {
+    const Source* const found = find(source);
+    if (!healthy() || (found != nullptr && !found->trouble.healthy())) {
         return BacklogState::failing;
     }
-    const auto found = std::ranges::find(sources_, source, [](const Source& each) {
-        return std::string_view(each.outbox.source());
-    });
-    const bool empty = found == sources_.end() || found->outbox.depth() <= 0;
+    const bool empty = found == nullptr || found->outbox.depth() <= 0;
     return empty ? BacklogState::empty : BacklogState::working;
 }
 

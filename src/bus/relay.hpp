@@ -69,6 +69,8 @@ class Relay {
         std::optional<std::int64_t> left_since_ms;
     };
 
+    /// Null: this process does not host that module.
+    const Source* find(std::string_view source) const;
     bool gives_way();
     bool relay(Batch& batch);
     void read(Batch& batch);

@@ -10,7 +10,6 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -210,10 +209,10 @@ class Tasks final : public TaskRunner {
             const storage::Reader reader = outbox_.database().read();
             // Those in flight are still due as far as the file knows, so room is made for them.
             const std::size_t limit = spec_.max_in_flight + in_flight_.size();
-            for (const DueSpan span : due_spans(now, spec_.longest_wait_ms)) {
-                auto found = spec_.due(*reader, span, limit);
-                std::ranges::move(found, std::back_inserter(intents));
-            }
+            intents =
+                all_due(now, spec_.longest_wait_ms, limit, [&](DueSpan span, std::size_t most) {
+                    return spec_.due(*reader, span, most);
+                });
             next_try_ms_ = spec_.next_try(*reader, now);
             if (next_try_ms_ && wait_ms(*next_try_ms_, now) == 0) {
                 next_try_ms_.reset();  // it is among those: further ahead than it can be
@@ -257,14 +256,20 @@ class Tasks final : public TaskRunner {
         outbox_.database().writer().submit({
             .durable = false,
             .run = [](storage::Connection&) { return false; },
-            .done =
-                [this, there = std::weak_ptr(there_), id, attempt](const storage::Outcome& outcome
-                ) {
-                    if (!there.expired()) {
-                        finished(id, attempt, outcome);
-                    }
-                },
+            .done = when_ended(id, attempt),
         });
+    }
+
+    /// Takes up how a write for that call ended, if this is still there: who ends the process drops
+    /// what waits, and tells it so.
+    std::function<void(const storage::Outcome&)> when_ended(
+        std::int64_t id, std::uint64_t attempt
+    ) {
+        return [this, there = std::weak_ptr(there_), id, attempt](const storage::Outcome& outcome) {
+            if (!there.expired()) {
+                finished(id, attempt, outcome);
+            }
+        };
     }
 
     /// What is written for a call that ran too long; what deciding that throws fails the write.
@@ -294,8 +299,7 @@ class Tasks final : public TaskRunner {
                     running.outcome = work.outcome();
                     return true;
                 },
-            .done = [this, id, attempt](const storage::Outcome& outcome
-                    ) { finished(id, attempt, outcome); },
+            .done = when_ended(id, attempt),
         });
     }
 

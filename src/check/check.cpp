@@ -138,7 +138,9 @@ struct OpenPart {
     Pending pending{};
 };
 
-std::vector<OpenPart> open_parts(const Options& options, Findings& findings) {
+std::vector<OpenPart> open_parts(
+    const Options& options, const std::vector<Part>& parts, Findings& findings
+) {
     std::optional<Shop> shop;
     const auto open = [&](const Place& place) {
         auto file = std::make_unique<SqliteFile>(place.path, options.access, options.vfs);
@@ -147,7 +149,7 @@ std::vector<OpenPart> open_parts(const Options& options, Findings& findings) {
         return file;
     };
     std::vector<OpenPart> opened;
-    for (const Part& part : parts_of(options)) {
+    for (const Part& part : parts) {
         opened.push_back({.directory = part.topic.directory, .topic = open(part.topic)});
         for (const Place& place : part.contexts) {
             opened.back().files[place.name] = open(place);
@@ -184,8 +186,7 @@ void check_part(const Options& options, OpenPart& part, Findings& findings) {
     part.log = read_log(*part.topic, options.contexts, findings);
     for (const ContextFile& context : options.contexts) {
         const auto file = part.files.find(context.name);
-        const bool apart = context.name == van && !options.van_data_dir.empty();
-        if (file != part.files.end() && !apart) {
+        if (file != part.files.end() && !is_apart(options, context.name)) {
             read_bus(*file->second, context, part.log, options.at_rest, part.pending, findings);
         }
     }
@@ -222,7 +223,7 @@ void check_told_moments(const Options& options, const Files& files, Findings& fi
         auto told = file->rows("SELECT context, number FROM moment");
         while (told.next()) {
             const auto other = files.find(told.text(0));
-            if (other == files.end() || (other->first == van && !options.van_data_dir.empty())) {
+            if (other == files.end() || is_apart(options, other->first)) {
                 continue;
             }
             const std::int64_t is = other->second->number(
@@ -242,12 +243,16 @@ void check_told_moments(const Options& options, const Files& files, Findings& fi
     }
 }
 
+std::vector<OpenPart>::const_iterator home_of_orders(const std::vector<OpenPart>& parts) {
+    return std::ranges::find_if(parts, [](const OpenPart& part) {
+        return part.files.contains("order");
+    });
+}
+
 /// The files that know of the orders, as far as they have the topic that order.db has; and in the
 /// report, which do not.
 Files files_of_orders(const Options& options, const std::vector<OpenPart>& parts, Report& report) {
-    const auto home = std::ranges::find_if(parts, [](const OpenPart& part) {
-        return part.files.contains("order");
-    });
+    const auto home = home_of_orders(parts);
     std::vector<std::string> missing;
     Files files;
     for (const ContextFile& context : options.contexts) {
@@ -299,9 +304,7 @@ void check_orders(
     if (!files.contains("order")) {
         return;
     }
-    const OpenPart& home = *std::ranges::find_if(parts, [](const OpenPart& part) {
-        return part.files.contains("order");
-    });
+    const OpenPart& home = *home_of_orders(parts);
     const Counts counts = check_orders(files, home.log, home.pending, options.at_rest, findings);
     report.van_compared = files.contains(van) && files.contains("payment");
     report.orders = counts.orders;
@@ -312,8 +315,9 @@ void check_orders(
     report.skipped = counts.skipped;
 }
 
-void compare(const Options& options, Report& report, Findings& findings) {
-    std::vector<OpenPart> parts = open_parts(options, findings);
+void compare(
+    const Options& options, std::vector<OpenPart> parts, Report& report, Findings& findings
+) {
     Files files;
     for (OpenPart& part : parts) {
         check_part(options, part, findings);
@@ -350,7 +354,7 @@ Report check(const Options& options) {
     }
     std::exception_ptr unreadable;
     try {
-        compare(options, report, contents);
+        compare(options, open_parts(options, parts, contents), report, contents);
     } catch (const Damaged& damage) {
         contents.add("{}", damage.what());
         report.compared = false;

@@ -79,7 +79,7 @@ std::vector<Part> parts_of(const Options& options) {
         ));
     }
     for (const ContextFile& context : options.contexts) {
-        if (context.name == van && !options.van_data_dir.empty()) {
+        if (is_apart(options, context.name)) {
             Place place = place_in(options.van_data_dir, van);
             if (!is_there(options, place.path)) {
                 throw std::runtime_error(options.van_data_dir + " has no van.db");

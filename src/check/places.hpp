@@ -32,6 +32,11 @@ struct Part {
 /// std::runtime_error when there is no topic, or it is not clear which one or which file is meant.
 std::vector<Part> parts_of(const Options& options);
 
+/// It is VAN, which ran as a system of its own.
+inline bool is_apart(const Options& options, std::string_view context) {
+    return context == van && !options.van_data_dir.empty();
+}
+
 /// "a, b and c"
 std::string listed(const std::vector<std::string>& words);
 

@@ -10,7 +10,7 @@ bus::Pressure::Lag Lag::measure() {
     const std::int64_t now_ms = clock_.now_ms();
     if (!relay_.healthy()) {
         relayed_again_ms_ = now_ms;
-        return {.ms = 0, .known = false};
+        return std::nullopt;
     }
     std::int64_t oldest_ms = now_ms;
     if (const auto since_ms = relay_.waiting_since_ms()) {
@@ -30,7 +30,7 @@ bus::Pressure::Lag Lag::measure() {
             }
         }
     }
-    return {.ms = now_ms - oldest_ms, .known = true};
+    return now_ms - oldest_ms;
 }
 
 }  // namespace bookstore::host

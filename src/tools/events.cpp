@@ -7,9 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "backup/backup.hpp"
 #include "check/sqlite_file.hpp"
-#include "storage/error.hpp"
 #include "storage/wal_stamp.hpp"
 #include "tools/offline_directory.hpp"
 #include "tools/options.hpp"
@@ -62,10 +60,7 @@ void print_lines(const check::SqliteFile& file, const std::string& sql) {
 /// The log, and behind it what each context published and the relay did not come to: the next start
 /// relays that. Nothing is changed, or made.
 int print_stored(const std::string& directory, const host::Contexts& contexts) {
-    if (!std::filesystem::exists(directory + "/topic.db")) {
-        throw storage::Refused(directory + " is no data directory: it has no topic.db");
-    }
-    backup::reject_incomplete_backup(directory);
+    require_data(directory);
     const UntouchedDirectory untouched(
         directory,
         "the data directory " + directory +

@@ -38,13 +38,6 @@ std::vector<std::string> names_of_files(
     return names;
 }
 
-void require_data(const std::string& directory) {
-    if (!std::filesystem::exists(directory + "/topic.db")) {
-        throw storage::Refused(directory + " is no data directory: it has no topic.db");
-    }
-    backup::reject_incomplete_backup(directory);
-}
-
 std::string make_temporary_directory() {
     std::string path = std::filesystem::temp_directory_path() / "bookstore-XXXXXX";
     if (::mkdtemp(path.data()) == nullptr) {
@@ -74,6 +67,13 @@ void copy_databases(
 }
 
 }  // namespace
+
+void require_data(const std::string& directory) {
+    if (!std::filesystem::exists(directory + "/topic.db")) {
+        throw storage::Refused(directory + " is no data directory: it has no topic.db");
+    }
+    backup::reject_incomplete_backup(directory);
+}
 
 OfflineDirectory::OfflineDirectory(const std::string& directory, const std::string& unheld) {
     require_data(directory);

@@ -9,6 +9,9 @@
 
 namespace bookstore::tools {
 
+/// Throws storage::Refused when that is no data directory, or half a backup.
+void require_data(const std::string& directory);
+
 /// A data directory that is there, held by this process alone, for life. Of what is logged only
 /// warnings are shown.
 class OfflineDirectory {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "simulation/world.hpp"
+#include "support/requests.hpp"
 
 // What clients do, and what they remember of it.
 
@@ -31,16 +32,11 @@ void World::send(
     std::erase_if(requests_, [](const auto& request) { return request->answered; });
     requests_.push_back(std::make_unique<Request>());
     Request& sent = *requests_.back();
-    sent.request.method = method;
-    sent.request.target = target;
-    sent.request.path = target;
-    sent.request.host = "simulation";
-    sent.request.body = body;
+    sent.request = request_of(method, target, body);
     router_->dispatch(sent.request, [this, &sent, target, acknowledged](http::Answer answer) {
         sent.answered = true;
         const auto* response = std::get_if<http::Response>(&answer);
-        const int status =
-            response != nullptr ? response->status : std::get<http::Problem>(answer).status;
+        const int status = status_of(answer);
         note(fmt::format("  {} answers {}", target, status));
         if (status >= 500 && status != 503 && status != 507) {
             breaks(fmt::format("{} answers {}", target, status));

@@ -7,13 +7,13 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "app/contexts.hpp"
 #include "host/system.hpp"
 #include "http/router.hpp"
 #include "support/memory_vfs.hpp"
+#include "support/requests.hpp"
 #include "support/storage_fixture.hpp"
 #include "support/virtual_time.hpp"
 
@@ -58,15 +58,9 @@ struct SteppedSystem {
     Sent& send(http::Method method, const std::string& target, const std::string& body = {}) {
         sent.push_back(std::make_unique<Sent>());
         Sent& one = *sent.back();
-        one.request.method = method;
-        one.request.target = target;
-        one.request.path = target;
-        one.request.host = "test";
-        one.request.body = body;
-        router->dispatch(one.request, [&one](http::Answer answer) {
-            const auto* response = std::get_if<http::Response>(&answer);
-            one.status =
-                response != nullptr ? response->status : std::get<http::Problem>(answer).status;
+        one.request = request_of(method, target, body);
+        router->dispatch(one.request, [&one](const http::Answer& answer) {
+            one.status = status_of(answer);
         });
         return one;
     }

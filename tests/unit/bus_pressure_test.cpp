@@ -87,14 +87,14 @@ TEST_CASE_FIXTURE(PressureFixture, "the wall clock set back under pressure starv
 }
 
 TEST_CASE_FIXTURE(PressureFixture, "writes are put off while events wait too long") {
-    bus::Pressure::Lag lag;
+    bus::Pressure::Lag lag = 0;
     pressure.measure_with([&lag] { return lag; });
     const auto delays_after = [this, &lag](std::int64_t waited_ms) {
-        lag = {};
+        lag = 0;
         clock.advance(10'000);
         CHECK(pressure.delay_ms() == 0);
         clock.advance(100);
-        lag = {.ms = waited_ms, .known = waited_ms >= 0};
+        lag = waited_ms >= 0 ? std::optional(waited_ms) : std::nullopt;
         std::int64_t delays = 0;
         for (int i = 0; i < 100; ++i) {
             delays += pressure.delay_ms();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/bus_fixture.hpp"
+#include "support/requests.hpp"
 
 // A command that is dropped, or thrown out of, on its way: its client is answered all the same.
 
@@ -61,10 +62,7 @@ struct CommandFixture : BusFixture {
             request.headers.push_back({"Idempotency-Key", key});
         }
         commands->run(command, request, !key.empty(), [this](const http::Answer& answer) {
-            const auto* response = std::get_if<http::Response>(&answer);
-            answers.push_back(
-                response != nullptr ? response->status : std::get<http::Problem>(answer).status
-            );
+            answers.push_back(status_of(answer));
         });
     }
     /// Asks, and is continued by the test.
