@@ -25,9 +25,17 @@ std::int64_t Cursor::read(storage::Connection& db) const {
     return row.step() ? row.integer(0) : 0;
 }
 
+bool Cursor::exists(storage::Connection& db) const {
+    return db.prepare(select_cursor).bind(subscription_).step();
+}
+
+void Cursor::begin(storage::Connection& db) const {
+    db.prepare(insert_cursor).bind(subscription_).run();
+}
+
 bool Cursor::move(storage::Connection& db, std::int64_t from, std::int64_t to) const {
     if (from == 0) {
-        db.prepare(insert_cursor).bind(subscription_).run();
+        begin(db);
     }
     db.prepare(update_cursor).bind(subscription_, to, from).run();
     return db.changes() == 1;
@@ -39,7 +47,7 @@ void Cursor::replace_by(storage::Connection& db, const Cursor& other) const {
 }
 
 void Cursor::copy(storage::Connection& db, const Cursor& other) const {
-    db.prepare(insert_cursor).bind(subscription_).run();
+    begin(db);
     db.prepare(replace_cursor).bind(subscription_, other.subscription_).run();
 }
 

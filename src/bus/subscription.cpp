@@ -39,7 +39,7 @@ void Subscription::start(Delivery::Limits limits) {
             context_.topic.end()
         ));
     }
-    check_that_log_reaches_back();
+    begin();
     held_.read_keys(context_.writer().connection());
     listening_ = context_.topic.listen(types_, [this](std::int64_t position) {
         delivery_.backlog().extend_to(position, context_.clock.now_ms());
@@ -48,13 +48,28 @@ void Subscription::start(Delivery::Limits limits) {
     refresh();  // what came before we listened
 }
 
-/// A new subscription reads what is left; one that was here before would lose events.
-void Subscription::check_that_log_reaches_back() const {
+/// A new subscription reads what is left; one that was here before would lose events. To be known
+/// as such later it has its cursor from its first start on, before any event.
+void Subscription::begin() {
     const std::int64_t first = context_.topic.first();
+    const bool is_new = !delivery_.cursor().exists(context_.writer().connection());
+    if (is_new) {
+        context_.writer().submit({
+            .durable = false,
+            .run =
+                [this](storage::Connection& db) {
+                    delivery_.cursor().begin(db);
+                    return true;
+                },
+            .done = [](const storage::Outcome&) {},  // the next start tries again
+        });
+        while (context_.writer().step()) {
+        }
+    }
     if (delivery_.stored() + 1 >= first) {
         return;
     }
-    if (delivery_.stored() == 0) {
+    if (is_new) {
         spdlog::warn("subscription {} begins at {}: the log was cut there", name(), first);
         return;
     }

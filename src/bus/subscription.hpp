@@ -100,7 +100,7 @@ class Subscription {
     }
 
   private:
-    void check_that_log_reaches_back() const;
+    void begin();
     bool deliver();
     bool retry_held();
     bool gives_way() const;

@@ -22,8 +22,9 @@ class ListedOrders {
         options_.modules = {"customer"};
         open();
     }
+    void close() { system_.reset(); }
     void open() {
-        system_.reset();
+        close();
         system_ = std::make_unique<host::System>(
             app::contexts(), options_, clock, random, [](std::size_t) {}
         );

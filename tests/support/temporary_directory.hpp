@@ -11,8 +11,10 @@ namespace bookstore::test {
 /// A directory of its own, removed when it goes.
 class TemporaryDirectory {
   public:
-    TemporaryDirectory()
-        : path_((std::filesystem::temp_directory_path() / "bookstore-XXXXXX").string()) {
+    explicit TemporaryDirectory(
+        const std::filesystem::path& parent = std::filesystem::temp_directory_path()
+    )
+        : path_((parent / "bookstore-XXXXXX").string()) {
         if (::mkdtemp(path_.data()) == nullptr) {
             throw std::runtime_error("cannot make a temporary directory");
         }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "host/order_index.hpp"
+#include "storage/error.hpp"
 #include "support/listed_orders.hpp"
 #include "support/memory_vfs.hpp"
 
@@ -91,6 +92,23 @@ TEST_CASE("the log is never cut past a cursor") {
     cut.settle();
     CHECK(cut.shop.ask("SELECT count(*) FROM my_page") == 2010);
     CHECK(cut.shop.topic().first() == 2001);
+}
+
+TEST_CASE("a file from before its first event is not taken for a new one beside a log that was cut") {
+    Cut cut({.max_age_ms = day_ms});
+    cut.settle();
+    cut.shop.system().module("customer").idle();  // its WAL is moved into the file
+    const auto old = cut.vfs.image();
+    cut.shop.append(1000);
+    cut.shop.clock.advance(2 * day_ms);
+    cut.shop.append(10);
+    cut.settle();
+    REQUIRE(cut.shop.topic().first() == 1001);
+    cut.shop.close();
+    cut.vfs.put_back(old, "/data/customer.db");
+    CHECK_THROWS_WITH_AS(
+        cut.shop.open(), doctest::Contains("topic.db begins at 1001"), storage::Refused
+    );
 }
 
 TEST_CASE("a read model comes out of a rebuild as it was though the log was cut") {

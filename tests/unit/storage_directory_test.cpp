@@ -139,7 +139,8 @@ std::string refused_to_a_user(const std::string& directory) {
 
 TEST_CASE("what this user may not write is refused at the start, by name and with the way out") {
     namespace fs = std::filesystem;
-    const TemporaryDirectory directory;
+    // $TMPDIR may be one that another user cannot even enter.
+    const TemporaryDirectory directory("/tmp");
     const auto given = [&](const std::string& name, fs::perms permissions) {
         const std::string path = name.empty() ? directory.path() : directory.path() + "/" + name;
         if (!name.empty() && !fs::exists(path)) {
