@@ -40,7 +40,7 @@ void Subscription::start(Delivery::Limits limits) {
         ));
     }
     begin();
-    held_.read_keys(context_.writer().connection());
+    held_.read_keys(*context_.read());
     listening_ = context_.topic.listen(types_, [this](std::int64_t position) {
         delivery_.backlog().extend_to(position, context_.clock.now_ms());
         context_.ring();
@@ -52,7 +52,7 @@ void Subscription::start(Delivery::Limits limits) {
 /// as such later it has its cursor from its first start on, before any event.
 void Subscription::begin() {
     const std::int64_t first = context_.topic.first();
-    const bool is_new = !delivery_.cursor().exists(context_.writer().connection());
+    const bool is_new = !delivery_.cursor().exists(*context_.read());
     if (is_new) {
         context_.writer().submit({
             .durable = false,
