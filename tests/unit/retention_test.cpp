@@ -94,7 +94,8 @@ TEST_CASE("the log is never cut past a cursor") {
     CHECK(cut.shop.topic().first() == 2001);
 }
 
-TEST_CASE("a file from before its first event is not taken for a new one beside a log that was cut") {
+TEST_CASE("a file from before its first event is not taken for a new one beside a log that was cut"
+) {
     Cut cut({.max_age_ms = day_ms});
     cut.settle();
     cut.shop.system().module("customer").idle();  // its WAL is moved into the file
