@@ -180,6 +180,7 @@ bool World::try_open() {
         note("the moments fit together");
         forget_what_left_no_event(mixed_->role);
         mixed_.reset();
+        snapshot_.clear();  // ids that were forgotten are given out again: its life is another one
     }
     return true;
 }
