@@ -372,7 +372,7 @@ void settle_bus(
     }
     for (const std::string& name : subscriptions) {
         file.execute(fmt::format(
-            "INSERT INTO subscription(name, position) VALUES ('{}', {})", name, published.all
+            "UPDATE subscription SET position = {1} WHERE name = '{0}'", name, published.all
         ));
     }
 }
