@@ -20,6 +20,15 @@ void Rebuild::keep_base(std::int64_t position) {
         return;
     }
     if (!has_base_) {
+        if (topic_.first() > 1) {
+            // The file is from before there was a base, beside a log that was cut since.
+            spdlog::debug(
+                "{}: no base for a rebuild can be made any more: the log begins at {}",
+                options_.name,
+                topic_.first()
+            );
+            return;
+        }
         if (const auto why = lacks_room()) {
             spdlog::warn("the log is not cut: {}", *why);
             return;

@@ -131,6 +131,29 @@ TEST_CASE("a read model comes out of a rebuild as it was though the log was cut"
     }
 }
 
+TEST_CASE("of a log that was cut no base is made for a file that has none") {
+    Cut cut({.max_age_ms = day_ms});
+    cut.shop.append(1000);
+    cut.settle();
+    cut.shop.customer().idle();  // its WAL is moved into the file
+    const auto old = cut.vfs.image();
+    cut.shop.clock.advance(2 * day_ms);
+    cut.shop.append(10);
+    cut.settle();
+    REQUIRE(cut.shop.topic().first() == 1001);
+    cut.shop.close();
+    cut.vfs.put_back(old, "/data/customer.db");
+    cut.shop.open();  // it has handled all that was cut off
+    cut.shop.append(2000);
+    cut.shop.clock.advance(2 * day_ms);
+    cut.settle();
+    CHECK(cut.shop.topic().first() == 1001);
+    const auto refusal = cut.shop.rebuild().begin();
+    REQUIRE(refusal);
+    CHECK_MESSAGE(refusal->why.find("no base was kept") != std::string::npos, refusal->why);
+    CHECK(cut.shop.ask("SELECT count(*) FROM my_page") == 3010);
+}
+
 TEST_CASE("a base that was under way when the process ended is a base again") {
     Cut cut({.max_age_ms = day_ms});
     cut.shop.append(3000);
