@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "storage/free_pages.hpp"
+#include "storage/wal_stamp.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -49,6 +50,7 @@ void Rebuild::drop_leftovers() {
     }
     const auto second = options_.make();
     db.execute("BEGIN IMMEDIATE");
+    storage::stamp(db);  // no job of the writer, which would see to it
     if (tables_.is_base_under_way(db)) {
         tables_.close_base(db, *second);
         has_base_ = true;

@@ -154,6 +154,26 @@ TEST_CASE("of a log that was cut no base is made for a file that has none") {
     CHECK(cut.shop.ask("SELECT count(*) FROM my_page") == 3010);
 }
 
+TEST_CASE("a start that removes what a rebuild left does not make an older file pass for its own") {
+    Cut cut({});
+    cut.shop.append(3000);
+    cut.settle();
+    cut.shop.customer().idle();  // its WAL is moved into the file
+    const auto old = cut.vfs.image();
+    REQUIRE(!cut.shop.rebuild().begin());
+    while (!cut.shop.has_table("my_page_rebuild")) {
+        REQUIRE(cut.shop.step());
+    }
+    cut.shop.close();  // its WAL goes
+    cut.shop.open();
+    REQUIRE(!cut.shop.has_table("my_page_rebuild"));
+    cut.vfs.crash(Crash::process);
+    cut.shop.close();
+    cut.vfs.restart();
+    cut.vfs.put_back(old, "/data/customer.db");
+    CHECK_THROWS_WITH_AS(cut.shop.open(), doctest::Contains("does not belong"), storage::Refused);
+}
+
 TEST_CASE("a base that was under way when the process ended is a base again") {
     Cut cut({.max_age_ms = day_ms});
     cut.shop.append(3000);
