@@ -39,8 +39,8 @@ void Subscription::start(Delivery::Limits limits) {
             context_.topic.end()
         ));
     }
-    begin();
-    held_.read_keys(*context_.read());
+    check_that_log_reaches_back();
+    held_.read_keys(context_.writer().connection());
     listening_ = context_.topic.listen(types_, [this](std::int64_t position) {
         delivery_.backlog().extend_to(position, context_.clock.now_ms());
         context_.ring();
@@ -48,28 +48,13 @@ void Subscription::start(Delivery::Limits limits) {
     refresh();  // what came before we listened
 }
 
-/// A new subscription reads what is left; one that was here before would lose events. To be known
-/// as such later it has its cursor from its first start on, before any event.
-void Subscription::begin() {
+/// A new subscription reads what is left; one that was here before would lose events.
+void Subscription::check_that_log_reaches_back() const {
     const std::int64_t first = context_.topic.first();
-    const bool is_new = !delivery_.cursor().exists(*context_.read());
-    if (is_new) {
-        context_.writer().submit({
-            .durable = false,
-            .run =
-                [this](storage::Connection& db) {
-                    delivery_.cursor().begin(db);
-                    return true;
-                },
-            .done = [](const storage::Outcome&) {},  // the next start tries again
-        });
-        while (context_.writer().step()) {
-        }
-    }
     if (delivery_.stored() + 1 >= first) {
         return;
     }
-    if (is_new) {
+    if (!delivery_.cursor().exists(*context_.read())) {
         spdlog::warn("subscription {} begins at {}: the log was cut there", name(), first);
         return;
     }

@@ -100,7 +100,7 @@ class Subscription {
     }
 
   private:
-    void begin();
+    void check_that_log_reaches_back() const;
     bool deliver();
     bool retry_held();
     bool gives_way() const;

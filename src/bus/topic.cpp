@@ -114,7 +114,7 @@ void Topic::append_all(storage::Connection& db, std::span<Envelope> events) {
 
 void Topic::append(std::span<Envelope> events) {
     try {
-        commit_alone({
+        commit_now({
             .durable = true,
             .run =
                 [&](storage::Connection& db) {
@@ -150,18 +150,6 @@ void Topic::append(std::span<Envelope> events) {
     database_.writer().checkpoint_if_due();  // who was told does not wait for it
 }
 
-/// Runs it, and throws what it ended with.
-void Topic::commit_alone(storage::Job job) {
-    storage::Outcome outcome;
-    job.done = [&outcome](const storage::Outcome& result) { outcome = result; };
-    database_.writer().submit(std::move(job));
-    while (database_.writer().commit_waiting()) {
-    }
-    if (outcome.error) {
-        std::rethrow_exception(outcome.error);
-    }
-}
-
 std::int64_t Topic::cut(std::int64_t position, std::size_t limit) {
     const std::int64_t first = this->first();
     const std::int64_t to =
@@ -171,7 +159,7 @@ std::int64_t Topic::cut(std::int64_t position, std::size_t limit) {
     }
     first_.store(to + 1, std::memory_order_release);  // whoever reads now is told of the gap
     try {
-        commit_alone({
+        commit_now({
             .durable = false,
             .run =
                 [&](storage::Connection& db) {
@@ -193,7 +181,7 @@ std::int64_t Topic::cut(std::int64_t position, std::size_t limit) {
 
 bool Topic::give_back(int pages) {
     bool more = false;
-    commit_alone({
+    commit_now({
         .durable = false,
         .run =
             [&](storage::Connection& db) {

@@ -89,6 +89,8 @@ class Topic {
     const storage::WriterStats& writer_stats() { return database_.writer().stats(); }
     /// A transaction between two appends, on the relay's thread at its next work().
     void submit(storage::Job job) { database_.writer().submit(std::move(job)); }
+    /// A transaction now. Relay's thread. Throws what it ended with.
+    void commit_now(storage::Job job) { database_.writer().commit_now(std::move(job)); }
     /// Runs what was submitted; false when there was nothing. Relay's thread.
     bool work() { return database_.writer().step(); }
     /// Nothing was appended for a while: moves the WAL and frees memory. Relay's thread.
@@ -109,7 +111,6 @@ class Topic {
         std::deque<std::shared_ptr<const Envelope>> events;  ///< without a gap, to the log's end
     };
     void remember(std::span<Envelope> events);
-    void commit_alone(storage::Job job);
     void forget_tail();
     bool read_tail(std::int64_t position, const Types& types, std::size_t limit, Batch& batch);
     std::int64_t stored_first();

@@ -20,8 +20,7 @@ const storage::Sql insert_shop{"*", "INSERT INTO shop(number, id) VALUES (1, ?1)
 struct File {
     std::string name;
     std::optional<std::string> shop;
-    std::function<void(storage::Job)> submit;
-    std::function<bool()> work;
+    std::function<void(storage::Job)> commit;
 };
 
 std::optional<std::string> shop_in(const storage::Reader& reader, const storage::Sql& select) {
@@ -30,21 +29,15 @@ std::optional<std::string> shop_in(const storage::Reader& reader, const storage:
 }
 
 void give(const File& file, const storage::Sql& insert, const std::string& shop) {
-    storage::Outcome outcome;
-    file.submit({
+    file.commit({
         .durable = true,
         .run =
             [&](storage::Connection& db) {
                 db.prepare(insert).bind(shop).run();
                 return true;
             },
-        .done = [&](const storage::Outcome& result) { outcome = result; },
+        .done = {},
     });
-    while (file.work()) {
-    }
-    if (outcome.error) {
-        std::rethrow_exception(outcome.error);
-    }
 }
 
 }  // namespace
@@ -59,15 +52,14 @@ void require_one_shop(
     files.push_back({
         .name = "topic",
         .shop = shop_in(topic.reader(), select_topic_shop),
-        .submit = [&topic](storage::Job job) { topic.submit(std::move(job)); },
-        .work = [&topic] { return topic.work(); },
+        .commit = [&topic](storage::Job job) { topic.commit_now(std::move(job)); },
     });
     for (const auto& module : modules) {
         files.push_back({
             .name = module->name(),
             .shop = shop_in(module->read(), select_shop),
-            .submit = [&module](storage::Job job) { module->submit(std::move(job)); },
-            .work = [&module] { return module->database().writer().step(); },
+            .commit = [&module](storage::Job job
+                      ) { module->database().writer().commit_now(std::move(job)); },
         });
     }
     const File* known = nullptr;

@@ -174,6 +174,7 @@ void HostedModule::start(bool stopped) {
     for (const auto& subscription : subscriptions_) {
         subscription->start();
     }
+    keep_cursors();
     catch_up_to_ = environment_.topic.end();
     lifecycle_.move_to(stopped ? State::stopped : State::starting);
     for (const auto& task : tasks_) {
@@ -182,6 +183,29 @@ void HostedModule::start(bool stopped) {
     if (!stopped) {
         notice_caught_up();
     }
+}
+
+/// Each subscription has a cursor from its first start on, before anything else is written: so it
+/// is known later that it was here before the log was cut, though it had handled nothing. Where
+/// that fails, the next start tries again.
+void HostedModule::keep_cursors() {
+    const storage::Reader reader = read();
+    if (std::ranges::all_of(subscriptions_, [&reader](const auto& subscription) {
+            return bus::Cursor(subscription->name()).exists(*reader);
+        })) {
+        return;
+    }
+    database_.writer().submit({
+        .durable = false,
+        .run =
+            [this](storage::Connection& db) {
+                for (const auto& subscription : subscriptions_) {
+                    bus::Cursor(subscription->name()).begin(db);
+                }
+                return true;
+            },
+        .done = [](const storage::Outcome&) {},
+    });
 }
 
 void HostedModule::notice_caught_up() {

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "storage/free_pages.hpp"
-#include "storage/wal_stamp.hpp"
 
 namespace bookstore::kernel {
 namespace {
@@ -43,22 +42,31 @@ Rebuild::Rebuild(
       removing_trouble_("removing what the rebuild of " + options_.name + " left") {}
 
 void Rebuild::drop_leftovers() {
-    storage::Connection& db = database_.writer().connection();
-    has_base_ = tables_.has_base(db);
-    if (!tables_.has_second(db)) {
-        return;
+    {
+        const storage::Reader reader = database_.read();
+        has_base_ = tables_.has_base(*reader);
+        if (!tables_.has_second(*reader)) {
+            return;
+        }
     }
     const auto second = options_.make();
-    db.execute("BEGIN IMMEDIATE");
-    storage::stamp(db);  // no job of the writer, which would see to it
-    if (tables_.is_base_under_way(db)) {
-        tables_.close_base(db, *second);
-        has_base_ = true;
-    } else {
-        tables_.drop_second(db);
-        second->clear(db);
-    }
-    db.execute("COMMIT");
+    bool is_base = false;
+    database_.writer().commit_now({
+        .durable = true,
+        .run =
+            [&](storage::Connection& db) {
+                is_base = tables_.is_base_under_way(db);
+                if (is_base) {
+                    tables_.close_base(db, *second);
+                } else {
+                    tables_.drop_second(db);
+                    second->clear(db);
+                }
+                return true;
+            },
+        .done = {},
+    });
+    has_base_ = has_base_ || is_base;
     phase_ = Phase::giving_back;
 }
 

@@ -70,6 +70,17 @@ bool Writer::commit_waiting() {
     return true;
 }
 
+void Writer::commit_now(Job job) {
+    Outcome outcome;
+    job.done = [&outcome](const Outcome& result) { outcome = result; };
+    submit(std::move(job));
+    while (commit_waiting()) {
+    }
+    if (outcome.error) {
+        std::rethrow_exception(outcome.error);
+    }
+}
+
 bool Writer::drop_waiting() {
     bool any = false;
     while (!take_waiting().empty()) {  // each tells as it goes, and may submit another

@@ -36,6 +36,9 @@ class Writer {
     bool step();
     /// Commits what waits, at most one batch, and tells. false when nothing waited.
     bool commit_waiting();
+    /// Commits it, after all that waits, and throws what it ended with; its `done` is not called.
+    /// Not inside a job, nor while one is told how it ended.
+    void commit_now(Job job);
     /// Moves the WAL into the file when it has become long, which takes some ms: after whoever was
     /// told of a commit was sent on its way.
     void checkpoint_if_due();

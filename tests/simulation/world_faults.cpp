@@ -21,6 +21,41 @@ std::string path_of(const std::string& role) {
     return fmt::format("{}/{}.db", World::directory, role);
 }
 
+std::uint32_t number_at(const std::string& bytes, std::size_t at) {
+    std::uint32_t number = 0;
+    for (std::size_t i = at; i < at + 4; ++i) {
+        number = number << 8 | static_cast<unsigned char>(bytes.at(i));
+    }
+    return number;
+}
+
+/// Its WAL may have been moved into it in part when the image was made: the stamp is one that the
+/// WAL gave it. Page 1 is moved first, so that by itself such a file cannot be told from one that
+/// has all of it.
+bool may_be_half_moved(const MemoryVfs::Image& image, const std::string& path) {
+    constexpr std::size_t header = 32;
+    constexpr std::size_t frame_header = 24;
+    constexpr std::size_t stamp_at = 60;         ///< user_version, in page 1
+    constexpr std::size_t former_stamp_at = 68;  ///< application_id
+    const auto file = image.find(path);
+    const auto wal = image.find(path + "-wal");
+    if (file == image.end() || wal == image.end() || wal->second.size() < header) {
+        return false;
+    }
+    const std::size_t frame = frame_header + number_at(wal->second, 8);
+    for (std::size_t at = header; at + frame <= wal->second.size(); at += frame) {
+        if (number_at(wal->second, at + 8) != number_at(wal->second, 16)) {
+            break;  // of a WAL before
+        }
+        if (number_at(wal->second, at) == 1) {
+            const std::uint32_t former =
+                number_at(wal->second, at + frame_header + former_stamp_at);
+            return number_at(file->second, stamp_at) != former;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 // ---- operators
@@ -275,45 +310,6 @@ void World::take_snapshot() {
     note("a snapshot is taken");
     snapshot_ = vfs_.image();
 }
-
-namespace {
-
-std::uint32_t number_at(const std::string& bytes, std::size_t at) {
-    std::uint32_t number = 0;
-    for (std::size_t i = at; i < at + 4; ++i) {
-        number = number << 8 | static_cast<unsigned char>(bytes.at(i));
-    }
-    return number;
-}
-
-/// Its WAL may have been moved into it in part when the image was made: the stamp is one that the
-/// WAL gave it. Page 1 is moved first, so that by itself such a file cannot be told from one that
-/// has all of it.
-bool may_be_half_moved(const MemoryVfs::Image& image, const std::string& path) {
-    constexpr std::size_t header = 32;
-    constexpr std::size_t frame_header = 24;
-    constexpr std::size_t stamp_at = 60;         ///< user_version, in page 1
-    constexpr std::size_t former_stamp_at = 68;  ///< application_id
-    const auto file = image.find(path);
-    const auto wal = image.find(path + "-wal");
-    if (file == image.end() || wal == image.end() || wal->second.size() < header) {
-        return false;
-    }
-    const std::size_t frame = frame_header + number_at(wal->second, 8);
-    for (std::size_t at = header; at + frame <= wal->second.size(); at += frame) {
-        if (number_at(wal->second, at + 8) != number_at(wal->second, 16)) {
-            break;  // of a WAL before
-        }
-        if (number_at(wal->second, at) == 1) {
-            const std::uint32_t former =
-                number_at(wal->second, at + frame_header + former_stamp_at);
-            return number_at(file->second, stamp_at) != former;
-        }
-    }
-    return false;
-}
-
-}  // namespace
 
 /// One file is what it was when the snapshot was taken; with its WAL of then, or beside the newest.
 void World::mix_moments() {

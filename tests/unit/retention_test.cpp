@@ -16,6 +16,7 @@ namespace {
 using State = kernel::Rebuild::State;
 
 constexpr std::int64_t day_ms = 86'400'000;
+constexpr auto customer_file = "/data/customer.db";
 
 struct Cut {
     MemoryVfs vfs;
@@ -39,6 +40,20 @@ struct Cut {
         REQUIRE_MESSAGE(!refusal, refusal->why);
         settle();
         REQUIRE(shop.rebuild().progress().state == State::done);
+    }
+    /// All files, with customer.db as a whole: its WAL is moved into it.
+    MemoryVfs::Image image() {
+        shop.customer().idle();
+        return vfs.image();
+    }
+    /// The first 1000 events are cut off, and then customer.db is the older one again.
+    void cut_and_put_back(const MemoryVfs::Image& old) {
+        shop.clock.advance(2 * day_ms);
+        shop.append(10);
+        settle();
+        REQUIRE(shop.topic().first() == 1001);
+        shop.close();
+        vfs.put_back(old, customer_file);
     }
     std::int64_t stored(const std::string& sql) {
         const storage::Reader reader = shop.topic().reader();
@@ -98,15 +113,9 @@ TEST_CASE("a file from before its first event is not taken for a new one beside 
 ) {
     Cut cut({.max_age_ms = day_ms});
     cut.settle();
-    cut.shop.system().module("customer").idle();  // its WAL is moved into the file
-    const auto old = cut.vfs.image();
+    const auto old = cut.image();
     cut.shop.append(1000);
-    cut.shop.clock.advance(2 * day_ms);
-    cut.shop.append(10);
-    cut.settle();
-    REQUIRE(cut.shop.topic().first() == 1001);
-    cut.shop.close();
-    cut.vfs.put_back(old, "/data/customer.db");
+    cut.cut_and_put_back(old);
     CHECK_THROWS_WITH_AS(
         cut.shop.open(), doctest::Contains("topic.db begins at 1001"), storage::Refused
     );
@@ -135,14 +144,7 @@ TEST_CASE("of a log that was cut no base is made for a file that has none") {
     Cut cut({.max_age_ms = day_ms});
     cut.shop.append(1000);
     cut.settle();
-    cut.shop.customer().idle();  // its WAL is moved into the file
-    const auto old = cut.vfs.image();
-    cut.shop.clock.advance(2 * day_ms);
-    cut.shop.append(10);
-    cut.settle();
-    REQUIRE(cut.shop.topic().first() == 1001);
-    cut.shop.close();
-    cut.vfs.put_back(old, "/data/customer.db");
+    cut.cut_and_put_back(cut.image());
     cut.shop.open();  // it has handled all that was cut off
     cut.shop.append(2000);
     cut.shop.clock.advance(2 * day_ms);
@@ -158,8 +160,7 @@ TEST_CASE("a start that removes what a rebuild left does not make an older file 
     Cut cut({});
     cut.shop.append(3000);
     cut.settle();
-    cut.shop.customer().idle();  // its WAL is moved into the file
-    const auto old = cut.vfs.image();
+    const auto old = cut.image();
     REQUIRE(!cut.shop.rebuild().begin());
     while (!cut.shop.has_table("my_page_rebuild")) {
         REQUIRE(cut.shop.step());
@@ -170,7 +171,7 @@ TEST_CASE("a start that removes what a rebuild left does not make an older file 
     cut.vfs.crash(Crash::process);
     cut.shop.close();
     cut.vfs.restart();
-    cut.vfs.put_back(old, "/data/customer.db");
+    cut.vfs.put_back(old, customer_file);
     CHECK_THROWS_WITH_AS(cut.shop.open(), doctest::Contains("does not belong"), storage::Refused);
 }
 
