@@ -47,6 +47,10 @@ Outbox::Outbox(std::string source, storage::Database& database, std::function<vo
             ring_();
         }
     });
+    database_.writer().after_reopening([this] {
+        signal();
+        ring_();
+    });
 }
 
 void Outbox::append(

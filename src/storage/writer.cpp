@@ -105,7 +105,11 @@ std::vector<SubmittedJob> Writer::take_waiting() {
 }
 
 bool Writer::ensure_open(std::vector<SubmittedJob>& jobs) {
+    if (file_.is_open()) {
+        return true;
+    }
     if (file_.ensure_open()) {
+        call(after_reopening_);
         return true;
     }
     const Error error(SQLITE_CANTOPEN, file_.path(), "cannot be opened");
@@ -297,6 +301,9 @@ bool Writer::roll_back() {
 void Writer::reopen() {
     call(before_checkpoint_);
     file_.reopen();
+    if (file_.is_open()) {
+        call(after_reopening_);
+    }
 }
 
 // ---- The WAL

@@ -58,6 +58,10 @@ class Writer {
     /// Run before the WAL is moved into the file and before the file is closed to be opened again:
     /// whoever keeps an idle read transaction lets it go. What it throws is logged.
     void before_checkpoint(std::function<void()> hook) { before_checkpoint_ = std::move(hook); }
+    /// Called when the file was opened again after an error. A commit that failed and was not to be
+    /// seen since may be there now: it was in the WAL, but while a reader held the WAL's index open
+    /// nobody looked for it.
+    void after_reopening(std::function<void()> hook) { after_reopening_ = std::move(hook); }
 
     /// The connection, for what must happen between two batches (migrations, schema). Not while
     /// wants_opening().
@@ -121,6 +125,7 @@ class Writer {
     std::function<void(Connection&)> at_begin_;
     std::function<void()> after_commit_;
     std::function<void()> before_checkpoint_;
+    std::function<void()> after_reopening_;
     std::mutex mutex_;
     std::vector<SubmittedJob> waiting_;  ///< guarded by mutex_
     WriterFile file_;

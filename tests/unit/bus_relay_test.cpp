@@ -156,6 +156,41 @@ TEST_CASE_FIXTURE(RelayFixture, "a commit that published rings for the relay, an
 }
 
 TEST_CASE_FIXTURE(
+    RelayFixture, "what a failed commit left in the WAL is relayed when an opening finds it later"
+) {
+    auto kind = storage::Outcome::Kind::committed;
+    {
+        const storage::Reader reader = module("shop").database->read();
+        REQUIRE(reader->query_integer("SELECT count(*) FROM outbox") == 0);
+        vfs.fail({.operation = FileOperation::sync, .code = SQLITE_IOERR_FSYNC, .file = "shop"});
+        submitted("shop", "1:a", [&kind](storage::Outcome::Kind told) { kind = told; });
+        step_writer("shop");
+        relayed();
+    }
+    CHECK(kind == storage::Outcome::Kind::unknown);
+    REQUIRE(in_topic().empty());  // the reader held the index: nobody looked into the WAL
+    vfs.fail({.code = SQLITE_IOERR_WRITE, .file = "shop", .times = 2});  // and the next opening
+    module("shop").database->writer().submit(
+        {.durable = true,
+         .run =
+             [](storage::Connection& db) {
+                 db.execute(
+                     "INSERT INTO effect(listener, key, note, position) VALUES ('x', '', '', 0)"
+                 );
+                 return true;
+             },
+         .done = [](const storage::Outcome&) {}}
+    );
+    step_writer("shop");
+    REQUIRE_THROWS(ask("shop", "SELECT 1"));  // the last that held the index is gone
+    REQUIRE_FALSE(relay->step());
+    step_writer("shop");
+    CHECK(rows_left("shop") == 1);
+    relayed();
+    CHECK(in_topic() == "1:a");
+}
+
+TEST_CASE_FIXTURE(
     RelayFixture, "a transaction removes a bounded number of what was relayed, the next the rest"
 ) {
     std::string events;
