@@ -5,7 +5,7 @@ namespace {
 
 const storage::Sql select_cursor{"*", "SELECT position FROM subscription WHERE name = ?1"};
 const storage::Sql insert_cursor{
-    "*", "INSERT INTO subscription(name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING"
+    "*", "INSERT INTO subscription(name, position) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING"
 };
 const storage::Sql update_cursor{
     "*", "UPDATE subscription SET position = ?2 WHERE name = ?1 AND position = ?3"
@@ -29,8 +29,8 @@ bool Cursor::exists(storage::Connection& db) const {
     return db.prepare(select_cursor).bind(subscription_).step();
 }
 
-void Cursor::begin(storage::Connection& db) const {
-    db.prepare(insert_cursor).bind(subscription_).run();
+void Cursor::begin(storage::Connection& db, std::int64_t position) const {
+    db.prepare(insert_cursor).bind(subscription_, position).run();
 }
 
 bool Cursor::move(storage::Connection& db, std::int64_t from, std::int64_t to) const {

@@ -17,8 +17,8 @@ class Cursor {
     std::int64_t read(storage::Connection& db) const;
     /// There is one, at 0 too. Any connection of the module.
     bool exists(storage::Connection& db) const;
-    /// It stands at 0 if there was none.
-    void begin(storage::Connection& db) const;
+    /// It stands there if there was none.
+    void begin(storage::Connection& db, std::int64_t position = 0) const;
     /// false when it does not stand at `from`: another one was put there.
     bool move(storage::Connection& db, std::int64_t from, std::int64_t to) const;
     /// It stands where the other one stood, which goes.

@@ -48,14 +48,10 @@ void Subscription::start(Delivery::Limits limits) {
     refresh();  // what came before we listened
 }
 
-/// A new subscription reads what is left; one that was here before would lose events.
+/// Else it would lose events.
 void Subscription::check_that_log_reaches_back() const {
     const std::int64_t first = context_.topic.first();
     if (delivery_.stored() + 1 >= first) {
-        return;
-    }
-    if (!delivery_.cursor().exists(*context_.read())) {
-        spdlog::warn("subscription {} begins at {}: the log was cut there", name(), first);
         return;
     }
     throw storage::Refused(fmt::format(

@@ -171,10 +171,10 @@ void HostedModule::start(bool stopped) {
     for (const auto& rebuild : rebuilds_) {
         rebuild->drop_leftovers();
     }
+    begin_cursors();
     for (const auto& subscription : subscriptions_) {
         subscription->start();
     }
-    keep_cursors();
     catch_up_to_ = environment_.topic.end();
     lifecycle_.move_to(stopped ? State::stopped : State::starting);
     for (const auto& task : tasks_) {
@@ -186,25 +186,36 @@ void HostedModule::start(bool stopped) {
 }
 
 /// Each subscription has a cursor from its first start on, before anything else is written: so it
-/// is known later that it was here before the log was cut, though it had handled nothing. Where
-/// that fails, the next start tries again.
-void HostedModule::keep_cursors() {
-    const storage::Reader reader = read();
-    if (std::ranges::all_of(subscriptions_, [&reader](const auto& subscription) {
-            return bus::Cursor(subscription->name()).exists(*reader);
-        })) {
+/// is known later that it was here before the log was cut, though it had handled nothing. A new one
+/// reads what is left of the log.
+void HostedModule::begin_cursors() {
+    std::vector<bus::Cursor> missing;
+    {
+        const storage::Reader reader = read();
+        for (const auto& subscription : subscriptions_) {
+            bus::Cursor cursor(subscription->name());
+            if (!cursor.exists(*reader)) {
+                missing.push_back(std::move(cursor));
+            }
+        }
+    }
+    if (missing.empty()) {
         return;
     }
-    database_.writer().submit({
-        .durable = false,
+    const std::int64_t first = environment_.topic.first();
+    if (first > 1) {
+        spdlog::warn("{} is new here and begins at {}: the log was cut there", name(), first);
+    }
+    database_.writer().commit_now({
+        .durable = true,
         .run =
-            [this](storage::Connection& db) {
-                for (const auto& subscription : subscriptions_) {
-                    bus::Cursor(subscription->name()).begin(db);
+            [&](storage::Connection& db) {
+                for (const bus::Cursor& cursor : missing) {
+                    cursor.begin(db, std::max<std::int64_t>(first - 1, 0));
                 }
                 return true;
             },
-        .done = [](const storage::Outcome&) {},
+        .done = {},
     });
 }
 

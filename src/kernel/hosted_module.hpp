@@ -141,7 +141,7 @@ class HostedModule {
     void add_read_model(const Declarations::ReadModel& model);
     http::Handler handler_of(const Declarations::Route& route);
     bool write_batch();
-    void keep_cursors();
+    void begin_cursors();
     void notice_caught_up();
     std::int64_t log_floor(storage::Connection& db) const;
     void stop_now();

@@ -121,6 +121,18 @@ TEST_CASE("a file from before its first event is not taken for a new one beside 
     );
 }
 
+TEST_CASE("a context that is new beside a log that was cut begins there, at the next start too") {
+    Cut cut({.max_age_ms = day_ms});
+    cut.shop.append(1000);
+    cut.settle();
+    cut.cut_and_put_back({});  // there is none
+    cut.shop.open();
+    cut.shop.close();
+    cut.shop.open();
+    cut.settle();
+    CHECK(cut.shop.ask("SELECT count(*) FROM my_page") == 10);
+}
+
 TEST_CASE("a read model comes out of a rebuild as it was though the log was cut") {
     Cut cut({.max_age_ms = day_ms});
     for (int round = 0; round < 4; ++round) {
