@@ -185,17 +185,15 @@ void HostedModule::start(bool stopped) {
     }
 }
 
-/// Each subscription has a cursor from its first start on, before anything else is written: so it
-/// is known later that it was here before the log was cut, though it had handled nothing. A new one
-/// reads what is left of the log.
+/// Each subscription has a cursor from its first start on, before it handles anything: so it is
+/// known later that it was here before the log was cut. A new one reads what is left of the log.
 void HostedModule::begin_cursors() {
-    std::vector<bus::Cursor> missing;
+    std::vector<std::string> missing;
     {
         const storage::Reader reader = read();
         for (const auto& subscription : subscriptions_) {
-            bus::Cursor cursor(subscription->name());
-            if (!cursor.exists(*reader)) {
-                missing.push_back(std::move(cursor));
+            if (!bus::Cursor(subscription->name()).exists(*reader)) {
+                missing.push_back(subscription->name());
             }
         }
     }
@@ -204,14 +202,16 @@ void HostedModule::begin_cursors() {
     }
     const std::int64_t first = environment_.topic.first();
     if (first > 1) {
-        spdlog::warn("{} is new here and begins at {}: the log was cut there", name(), first);
+        spdlog::warn(
+            "subscription {} begins at {}: the log was cut there", fmt::join(missing, ", "), first
+        );
     }
     database_.writer().commit_now({
         .durable = true,
         .run =
             [&](storage::Connection& db) {
-                for (const bus::Cursor& cursor : missing) {
-                    cursor.begin(db, std::max<std::int64_t>(first - 1, 0));
+                for (const std::string& name : missing) {
+                    bus::Cursor(name).begin(db, first - 1);
                 }
                 return true;
             },
