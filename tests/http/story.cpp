@@ -275,15 +275,13 @@ bool Story::published(const std::string& type, std::size_t times, const std::str
     return eventually([&] { return count(type, key) == times; });
 }
 
-std::string Story::story_of(std::int64_t order) {
-    std::string all;
-    for (const auto& line : events({}, fmt::format("order-{}", order))) {
+std::string Story::deliveries_of(std::int64_t order) {
+    std::vector<std::string> statuses;
+    for (const auto& line : events("DeliveryStatusChanged", fmt::format("order-{}", order))) {
         const auto event = boost::json::parse(line).as_object();
-        all += all.empty() ? "" : " ";
-        all += event.contains("deliveryStatus") ? event.at("deliveryStatus").as_string()
-                                                : event.at("eventType").as_string();
+        statuses.emplace_back(event.at("deliveryStatus").as_string());
     }
-    return all;
+    return fmt::format("{}", fmt::join(statuses, " "));
 }
 
 std::string Story::ends_with() {

@@ -98,8 +98,8 @@ class Story {
     std::size_t count(const std::string& type, const std::string& key = {});
     /// Waits until there are so many.
     bool published(const std::string& type, std::size_t times, const std::string& key = {});
-    /// The types of an order's events, joined by spaces; a delivery's with its status.
-    std::string story_of(std::int64_t order);
+    /// What the events say of an order's delivery, one status after the other, by space.
+    std::string deliveries_of(std::int64_t order);
 
     /// Comes to rest; stops it, and returns what its files violate of the invariants, a line each.
     std::string ends_with();
