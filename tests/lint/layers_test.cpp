@@ -26,6 +26,7 @@ const Layers rooms{
     "check",
     "http",
     "bus",
+    "kafka",
     "kernel",
     "modules",
     "adapters",
@@ -48,6 +49,7 @@ const std::map<std::string, Layers, std::less<>> may_include = {
     {"check", {"base", "storage", "check"}},
     {"http", {"base", "http"}},
     {"bus", {"base", "storage", "bus"}},
+    {"kafka", {"base", "bus", "kafka"}},
     {"kernel", up_to_kernel},
     {"modules", and_also(up_to_kernel, {"modules"})},
     {"adapters", and_also(up_to_kernel, {"modules", "adapters"})},
@@ -58,7 +60,8 @@ const std::map<std::string, Layers, std::less<>> may_include = {
     // Only these two know the contexts.
     {"app",
      and_also(
-         up_to_kernel, {"modules", "adapters", "host", "observe", "backup", "operations", "app"}
+         up_to_kernel,
+         {"kafka", "modules", "adapters", "host", "observe", "backup", "operations", "app"}
      )},
     {"tools", rooms},
     {"main.cpp", {"app", "tools"}},
@@ -135,16 +138,24 @@ std::vector<Include> includes_of(const std::vector<Source>& sources) {
     return includes;
 }
 
-// The headers of http that bring Asio or Beast along, directly or not: the server's own.
-std::set<std::string> network_headers(const std::vector<Include>& includes) {
+bool is_librdkafka(std::string_view path) {
+    return path.starts_with("librdkafka/");
+}
+
+// The headers of a layer that bring a library along, directly or not: its own.
+std::set<std::string> headers_with(
+    const std::vector<Include>& includes,
+    std::string_view layer,
+    bool (*is_library)(std::string_view)
+) {
     std::set<std::string> found;
     for (bool grew = true; grew;) {
         grew = false;
         for (const auto& include : includes) {
-            if (!is_header(include.from) || layer_of(include.from) != "http") {
+            if (!is_header(include.from) || layer_of(include.from) != layer) {
                 continue;
             }
-            if (!is_asio_or_beast(include.what) && !found.contains(include.what)) {
+            if (!is_library(include.what) && !found.contains(include.what)) {
                 continue;
             }
             grew |= found.insert(include.from).second;
@@ -162,6 +173,9 @@ std::optional<std::string> library_violation(const Include& include) {
     const bool knows_sqlite = (from == "storage" || from == "check") && !is_header(include.from);
     if (include.what == "sqlite3.h" && !knows_sqlite) {
         return "sqlite3.h stays inside storage/*.cpp and check/*.cpp";
+    }
+    if (is_librdkafka(include.what) && from != "kafka") {
+        return "librdkafka stays inside kafka";
     }
     if (is_json(include.what) && is_header(include.from) && include.what != "boost/json/fwd.hpp" &&
         include.from != "bus/parse.hpp" && include.from != "precompiled.hpp") {
@@ -196,7 +210,8 @@ std::optional<std::string> layer_violation(const Include& include) {
 
 std::vector<Finding> layer_findings(const std::vector<Source>& sources) {
     const auto includes = includes_of(sources);
-    const auto network = network_headers(includes);
+    const auto network = headers_with(includes, "http", is_asio_or_beast);
+    const auto client = headers_with(includes, "kafka", is_librdkafka);
     std::vector<Finding> findings;
     for (const auto& include : includes) {
         auto message = library_violation(include);
@@ -205,6 +220,9 @@ std::vector<Finding> layer_findings(const std::vector<Source>& sources) {
         }
         if (!message && network.contains(include.what) && layer_of(include.from) != "http") {
             message = include.what + " brings Asio or Beast along: http's own";
+        }
+        if (!message && client.contains(include.what) && layer_of(include.from) != "kafka") {
+            message = include.what + " brings librdkafka along: kafka's own";
         }
         if (message) {
             findings.push_back({"src/" + include.from, include.line, *message});
@@ -231,6 +249,7 @@ TEST_CASE("a layer may include what is below it") {
     );
     CHECK_EQ(said_of("http/server.cpp", "#include <boost/asio/ip/tcp.hpp>"), "");
     CHECK_EQ(said_of("bus/topic.hpp", "#include \"storage/database.hpp\""), "");
+    CHECK_EQ(said_of("kafka/pipe.hpp", "#include \"bus/pipe.hpp\""), "");
     CHECK_EQ(
         said_of("kernel/module.hpp", "#include \"bus/relay.hpp\"\n#include \"http/router.hpp\""), ""
     );
@@ -266,6 +285,11 @@ TEST_CASE("an include that goes up or sideways is found, with its line") {
          {"http/message.hpp", "check/check.hpp", "kernel/hal.hpp", "modules/van/events.hpp"}) {
         CHECK_NE(said_of("bus/topic.cpp", "#include \"" + up + "\""), "");
     }
+    for (const std::string up : {"storage/writer.hpp", "kernel/hal.hpp", "http/message.hpp"}) {
+        CHECK_NE(said_of("kafka/pipe.cpp", "#include \"" + up + "\""), "");
+    }
+    CHECK_NE(said_of("bus/relay.cpp", "#include \"kafka/pipe.hpp\""), "");
+    CHECK_NE(said_of("host/system.cpp", "#include \"kafka/pipe.hpp\""), "");
     for (const std::string up : {"modules/van/events.hpp", "app/app.hpp"}) {
         CHECK_NE(said_of("kernel/module.cpp", "#include \"" + up + "\""), "");
     }
@@ -317,6 +341,8 @@ TEST_CASE("a library outside its place is found") {
     CHECK_EQ(said_of("kernel/fields.cpp", "#include <boost/json/parse.hpp>"), "");
     CHECK_EQ(said_of("bus/parse.hpp", "#include <boost/json/parse.hpp>"), "");
     CHECK_EQ(said_of("precompiled.hpp", "#include <boost/json/parse.hpp>"), "");
+    CHECK_NE(said_of("app/app.cpp", "#include <librdkafka/rdkafka.h>"), "");
+    CHECK_EQ(said_of("kafka/pipe.cpp", "#include <librdkafka/rdkafka.h>"), "");
     CHECK_NE(said_of("precompiled.hpp", "#include \"base/clock.hpp\""), "");
 }
 
@@ -329,6 +355,18 @@ TEST_CASE("a header of http that brings Beast along is http's own") {
     CHECK_EQ(
         report(layer_findings({parser, session, server, module})),
         "src/kernel/module.hpp:2: http/session.hpp brings Asio or Beast along: http's own\n"
+    );
+}
+
+TEST_CASE("a header of kafka that brings librdkafka along is kafka's own") {
+    const Source client{"src/kafka/client.hpp", "#include <librdkafka/rdkafka.h>"};
+    const Source half{"src/kafka/consumer.hpp", "#include \"kafka/client.hpp\""};
+    const Source pipe{"src/kafka/pipe.cpp", "#include \"kafka/consumer.hpp\""};
+    const Source app{"src/app/app.cpp", "#include \"kafka/consumer.hpp\""};
+    CHECK_EQ(report(layer_findings({client, half, pipe})), "");
+    CHECK_EQ(
+        report(layer_findings({client, half, pipe, app})),
+        "src/app/app.cpp:1: kafka/consumer.hpp brings librdkafka along: kafka's own\n"
     );
 }
 

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "bus/pipe.hpp"
+#include "kafka/settings.hpp"
+
+namespace bookstore::kafka {
+
+/// What a pipe has done, and how its broker is, since it was made.
+struct Stats {
+    std::int64_t sent = 0;          ///< records that were to be sent
+    std::int64_t acknowledged = 0;  ///< records that the broker has taken
+    std::int64_t failed = 0;        ///< records of which it is known that they were not
+    std::int64_t read = 0;          ///< records that came out, others' too
+    /// Records between what was read last and the partition's end as the broker told it last;
+    /// nothing before it told any.
+    std::optional<std::int64_t> behind{};
+    std::int64_t reconnects = 0;  ///< connections that were lost
+    /// Of the requests to the broker, on the average of the last second with any; 0: there were
+    /// none.
+    std::int64_t round_trip_us = 0;
+    bool connected = false;     ///< to the broker that has the partition; up to a second late
+    std::int64_t since_ms = 0;  ///< wall clock: since when that is so
+};
+
+/// Partition 0 of a topic of a Kafka, by librdkafka: see bus::Pipe.
+///
+/// Threads: one, as bus::Pipe says, but for stats(). `ring` is called from the client's threads.
+/// Errors: what befalls the broker comes out as events, or as sending_failed(). Settings that the
+/// client does not take, and a client that cannot begin, are thrown by the constructor, and by
+/// restart_sending().
+/// Times: no call waits for a broker. The destructor, and restart_sending(), wait for the client's
+/// threads to end, which takes milliseconds also when the broker is frozen.
+///
+/// - Sent in order, without a gap and once, until sending fails (idempotence; acks=all; no time
+///   limit: a broker that is away for an hour is waited for). What the client's queue has no place
+///   for is kept, and goes in its turn.
+/// - An End is told at the partition's end, once for each offset and read_from(); and where all is
+///   read that stood there at some moment since read_from(), for in a partition that is written
+///   without a pause there is nobody at its end.
+/// - A Doubt is told once for each time a connection is lost, also when it was back before anybody
+///   looked (then up to a second later), and when another broker leads the partition.
+class Pipe final : public bus::Pipe {
+  public:
+    /// `ring` says that read() or sending_failed() may have something to tell: it is called when
+    /// there was nothing, and not again before read() returned less than it was allowed to. It
+    /// must not throw, nor call the pipe, nor wait. A process commits, for information, under the
+    /// group "bookstore-PROCESS".
+    Pipe(
+        const Settings& settings,
+        const std::string& process,
+        std::function<void()> ring,
+        const Clock& clock
+    );
+    ~Pipe() override;
+
+    void read_from(std::int64_t offset) override;
+    std::vector<bus::PipeEvent> read(std::size_t most) override;
+    /// At most once a second, and in the background; that it fails is nobody's concern.
+    void note_read(std::int64_t offset) override;
+
+    void send(bus::Record record) override;
+    std::optional<std::string> sending_failed() override;
+    void restart_sending() override;
+
+    /// Of any thread.
+    Stats stats() const;
+
+  private:
+    class Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace bookstore::kafka
