@@ -1,8 +1,11 @@
 # What is run against the built binaries, and what reads the sources.
 
 # Of src/ they know nothing but the HTTP client.
+add_library(test_program STATIC support/program.cpp)
+target_link_libraries(test_program PUBLIC test_support fmt::fmt)
+target_include_directories(test_program PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 add_library(test_process STATIC support/bookstore_process.cpp)
-target_link_libraries(test_process PUBLIC test_support bookstore_http)
+target_link_libraries(test_process PUBLIC test_program bookstore_http)
 target_include_directories(test_process PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(test_process PUBLIC BOOKSTORE_BINARY="$<TARGET_FILE:bookstore>")
 add_dependencies(test_process bookstore)
@@ -18,12 +21,25 @@ bookstore_test(http_tests AS http_tests_2 concurrent ARGUMENTS --source-file=${h
 
 file(GLOB coupon_sources CONFIGURE_DEPENDS coupon/*.cpp)
 add_executable(coupon_tests ${coupon_sources} support/bookstore_process.cpp http/story.cpp)
-target_link_libraries(coupon_tests PRIVATE test_support test_invariants bookstore_http SQLite::SQLite3)
+target_link_libraries(coupon_tests PRIVATE test_program test_invariants bookstore_http SQLite::SQLite3)
 target_include_directories(coupon_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(coupon_tests PRIVATE
     BOOKSTORE_BINARY="$<TARGET_FILE:bookstore_with_coupon>" PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 add_dependencies(coupon_tests bookstore_with_coupon)
 bookstore_test(coupon_tests coupon)
+
+# A real Kafka, by scripts/kafka.
+add_library(test_broker STATIC support/broker.cpp)
+target_link_libraries(test_broker PUBLIC test_program)
+target_compile_definitions(test_broker PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
+
+# The pipe over Kafka: against librdkafka's mock cluster, and against a real broker.
+if(RDKAFKA_FOUND)
+    file(GLOB kafka_sources CONFIGURE_DEPENDS kafka/*.cpp)
+    add_executable(kafka_tests ${kafka_sources})
+    target_link_libraries(kafka_tests PRIVATE test_broker bookstore_kafka)
+    bookstore_test(kafka_tests kafka)
+endif()
 
 # Backups of a running bookstore, restores, and the check of a directory.
 file(GLOB backup_sources CONFIGURE_DEPENDS backup/*.cpp)

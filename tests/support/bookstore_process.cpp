@@ -1,11 +1,7 @@
 #include "support/bookstore_process.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,44 +9,7 @@
 
 #include "support/text_file.hpp"
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
-
 namespace bookstore::test {
-namespace {
-
-pid_t spawn(std::vector<std::string> words, const std::string& out, const std::string& error) {
-    std::vector<char*> argv;
-    for (std::string& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), flags, 0600);
-    posix_spawn_file_actions_addopen(&actions, 2, error.c_str(), flags, 0600);
-    pid_t pid = -1;
-    const int rc = posix_spawn(&pid, words[0].c_str(), &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc != 0) {
-        throw std::runtime_error(fmt::format("cannot run {}: error {}", words[0], rc));
-    }
-    return pid;
-}
-
-int exit_status(int raw) {
-    return WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
-}
-
-/// The status, when it has ended.
-std::optional<int> ended(pid_t pid) {
-    int raw = 0;
-    return waitpid(pid, &raw, WNOHANG) == pid ? std::optional(exit_status(raw)) : std::nullopt;
-}
-
-}  // namespace
-
 const std::string& binary() {
     static const std::string path = [] {
         const char* other = std::getenv("BOOKSTORE_BINARY");
@@ -66,20 +25,6 @@ bool binary_is_sanitized() {
                bytes.find("__tsan_init") != std::string::npos;
     }();
     return is;
-}
-
-Finished run_program(const std::vector<std::string>& words) {
-    const TemporaryDirectory files;
-    const std::string out = files.path() + "/out";
-    const std::string error = files.path() + "/error";
-    const pid_t pid = spawn(words, out, error);
-    std::optional<int> status;
-    if (!eventually([&] { return (status = ended(pid)).has_value(); }, std::chrono::seconds(60))) {
-        ::kill(pid, SIGKILL);
-        waitpid(pid, nullptr, 0);
-        status = 128 + SIGKILL;
-    }
-    return {.status = *status, .out = text_of_file(out), .error = text_of_file(error)};
 }
 
 Finished run_bookstore(const std::vector<std::string>& arguments) {
@@ -105,12 +50,12 @@ BookstoreProcess::BookstoreProcess(
     }
     const std::string out = files_.path() + "/out";
     log_path_ = files_.path() + "/error";
-    pid_ = spawn(words, out, log_path_);
+    pid_ = start_program(words, out, log_path_);
     const std::string& told = until == Until::open ? out : log_path_;
     std::string line;
     const bool printed = eventually(
         [&] {
-            status_ = ended(pid_);
+            status_ = exit_status_of(pid_);
             line = text_of_file(told);
             return status_ || line.find('\n', line.find("http://")) != std::string::npos;
         },
@@ -152,7 +97,8 @@ void BookstoreProcess::signal(int number) const {
 }
 
 int BookstoreProcess::wait(std::chrono::seconds at_most) {
-    if (!status_ && !eventually([&] { return (status_ = ended(pid_)).has_value(); }, at_most)) {
+    if (!status_ &&
+        !eventually([&] { return (status_ = exit_status_of(pid_)).has_value(); }, at_most)) {
         throw std::runtime_error("the bookstore does not end: " + log());
     }
     return *status_;

@@ -11,6 +11,7 @@
 
 #include "http/client.hpp"
 #include "support/eventually.hpp"
+#include "support/program.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace bookstore::test {
@@ -20,17 +21,7 @@ const std::string& binary();
 /// It was built with ASan or TSan, whatever the tests were.
 bool binary_is_sanitized();
 
-/// What a command that ran to its end left behind.
-struct Finished {
-    int status = 0;  ///< exit status; 128 + signal when one ended it
-    std::string out;
-    std::string error;
-};
-
-/// Runs that program with its arguments to its end, at most 60 s.
-Finished run_program(const std::vector<std::string>& words);
-
-/// The same of the binary.
+/// Runs the binary to its end.
 Finished run_bookstore(const std::vector<std::string>& arguments);
 
 /// The real binary, serving on a port that the system chose unless a flag says where, killed when

@@ -1,0 +1,203 @@
+#include "support/broker.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <random>
+#include <stdexcept>
+
+#include "support/program.hpp"
+#include "support/text_file.hpp"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
+
+namespace bookstore::test {
+namespace {
+
+const std::string script = PROJECT_ROOT "/scripts/kafka";
+
+bool is_free(int port) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free =
+        ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(socket);
+    return free;
+}
+
+/// The first of so many; below those that the system gives to connections.
+int free_ports(int count) {
+    std::mt19937 random(std::random_device{}());
+    std::uniform_int_distribution<int> ports(15000, 32000);
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+        const int first = ports(random);
+        int found = 0;
+        while (found < count && is_free(first + found)) {
+            ++found;
+        }
+        if (found == count) {
+            return first;
+        }
+    }
+    throw std::runtime_error("no free ports");
+}
+
+/// Kills the brokers of a directory once nobody holds what is returned, and removes it. It is no
+/// child of ours, so that who ends this program and its children does not end it.
+int kill_at_the_end(const std::string& directory) {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC) != 0) {
+        throw std::runtime_error("no pipe");
+    }
+    std::string words[] = {
+        "/bin/bash",
+        "-c",
+        "exec 3<&0; (read -r -u 3; SIGNAL=KILL \"$0\" stop \"$1\"; rm -rf \"$1\") &",
+        script,
+        directory
+    };
+    char* argv[] = {
+        words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), nullptr
+    };
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    pid_t pid = -1;
+    const int rc = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[0]);
+    if (rc != 0) {
+        throw std::runtime_error("nobody would end the brokers");
+    }
+    ::waitpid(pid, nullptr, 0);
+    return ends[1];
+}
+
+}  // namespace
+
+Broker::Broker(int count)
+    : count_(count), port_(free_ports(2 * count)), life_(kill_at_the_end(files_.path())) {
+    for (int i = 0; i < count; ++i) {
+        address_ += fmt::format("{}127.0.0.1:{}", i == 0 ? "" : ",", port_ + i);
+    }
+    try {
+        run({script, "start", files_.path(), fmt::to_string(port_), fmt::to_string(count)});
+    } catch (...) {
+        ::close(life_);
+        throw;
+    }
+}
+
+Broker::~Broker() {
+    try {
+        kill();
+    } catch (const std::exception&) {
+        // Who holds the other end of the pipe tries again.
+    }
+    ::close(life_);
+}
+
+std::string Broker::run(std::vector<std::string> words) const {
+    const Finished finished = run_program(words, std::chrono::seconds(180));
+    if (finished.status != 0) {
+        throw std::runtime_error(fmt::format(
+            "{}: status {}: {}{}",
+            fmt::join(words, " "),
+            finished.status,
+            finished.out,
+            finished.error
+        ));
+    }
+    return finished.out;
+}
+
+std::string Broker::directory_of(int which) const {
+    return which == 0 ? files_.path() : fmt::format("{}/{}", files_.path(), which);
+}
+
+void Broker::start(int which) {
+    run({script, "start", directory_of(which)});
+}
+
+void Broker::stop(int which) {
+    run({script, "stop", directory_of(which)});
+}
+
+void Broker::kill(int which) {
+    run({"/usr/bin/env", "SIGNAL=KILL", script, "stop", directory_of(which)});
+}
+
+void Broker::signal(int which, int number) const {
+    for (int i = 1; i <= count_; ++i) {
+        if (which == 0 || which == i) {
+            ::kill(std::stoi(text_of_file(directory_of(i) + "/pid")), number);
+        }
+    }
+}
+
+void Broker::freeze(int which) const {
+    signal(which, SIGSTOP);
+}
+
+void Broker::thaw(int which) const {
+    signal(which, SIGCONT);
+}
+
+std::string Broker::tool(const std::string& name, std::vector<std::string> arguments) const {
+    std::vector<std::string> words{script, name, "--bootstrap-server", address_};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return run(words);
+}
+
+std::string Broker::topics(std::vector<std::string> arguments) const {
+    return tool("topics", std::move(arguments));
+}
+
+std::string Broker::configs(std::vector<std::string> arguments) const {
+    return tool("configs", std::move(arguments));
+}
+
+std::string Broker::groups(std::vector<std::string> arguments) const {
+    return tool("groups", std::move(arguments));
+}
+
+std::string Broker::console_consumer(const std::string& topic, int count) const {
+    return tool(
+        "console-consumer",
+        {"--topic", topic, "--from-beginning", "--max-messages", fmt::to_string(count)}
+    );
+}
+
+void Broker::create_topic(const std::string& name, const std::vector<std::string>& settings) const {
+    std::vector<std::string> words{"--create", "--topic", name, "--partitions", "1"};
+    std::vector<std::string> all{
+        "message.timestamp.type=LogAppendTime", "retention.ms=-1", "retention.bytes=-1"
+    };
+    all.insert(all.end(), settings.begin(), settings.end());
+    for (const std::string& setting : all) {
+        words.insert(words.end(), {"--config", setting});
+    }
+    topics(words);
+}
+
+void Broker::delete_topic(const std::string& name) const {
+    topics({"--delete", "--topic", name});
+}
+
+}  // namespace bookstore::test
