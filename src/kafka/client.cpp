@@ -4,7 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <chrono>
+#include <future>
 #include <stdexcept>
+#include <thread>
 
 namespace bookstore::kafka {
 namespace {
@@ -50,6 +53,24 @@ Conf conf_of(
 
 void ring_bell(rd_kafka_t*, void* bell) {
     (*static_cast<const std::function<void()>*>(bell))();
+}
+
+/// librdkafka 2.0.2 waits for ever for its own threads when a topic that a consumer was assigned to
+/// has been deleted (it loses count of who uses a broker). Such a client is left behind, at rest.
+void destroy(rd_kafka_t* client) {
+    constexpr std::chrono::seconds patience(2);
+    std::promise<void> promise;
+    const auto destroyed = promise.get_future();
+    std::thread destroyer([client, done = std::move(promise)]() mutable {
+        rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        done.set_value();
+    });
+    if (destroyed.wait_for(patience) == std::future_status::ready) {
+        destroyer.join();
+    } else {
+        destroyer.detach();
+        spdlog::warn("kafka: a client does not end, and is left behind");
+    }
 }
 
 }  // namespace
@@ -120,7 +141,8 @@ Client::Client(
 Client::~Client() {
     rd_kafka_queue_cb_event_enable(queue(), nullptr, nullptr);
     queue_.reset();
-    rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    rd_kafka_set_log_level(client_, 0);  // what is given up is meant to be
+    destroy(client_);
 }
 
 void Client::ring(const std::function<void()>& bell) const {

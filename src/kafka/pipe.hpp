@@ -37,7 +37,8 @@ struct Stats {
 /// client does not take, and a client that cannot begin, are thrown by the constructor, and by
 /// restart_sending().
 /// Times: no call waits for a broker. The destructor, and restart_sending(), wait for the client's
-/// threads to end, which takes milliseconds also when the broker is frozen.
+/// threads to end: milliseconds, also when the broker is frozen, and never more than 2 s for each
+/// of the two clients.
 ///
 /// - Sent in order, without a gap and once, until sending fails (idempotence; acks=all; no time
 ///   limit: a broker that is away for an hour is waited for). What the client's queue has no place
@@ -45,6 +46,7 @@ struct Stats {
 /// - An End is told at the partition's end, once for each offset and read_from(); and where all is
 ///   read that stood there at some moment since read_from(), for in a partition that is written
 ///   without a pause there is nobody at its end.
+/// - Behind an OutOfRange nothing is told until read_from().
 /// - A Doubt is told once for each time a connection is lost, also when it was back before anybody
 ///   looked (then up to a second later), and when another broker leads the partition.
 class Pipe final : public bus::Pipe {

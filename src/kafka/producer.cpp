@@ -80,12 +80,10 @@ void Producer::begin() {
     client_->ring(ring_);
 }
 
+/// What is under way goes with the connections. (To purge that, too, is told as a fatal error.)
 void Producer::end() {
     if (client_) {
-        rd_kafka_purge(
-            client_->get(),
-            RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING
-        );
+        rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
     }
     topic_.reset();
     client_.reset();

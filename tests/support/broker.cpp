@@ -91,13 +91,21 @@ int kill_at_the_end(const std::string& directory) {
 
 }  // namespace
 
-Broker::Broker(int count)
+Broker::Broker(int count, const std::string& settings)
     : count_(count), port_(free_ports(2 * count)), life_(kill_at_the_end(files_.path())) {
     for (int i = 0; i < count; ++i) {
         address_ += fmt::format("{}127.0.0.1:{}", i == 0 ? "" : ",", port_ + i);
     }
     try {
-        run({script, "start", files_.path(), fmt::to_string(port_), fmt::to_string(count)});
+        run(
+            {"/usr/bin/env",
+             "BOOKSTORE_KAFKA_SET=" + settings,
+             script,
+             "start",
+             files_.path(),
+             fmt::to_string(port_),
+             fmt::to_string(count)}
+        );
     } catch (...) {
         ::close(life_);
         throw;

@@ -14,7 +14,8 @@ namespace bookstore::test {
 /// said when it does not do what it should.
 class Broker {
   public:
-    explicit Broker(int count = 1);
+    /// `settings` are brokers' own, "name=value".
+    explicit Broker(int count = 1, const std::string& settings = {});
     ~Broker();
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
