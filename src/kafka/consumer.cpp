@@ -230,7 +230,10 @@ void Consumer::take_error(rd_kafka_event_t& event) {
         default:
             break;
     }
-    doubt(text_of(event));
+    std::string why = text_of(event);
+    // What statistics count: a connection that was there.
+    told_lost_ += why.contains("in state UP") ? 1 : 0;
+    doubt(std::move(why));
 }
 
 /// When it is of another offset than the next, it may have been told of an assignment that is gone;
@@ -248,7 +251,6 @@ void Consumer::out_of_range(std::optional<std::int64_t> offset, std::string why)
 }
 
 void Consumer::doubt(std::string why) {
-    ++doubts_;
     if (!doubted_) {
         doubted_ = true;
         ready_.push_back(bus::Doubt{std::move(why)});
@@ -264,12 +266,12 @@ void Consumer::take_statistics(rd_kafka_event_t& event) {
     }
     const std::int64_t lost = statistics->disconnects - disconnects_;
     const bool moved = leader_ && statistics->leader && leader_ != statistics->leader;
-    if (reading_ && lost > doubts_) {
+    if (reading_ && lost > told_lost_) {
         doubt("the connection to the broker was lost, and is there again");
-    } else if (reading_ && moved && doubts_ == 0) {
+    } else if (reading_ && moved && lost == 0) {
         doubt(fmt::format("broker {} leads the partition now", *statistics->leader));
     }
-    doubts_ = 0;
+    told_lost_ = 0;
     disconnects_ = statistics->disconnects;
     leader_ = statistics->leader ? statistics->leader : leader_;
     figures_.connected(statistics->up);

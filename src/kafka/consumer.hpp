@@ -60,7 +60,7 @@ class Consumer {
     std::optional<std::int64_t> ended_at_;  ///< the last End's offset
 
     bool doubted_ = false;          ///< and nothing has come since
-    std::int64_t doubts_ = 0;       ///< since the last statistics
+    std::int64_t told_lost_ = 0;    ///< lost connections that were told since the last statistics
     std::int64_t disconnects_ = 0;  ///< of the last statistics
     std::optional<std::int64_t> leader_;
 

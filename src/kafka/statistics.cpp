@@ -50,12 +50,12 @@ std::optional<Statistics> parse_statistics(std::string_view text, std::string_vi
     const bj::object& root = document.get_object();
     Statistics statistics{.leader = leader_in(root, topic)};
     for (const auto& [name, value] : object_in(root, "brokers")) {
-        if (!value.is_object() || !is_real(value.get_object())) {
+        if (!value.is_object()) {
             continue;
         }
         const bj::object& broker = value.get_object();
-        const std::int64_t id = number_in(broker, "nodeid", -1);
         statistics.disconnects += number_in(broker, "disconnects", 0);
+        const std::int64_t id = is_real(broker) ? number_in(broker, "nodeid", -1) : -1;
         if (id < 0 || id != statistics.leader.value_or(id)) {
             continue;
         }

@@ -10,7 +10,7 @@ namespace bookstore::kafka {
 struct Statistics {
     std::optional<std::int64_t> leader{};  ///< id of the broker that has the partition, if known
     bool up = false;                       ///< connected to it; without one, to any of them
-    std::int64_t disconnects = 0;          ///< of all brokers since the client began
+    std::int64_t disconnects = 0;          ///< of all since the client began
     std::int64_t round_trip_us = 0;        ///< average of the leader; 0: nothing was asked
 };
 

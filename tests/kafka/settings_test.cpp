@@ -88,7 +88,7 @@ TEST_CASE("what is needed of the client's statistics is found") {
     REQUIRE(found);
     CHECK(found->leader == 1);
     CHECK(found->up);
-    CHECK(found->disconnects == 5);
+    CHECK(found->disconnects == 45);
     CHECK(found->round_trip_us == 1500);
     std::string led_by_2(statistics);
     led_by_2.replace(led_by_2.find("\"leader\": 1"), 11, "\"leader\": 2");
