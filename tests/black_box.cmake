@@ -41,6 +41,13 @@ if(RDKAFKA_FOUND)
     bookstore_test(kafka_tests kafka)
 endif()
 
+# Bookstores that host some contexts each, and the gateway in front of them.
+file(GLOB split_sources CONFIGURE_DEPENDS split/*.cpp)
+add_executable(split_tests ${split_sources})
+target_link_libraries(split_tests PRIVATE test_story test_invariants)
+target_compile_definitions(split_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
+bookstore_test(split_tests concurrent)
+
 # Backups of a running bookstore, restores, and the check of a directory.
 file(GLOB backup_sources CONFIGURE_DEPENDS backup/*.cpp)
 add_executable(backup_tests ${backup_sources})

@@ -119,7 +119,7 @@ function showAnew() {
 function showBadge() {
   const badge = document.getElementById("badge");
   if (!badge) return;
-  const troubles = [...modules.values()].reduce((sum, one) => sum + (one.parked ?? 0) + (one.state === "DOWN" || one.state === "STOPPED" ? 1 : 0), 0);
+  const troubles = [...modules.values()].reduce((sum, one) => sum + (one.parked ?? 0) + (["DOWN", "STOPPED", "UNREACHABLE"].includes(one.state) ? 1 : 0), 0);
   badge.hidden = !picture.known || troubles === 0;
   setText(badge, troubles);
   badge.title = t("troubles");

@@ -282,6 +282,7 @@ function takeHealth(health) {
     one.state = healthStates[component.status] ?? component.status;
     one.reason = component.details?.reason ?? "";
     one.breakers = component.details?.circuitBreakers ?? {};
+    one.peer = component.peer;
     modules.set(name, one);
   }
   for (const name of [...modules.keys()]) if (!components[name]) modules.delete(name);
@@ -291,12 +292,12 @@ function takeHealth(health) {
 function takeModule(module) {
   const one = modules.get(module.name) ?? {};
   const subscriptions = Array.isArray(module.subscriptions) ? module.subscriptions : [];
+  const most = (key) => (module.state === "UNREACHABLE" ? undefined : Math.max(0, ...subscriptions.map((each) => each[key])));
   Object.assign(one, {
     // A context that is ill is DOWN in the health and RUNNING here.
     state: one.state === "DOWN" && module.state === "RUNNING" ? "DOWN" : module.state,
     outboxDepth: module.outboxDepth, held: module.held, parked: module.parked, subscriptions,
-    lagEvents: Math.max(0, ...subscriptions.map((each) => each.lagEvents)),
-    lagSeconds: Math.max(0, ...subscriptions.map((each) => each.lagSeconds)),
+    lagEvents: most("lagEvents"), lagSeconds: most("lagSeconds"), peer: module.peer ?? one.peer,
   });
   modules.set(module.name, one);
 }
@@ -371,7 +372,7 @@ const tones = {
   CANCELED: "off", CancelDelivery: "off", DeliveryCanceled: "off", CreateDelivery: "plain",
   Customer_Not_Verified: "warn", Book_Not_Verified: "warn", Stock_Lacked: "warn",
   PAYMENT_REQUESTED: "warn", PAYMENT_COMPLETED: "good", PAYMENT_FAILED: "bad", PAYMENT_CANCELED: "off",
-  RUNNING: "good", STARTING: "warn", STOPPED: "off", DOWN: "bad", PARKED: "bad", RETRYING: "warn", WAITING: "plain", SKIPPED: "off",
+  RUNNING: "good", STARTING: "warn", STOPPED: "off", DOWN: "bad", UNREACHABLE: "bad", PARKED: "bad", RETRYING: "warn", WAITING: "plain", SKIPPED: "off",
   closed: "good", open: "bad", "half-open": "warn", half_open: "warn", CLOSED: "good", OPEN: "bad", HALF_OPEN: "warn",
 };
 

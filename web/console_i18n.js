@@ -15,7 +15,7 @@ export const texts = {
 
     "context.customer": "Customer", "context.order": "Order", "context.inventory": "Book inventory", "context.delivery": "Delivery",
     "context.payment": "Payment", "context.payment_history": "Payment history", "context.van": "VAN", "context.relay": "Relay",
-    "state.RUNNING": "Running", "state.STARTING": "Catching up", "state.STOPPED": "Stopped", "state.DOWN": "Down", "state.ABSENT": "Not here", "state.UNKNOWN": "…",
+    "state.RUNNING": "Running", "state.STARTING": "Catching up", "state.STOPPED": "Stopped", "state.DOWN": "Down", "state.ABSENT": "Not here", "state.UNREACHABLE": "Unreachable", "state.UNKNOWN": "…",
     stop: "Stop", start: "Start", stoppedOne: "{name} is stopped", startedOne: "{name} starts",
 
     "command.registerCustomer": "Register", "command.updateCustomer": "Change", "command.deleteCustomer": "Delete", "command.placeOrder": "Place order", "command.verifyOrder": "Verify order",
@@ -97,7 +97,7 @@ export const texts = {
 
     "context.customer": "고객", "context.order": "주문", "context.inventory": "도서 재고", "context.delivery": "배송",
     "context.payment": "결제", "context.payment_history": "결제 이력", "context.van": "VAN", "context.relay": "릴레이",
-    "state.RUNNING": "실행 중", "state.STARTING": "따라잡는 중", "state.STOPPED": "중지됨", "state.DOWN": "장애", "state.ABSENT": "여기 없음", "state.UNKNOWN": "…",
+    "state.RUNNING": "실행 중", "state.STARTING": "따라잡는 중", "state.STOPPED": "중지됨", "state.DOWN": "장애", "state.ABSENT": "여기 없음", "state.UNREACHABLE": "응답 없음", "state.UNKNOWN": "…",
     stop: "중지", start: "시작", stoppedOne: "{name} 컨텍스트를 중지했습니다", startedOne: "{name} 컨텍스트를 시작합니다",
 
     "command.registerCustomer": "고객 등록", "command.updateCustomer": "고객 변경", "command.deleteCustomer": "고객 삭제", "command.placeOrder": "주문하기", "command.verifyOrder": "주문 확인",

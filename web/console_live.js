@@ -169,11 +169,11 @@ function showCard(name, { card, chip, note, button, total }) {
   setText(note, says.join(" · "));
   setText(total, totals.has(name) ? texted(`total.${name}`, t("totalOf"), { name: mainCollection(name), count: count(totals.get(name)) }) : "");
   setClass(card, "stopped", state === "STOPPED" || state === "ABSENT");
-  setClass(card, "down", state === "DOWN");
+  setClass(card, "down", state === "DOWN" || state === "UNREACHABLE");
   setClass(card, "lags", (one?.lagSeconds ?? 0) > lagShown || state === "STARTING");
   setClass(card, "parked", (one?.parked ?? 0) > 0);
   const verb = state === "STOPPED" ? "start" : "stop";
-  button.hidden = !one || !has("/modules/{name}/stop");
+  button.hidden = !one || state === "UNREACHABLE" || !has("/modules/{name}/stop");
   if (button.dataset.verb !== verb || button.textContent === "") {
     button.dataset.verb = verb;
     setText(button, t(verb));
@@ -186,7 +186,7 @@ function headline() {
   const all = [...modules.entries()];
   const of = (state) => all.filter(([, one]) => one.state === state).map(([name]) => contextName(name));
   const says = [];
-  for (const state of ["DOWN", "STOPPED", "STARTING"]) {
+  for (const state of ["DOWN", "UNREACHABLE", "STOPPED", "STARTING"]) {
     const names = of(state);
     if (names.length > 0) says.push(`${t(`state.${state}`)}: ${names.join(", ")}`);
   }
@@ -196,7 +196,7 @@ function headline() {
   if (parked > 0) says.push(t("parkedCount", { count: count(parked) }));
   if (picture.relay === "DOWN") says.push(t("relayDown"));
   if (says.length === 0) return [t("allWell", { count: all.length }), "good"];
-  return [says.join(" · "), of("DOWN").length > 0 || parked > 0 || picture.relay === "DOWN" ? "bad" : "warn"];
+  return [says.join(" · "), of("DOWN").length + of("UNREACHABLE").length > 0 || parked > 0 || picture.relay === "DOWN" ? "bad" : "warn"];
 }
 
 class Board {

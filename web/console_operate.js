@@ -33,11 +33,11 @@ function drawModule(name, wrong) {
   const positions = (one?.subscriptions ?? []).map((each) => `${each.name} ${count(each.position)}`).join(", ");
   return el("tr", { class: one ? "" : "faint" },
     el("th", { scope: "row" }, contextName(name), el("code", { class: "faint" }, name)),
-    cell(t("state"), one ? status(one.state) : t("state.ABSENT"), one?.reason && el("span", { class: "reason" }, one.reason)),
+    cell(t("state"), one ? status(one.state) : t("state.ABSENT"), one?.reason && el("span", { class: "reason" }, one.reason), one?.peer && el("code", { class: "faint" }, one.peer)),
     cell(t("lag"), el("span", { class: (one?.lagSeconds ?? 0) > 1 ? "warn-text" : "" }, lag)),
     cell(t("positions"), positions || "–"), cell(t("outbox"), known(one?.outboxDepth)),
     cell(t("held"), known(one?.held)), cell(t("parked"), el("span", { class: one?.parked > 0 ? "bad-text" : "" }, known(one?.parked))),
-    cell("", one && has("/modules/{name}/stop") && switchButton(name, one.state, wrong)));
+    cell("", one && one.state !== "UNREACHABLE" && has("/modules/{name}/stop") && switchButton(name, one.state, wrong)));
 }
 
 function drawModules(wrong) {

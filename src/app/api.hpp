@@ -8,18 +8,21 @@
 #include "http/router.hpp"
 #include "observe/trace_requests.hpp"
 #include "operations/process_routes.hpp"
+#include "peers/split.hpp"
 
 namespace bookstore::app {
 
+/// What the API is of; it outlives the routes.
+struct ApiParts {
+    host::System& system;
+    operations::ProcessState& state;
+    backup::Backups& backups;
+    const observe::TraceRequests& requests;
+    peers::Split* split = nullptr;  ///< null: this process hosts all contexts that there are
+};
+
 /// Every route of the API: the contexts', the process's, /events, the profiles, and /openapi.json,
-/// which describes them all, itself included. System, state, backups and requests outlive the
-/// routes.
-std::vector<http::Route> api_routes(
-    host::System& system,
-    operations::ProcessState& state,
-    backup::Backups& backups,
-    const observe::TraceRequests& requests,
-    std::string_view version
-);
+/// which describes them all, itself included.
+std::vector<http::Route> api_routes(const ApiParts& parts, std::string_view version);
 
 }  // namespace bookstore::app

@@ -117,7 +117,13 @@ class Process {
         );
         state_.emplace(*health_, *metrics_);
         backups_.emplace(*system_, options_.system.data_dir, clock_);
-        auto routes = api_routes(*system_, *state_, *backups_, trace_requests_, BOOKSTORE_VERSION);
+        if (!options_.peers.origins.empty()) {
+            split_.emplace(*system_, trace_requests_, options_.peers, clock_, random_.uuid());
+        }
+        auto routes = api_routes(
+            {*system_, *state_, *backups_, trace_requests_, split_ ? &*split_ : nullptr},
+            BOOKSTORE_VERSION
+        );
         std::ranges::move(operations::web_routes(), std::back_inserter(routes));
         metrics_->name_routes(routes);
         router_.emplace(std::move(routes));
@@ -163,6 +169,7 @@ class Process {
     std::optional<operations::ProcessState> state_;
     std::optional<backup::Backups> backups_;
     std::optional<http::Router> router_;
+    std::optional<peers::Split> split_;  ///< its threads use what is above
     Entrance entrance_;
     http::Server server_;  ///< the first to go: its threads use the rest
 };

@@ -8,6 +8,7 @@
 #include "http/cors.hpp"
 #include "http/server.hpp"
 #include "observe/logs.hpp"
+#include "peers/peers.hpp"
 
 namespace bookstore::app {
 
@@ -19,6 +20,7 @@ struct ServeOptions {
     observe::LogFormat log_format = observe::LogFormat::text;
     std::string log_level = "info";
     std::size_t port_connections = 0;  ///< at a time, to processes that answer ports
+    peers::PeersOptions peers;         ///< the other processes of a split
     std::chrono::milliseconds drain_delay{0};
     std::chrono::milliseconds drain_timeout{10'000};
     std::chrono::milliseconds stall_timeout{10'000};

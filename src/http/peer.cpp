@@ -48,9 +48,10 @@ std::string text_of(const PeerRequest& request, const std::string& authority) {
         text += fmt::format("{}: {}\r\n", header.name, header.value);
     }
     if (request.method != Method::get) {
-        text += "Content-Length: 0\r\n";
+        text += fmt::format("Content-Length: {}\r\n", request.body.size());
     }
-    return text + "\r\n";
+    text += "\r\n";
+    return text + request.body;
 }
 
 }  // namespace

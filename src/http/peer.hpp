@@ -32,6 +32,7 @@ struct PeerRequest {
     Method method = Method::get;
     std::string target{};
     std::vector<Header> headers{};
+    std::string body{};
     std::chrono::milliseconds timeout{1'000};  ///< for all of it, connecting included
 };
 

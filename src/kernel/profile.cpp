@@ -226,12 +226,12 @@ http::Response index_of(const http::Request& request, const std::vector<std::str
 }  // namespace
 
 std::vector<Endpoint> profile_endpoints(
-    std::span<const Endpoint> endpoints, std::span<const ResourceDescription> resources
+    std::span<const Endpoint> endpoints,
+    std::span<const ResourceDescription> resources,
+    const std::vector<std::string>& collections
 ) {
     std::vector<Endpoint> profiles;
-    std::vector<std::string> collections;
     for (const ResourceDescription& resource : resources) {
-        collections.push_back(resource.collection);
         Endpoint profile = alps_endpoint(
             "/profile/" + resource.collection,
             "profileOf" + capitalized(resource.collection),

@@ -41,9 +41,12 @@ class Collector {
     }
 
     std::optional<Timeline> collect();
+    /// What one process of several has of it.
+    Timeline collect_part();
 
   private:
     void read_parts();
+    void add_all();
     void add_untold(const std::string& context, const kernel::StoryPart& part);
     void add_event(const bus::Envelope& event);
     void add_request_of(std::size_t place);
@@ -69,6 +72,7 @@ class Collector {
     host::System& system_;
     const TraceRequests& requests_;
     const Key key_;
+    bool is_part_ = false;
     Timeline timeline_;
     std::map<std::string, kernel::StoryPart> parts_;  ///< by context
     std::vector<bus::Envelope> events_;

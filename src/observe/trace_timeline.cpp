@@ -25,6 +25,21 @@ std::optional<Timeline> Collector::collect() {
         return std::nullopt;
     }
     timeline_.order_status = *owner->second.status;
+    add_all();
+    return std::move(timeline_);
+}
+
+Timeline Collector::collect_part() {
+    is_part_ = true;
+    read_parts();
+    for (const auto& [context, part] : parts_) {
+        timeline_.order_status = part.status.value_or(timeline_.order_status);
+    }
+    add_all();
+    return std::move(timeline_);
+}
+
+void Collector::add_all() {
     events_ = host::OrderIndex::events_of(system_.topic(), key_.id);
     for (const auto& [context, part] : parts_) {
         add_untold(context, part);
@@ -40,7 +55,6 @@ std::optional<Timeline> Collector::collect() {
         return std::pair(entry.at_ms, entry.rank);
     });
     say_what_is_missing();
-    return std::move(timeline_);
 }
 
 /// What the files of the contexts that are hosted here know.
@@ -62,6 +76,10 @@ void Collector::add_request_of(std::size_t place) {
     const auto& contexts = system_.contexts();
     const auto source = std::ranges::find(contexts, event.source, &kernel::Context::name);
     if (source == contexts.end() || !source->story.request_of) {
+        return;
+    }
+    // Who hosts that context tells it.
+    if (is_part_ && system_.find(source->name) == nullptr) {
         return;
     }
     const auto found = source->story.request_of(
@@ -298,7 +316,7 @@ void Collector::say_what_is_missing() {
         }
     };
     say(unseen_requests_, "request", "arrival and answer");
-    say(untimed_relays_, "event", "the time of relaying");
+    say(is_part_ ? 0 : untimed_relays_, "event", "the time of relaying");
     say(untimed_handlers_, "handler", "the times");
     const std::int64_t first = system_.topic().first();
     if (first > 1 && !reaches_back_to_its_first_event()) {
@@ -320,6 +338,10 @@ std::optional<Timeline> timeline_of(
     host::System& system, const TraceRequests& requests, std::int64_t order_id
 ) {
     return Collector(system, requests, order_id).collect();
+}
+
+Timeline timeline_part(host::System& system, const TraceRequests& requests, std::int64_t order_id) {
+    return Collector(system, requests, order_id).collect_part();
 }
 
 }  // namespace bookstore::observe

@@ -52,6 +52,11 @@ std::optional<Timeline> timeline_of(
     host::System& system, const TraceRequests& requests, std::int64_t order_id
 );
 
+/// What this process has of it, one of several: what its own contexts did and know, and the events
+/// that it has. Without a status where the order's context is not hosted. When an event was
+/// relayed, another process may know: what is not known of that is not said in `missing`.
+Timeline timeline_part(host::System& system, const TraceRequests& requests, std::int64_t order_id);
+
 /// As GET /trace/orders/{id} shows it; `base_url` is the links'.
 std::string timeline_json(const Timeline& timeline, const std::string& base_url);
 

@@ -133,12 +133,16 @@ std::pair<std::vector<HeldEventResource>, std::int64_t> rows_of(
     return {std::move(rows), total};
 }
 
-kernel::LinkMap page_links(const Wanted& wanted, std::int64_t pages, const std::string& base_url) {
-    const kernel::Page& page = wanted.page;
+}  // namespace
+
+kernel::LinkMap parked_page_links(
+    const kernel::Page& page,
+    const std::string& filters,
+    std::int64_t pages,
+    const std::string& base_url
+) {
     const auto href = [&](std::int64_t number) {
-        return fmt::format(
-            "{}/parked?page={}&size={}{}", base_url, number, page.size, wanted.query
-        );
+        return fmt::format("{}/parked?page={}&size={}{}", base_url, number, page.size, filters);
     };
     kernel::LinkMap links;
     const bool prev = page.number > 0 && pages > 0;
@@ -149,7 +153,7 @@ kernel::LinkMap page_links(const Wanted& wanted, std::int64_t pages, const std::
     if (prev) {
         links.add("prev", href(std::min(page.number, pages) - 1));
     }
-    if (page.plain && wanted.query.empty()) {
+    if (page.plain && filters.empty()) {
         links.add("self", base_url + "/parked{?module,state,page,size}", true);
     } else {
         links.add("self", href(page.number));
@@ -162,8 +166,6 @@ kernel::LinkMap page_links(const Wanted& wanted, std::int64_t pages, const std::
     }
     return links;
 }
-
-}  // namespace
 
 std::vector<Holder> holders_in(host::System& system, const HostedModule* only) {
     std::vector<Holder> holders;
@@ -233,7 +235,7 @@ Answer list_parked(host::System& system, const Request& request) {
     const std::int64_t pages = (total + page.size - 1) / page.size;
     const HeldEventPage body{
         ._embedded = {std::move(rows)},
-        ._links = page_links(*wanted, pages, base_url),
+        ._links = parked_page_links(page, wanted->query, pages, base_url),
         .page = {page.size, total, pages, page.number}
     };
     return hal_response(request, json::text_of(body));

@@ -10,6 +10,7 @@
 #include "bus/subscription.hpp"
 #include "host/system.hpp"
 #include "http/message.hpp"
+#include "kernel/hal.hpp"
 #include "kernel/hosted_module.hpp"
 
 // Held events as operators see them: which one is meant, one of them, a page of them.
@@ -48,6 +49,13 @@ http::Response shown(
     const Holder& holder,
     const bus::HeldEvent& event,
     int status = 200
+);
+/// The links of a page of them, one of `pages`; `filters` are the query's others, "&state=PARKED".
+kernel::LinkMap parked_page_links(
+    const kernel::Page& page,
+    const std::string& filters,
+    std::int64_t pages,
+    const std::string& base_url
 );
 /// GET /parked/{id}: one that is held, or that was skipped. Throws storage::Error.
 http::Answer show_parked(host::System& system, const http::Request& request);

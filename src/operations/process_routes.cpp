@@ -30,11 +30,7 @@ void index(const std::vector<std::string>& collections, const Request& request, 
     done(kernel::links_response(request, std::move(links)));
 }
 
-kernel::Endpoint index_endpoint(const host::System& system) {
-    std::vector<std::string> collections;
-    for (const auto& resource : system.resources()) {
-        collections.push_back(resource.collection);
-    }
+kernel::Endpoint index_endpoint(const std::vector<std::string>& collections) {
     kernel::Endpoint endpoint;
     endpoint.route.pattern = "/";
     endpoint.route.handler = [collections](const Request& request, const Done& done) {
@@ -55,9 +51,11 @@ kernel::Endpoint index_endpoint(const host::System& system) {
 
 }  // namespace
 
-std::vector<kernel::Endpoint> process_endpoints(host::System& system, ProcessState& state) {
+std::vector<kernel::Endpoint> process_endpoints(
+    host::System& system, ProcessState& state, const std::vector<std::string>& collections
+) {
     std::vector<kernel::Endpoint> endpoints;
-    endpoints.push_back(index_endpoint(system));
+    endpoints.push_back(index_endpoint(collections));
     std::ranges::move(health_endpoints(system, state), std::back_inserter(endpoints));
     endpoints.push_back(observe::metrics_endpoint(state.metrics));
     return endpoints;

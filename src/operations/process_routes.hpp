@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "host/system.hpp"
@@ -8,7 +9,10 @@
 
 namespace bookstore::operations {
 
-/// The routes of the process, not of a context: the index at /, its health, its metrics.
-std::vector<kernel::Endpoint> process_endpoints(host::System& system, ProcessState& state);
+/// The routes of the process, not of a context: the index at /, which links the collections, its
+/// health, its metrics.
+std::vector<kernel::Endpoint> process_endpoints(
+    host::System& system, ProcessState& state, const std::vector<std::string>& collections
+);
 
 }  // namespace bookstore::operations

@@ -19,14 +19,41 @@ struct Options {
     std::string url = default_url;
 };
 
-constexpr auto module_row = "{:<16} {:<9} {:<16} {:>10} {:>8} {:>10} {:>7} {:>7} {:>7}\n";
+constexpr auto module_row = "{:<16} {:<{}} {:<16} {:>10} {:>8} {:>10} {:>7} {:>7} {:>7}{}\n";
+constexpr int state_width = 9;
+constexpr int state_width_of_split = 11;  ///< UNREACHABLE
 
-void print_module(const boost::json::object& module) {
+/// Where it is hosted, in a split.
+std::string place_of(const boost::json::object& module, bool split) {
+    if (!split) {
+        return "";
+    }
+    const auto* peer = module.if_contains("peer");
+    return fmt::format("  {}", peer == nullptr ? "here" : text(module, "peer"));
+}
+
+void print_module(const boost::json::object& module, bool split) {
+    const int width = split ? state_width_of_split : state_width;
+    const std::string place = place_of(module, split);
     const auto& subscriptions = module.at("subscriptions").as_array();
-    const std::int64_t outbox = number(module, "outboxDepth");
+    // Of one that cannot be reached nothing is known.
+    const auto* depth = module.if_contains("outboxDepth");
+    const std::string outbox =
+        depth == nullptr ? "" : fmt::format("{}", depth->to_number<std::int64_t>());
     if (subscriptions.empty()) {
         fmt::print(
-            module_row, text(module, "name"), text(module, "state"), "-", "", "", "", "", "", outbox
+            module_row,
+            text(module, "name"),
+            text(module, "state"),
+            width,
+            "-",
+            "",
+            "",
+            "",
+            "",
+            "",
+            outbox,
+            place
         );
     }
     for (const auto& each : subscriptions) {
@@ -35,14 +62,31 @@ void print_module(const boost::json::object& module) {
             module_row,
             text(module, "name"),
             text(module, "state"),
+            width,
             text(subscription, "name"),
             number(subscription, "position"),
             number(subscription, "lagEvents"),
             fmt::format("{:.1f} s", subscription.at("lagSeconds").to_number<double>()),
             number(subscription, "held"),
             number(subscription, "parked"),
-            outbox
+            outbox,
+            place
         );
+    }
+}
+
+/// The processes that do not answer.
+void print_silent(const boost::json::array& peers) {
+    for (const auto& each : peers) {
+        const auto& peer = each.as_object();
+        if (text(peer, "state") != "UP") {
+            fmt::print(
+                "{} does not answer since {}: {}\n",
+                text(peer, "url"),
+                text(peer, "since"),
+                text(peer, "reason")
+            );
+        }
     }
 }
 
@@ -56,20 +100,27 @@ int run(const Options& options) {
         );
     }
     const auto body = client.object({.target = "/modules"});
+    const auto* peers = body.if_contains("peers");
+    const bool split = peers != nullptr;
     fmt::print(
         module_row,
         "CONTEXT",
         "STATE",
+        split ? state_width_of_split : state_width,
         "SUBSCRIPTION",
         "POSITION",
         "BEHIND",
         "SINCE",
         "HELD",
         "PARKED",
-        "OUTBOX"
+        "OUTBOX",
+        split ? "  AT" : ""
     );
     for (const auto& module : body.at("_embedded").at("modules").as_array()) {
-        print_module(module.as_object());
+        print_module(module.as_object(), split);
+    }
+    if (split) {
+        print_silent(peers->as_array());
     }
     return 0;
 }

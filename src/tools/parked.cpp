@@ -39,6 +39,11 @@ int list_parked(const Options& options) {
     std::int64_t pages = 1;
     for (std::int64_t page = 0; page < pages; ++page) {
         const auto body = client.object({.target = "/parked" + query_of(options, page)});
+        if (const auto* missing = body.if_contains("missing"); missing != nullptr && page == 0) {
+            for (const auto& what : missing->as_array()) {
+                fmt::print("not known: {}\n", std::string_view(what.as_string()));
+            }
+        }
         const auto& numbers = body.at("page").as_object();
         pages = number(numbers, "totalPages");
         if (number(numbers, "totalElements") == 0) {

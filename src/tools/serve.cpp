@@ -41,6 +41,7 @@ struct Flags {
     std::string customer_url;
     std::string inventory_url;
     std::string van_url;
+    std::vector<std::string> peers;
     std::size_t port_calls = 64;
     app::ServeOptions serve;
     app::ContextOptions contexts;
@@ -136,6 +137,14 @@ void add_port_flags(CLI::App& app, Flags& flags) {
         flags.van_url,
         "http://HOST:PORT of the VAN that payment charges at; empty: this process"
     );
+    add_setting(
+        app,
+        "--peers",
+        flags.peers,
+        "http://HOST:PORT, by comma, of the processes that host other contexts: shown and acted on "
+        "as one system"
+    )
+        ->delimiter(',');
     add_setting(
         app,
         "--ask-timeout",
@@ -239,6 +248,20 @@ void read_ports(const Flags& flags, app::ContextOptions& contexts) {
     }
 }
 
+std::vector<http::Url> read_peers(const Flags& flags) {
+    std::vector<http::Url> origins;
+    for (const std::string& url : flags.peers) {
+        const auto origin = origin_of("--peers", url);
+        const auto same = [&origin](const http::Url& other) {
+            return http::authority_of(other) == http::authority_of(*origin);
+        };
+        if (origin && std::ranges::none_of(origins, same)) {
+            origins.push_back(*origin);
+        }
+    }
+    return origins;
+}
+
 /// How many there may be at a time, each call on one of its own.
 std::size_t port_connections(const Flags& flags) {
     const adapters::OrderPortOptions& order = flags.contexts.order_ports;
@@ -306,6 +329,7 @@ int run(Flags& flags, const ContextsOf& contexts_of) {
     check_agreement(flags);
     read_ports(flags, flags.contexts);
     options.port_connections = port_connections(flags);
+    options.peers.origins = read_peers(flags);
     options.contexts = contexts_of(flags.contexts);
     return app::serve(options);
 }

@@ -34,6 +34,7 @@ const Layers rooms{
     "observe",
     "backup",
     "operations",
+    "peers",
     "app",
     "tools"
 };
@@ -57,11 +58,20 @@ const std::map<std::string, Layers, std::less<>> may_include = {
     {"observe", and_also(up_to_kernel, {"host", "observe"})},
     {"backup", and_also(up_to_kernel, {"host", "backup"})},
     {"operations", and_also(up_to_kernel, {"host", "observe", "backup", "operations"})},
+    {"peers", and_also(up_to_kernel, {"host", "observe", "operations", "peers"})},
     // Only these two know the contexts.
     {"app",
      and_also(
          up_to_kernel,
-         {"kafka", "modules", "adapters", "host", "observe", "backup", "operations", "app"}
+          {"kafka",
+           "modules",
+           "adapters",
+           "host",
+           "observe",
+           "backup",
+           "operations",
+           "peers",
+           "app"}
      )},
     {"tools", rooms},
     {"main.cpp", {"app", "tools"}},
