@@ -42,9 +42,12 @@ if(RDKAFKA_FOUND)
 endif()
 
 # Bookstores that host some contexts each, and the gateway in front of them.
+add_library(test_gateway STATIC support/gateway.cpp)
+target_link_libraries(test_gateway PUBLIC test_process)
+target_compile_definitions(test_gateway PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 file(GLOB split_sources CONFIGURE_DEPENDS split/*.cpp)
 add_executable(split_tests ${split_sources})
-target_link_libraries(split_tests PRIVATE test_story test_invariants)
+target_link_libraries(split_tests PRIVATE test_gateway test_story test_invariants)
 target_compile_definitions(split_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 bookstore_test(split_tests concurrent)
 

@@ -86,9 +86,23 @@ std::vector<Place> agreed_places(const std::vector<Source>& sources) {
         {"compose.yaml", "volumes: [", "data:" + data},
         {"compose.yaml", "--url, ", "http://bookstore:" + port},
         {"deploy/kubernetes/kustomization.yaml", "newTag: ", version},
+        {"deploy/split/kustomization.yaml", "newTag: ", version},
+        {"deploy/split/compose.yaml", "ports: [", port + ":" + port},
+        {"deploy/split/nginx.conf", "listen ", port},
+        {"deploy/split/common.yaml", "containerPort: ", port},
+        {"deploy/split/common.yaml", "httpGet: {path: /isReady, port: ", "http"},
+        {"deploy/split/common.yaml", "httpGet: {path: /isHealthy, port: ", "http"},
+        {"deploy/split/common.yaml", "runAsUser: ", uid},
+        {"deploy/split/common.yaml", "runAsGroup: ", gid},
+        {"deploy/split/common.yaml", "fsGroup: ", gid},
+        {"deploy/split/common.yaml", "mountPath: ", data},
+        {"deploy/split/kubernetes/contexts.yaml", " port: 8", port.substr(1)},
+        {"deploy/split/kubernetes/contexts.yaml", "image: ", "bookstore"},
     };
     for (const std::string path :
-         {"deploy/kubernetes/bookstore.yaml", "deploy/kubernetes/van.yaml"}) {
+         {"deploy/kubernetes/bookstore.yaml",
+          "deploy/kubernetes/van.yaml",
+          "deploy/split/kubernetes/van.yaml"}) {
         places.push_back({path, "containerPort: ", port});
         places.push_back({path, " port: 8", port.substr(1)});
         places.push_back({path, "httpGet: {path: /isReady, port: ", "http"});
@@ -114,7 +128,9 @@ std::vector<Finding> grace_findings(const std::vector<Source>& sources) {
     };
     std::vector<Finding> findings;
     for (const std::string path :
-         {"deploy/kubernetes/bookstore.yaml", "deploy/kubernetes/van.yaml"}) {
+         {"deploy/kubernetes/bookstore.yaml",
+          "deploy/kubernetes/van.yaml",
+          "deploy/split/kubernetes/van.yaml"}) {
         const int delay = ms_of(path, "{name: BOOKSTORE_DRAIN_DELAY, value: ");
         const int timeout = ms_of(path, "{name: BOOKSTORE_DRAIN_TIMEOUT, value: ");
         const int grace_s = ms_of(path, "terminationGracePeriodSeconds: ");
@@ -122,10 +138,40 @@ std::vector<Finding> grace_findings(const std::vector<Source>& sources) {
             findings.push_back({path, 1, "its grace period ends before it had time to drain"});
         }
     }
-    const int timeout = ms_of("compose.yaml", "BOOKSTORE_DRAIN_TIMEOUT: ");
-    if (timeout < 0 || ms_of("compose.yaml", "stop_grace_period: ") * 1000 <= timeout) {
-        findings.push_back({"compose.yaml", 1, "its grace period ends before it had time to drain"}
-        );
+    for (const std::string path : {"compose.yaml", "deploy/split/compose.yaml"}) {
+        const int timeout = ms_of(path, "BOOKSTORE_DRAIN_TIMEOUT: ");
+        if (timeout < 0 || ms_of(path, "stop_grace_period: ") * 1000 <= timeout) {
+            findings.push_back({path, 1, "its grace period ends before it had time to drain"});
+        }
+    }
+    const std::string split = "deploy/split/kustomization.yaml";
+    const int delay = ms_of(split, "BOOKSTORE_DRAIN_DELAY=");
+    const int timeout = ms_of(split, "BOOKSTORE_DRAIN_TIMEOUT=");
+    const int grace_s = ms_of("deploy/split/common.yaml", "terminationGracePeriodSeconds: ");
+    if (delay <= 0 || timeout < 0 || grace_s * 1000 <= delay + timeout) {
+        findings.push_back({split, 1, "its grace period ends before it had time to drain"});
+    }
+    return findings;
+}
+
+// Every file of that directory is one of the kustomization's resources, called `prefix` and its
+// name there.
+std::vector<Finding> unnamed_files(
+    const std::vector<Source>& sources,
+    std::string_view below,
+    std::string_view kustomization,
+    std::string_view prefix
+) {
+    std::vector<Finding> findings;
+    const auto resources = text_of(sources, kustomization);
+    for (const auto& source : sources) {
+        if (!source.path.starts_with(below) || source.path == kustomization) {
+            continue;
+        }
+        const auto name = std::string(prefix) + source.path.substr(below.size());
+        if (!resources.contains("\n  - " + name + "\n")) {
+            findings.push_back({source.path, 1, "kustomization.yaml does not name it"});
+        }
     }
     return findings;
 }
@@ -133,17 +179,13 @@ std::vector<Finding> grace_findings(const std::vector<Source>& sources) {
 std::vector<Finding> deployment_findings(const std::vector<Source>& sources) {
     auto findings = place_findings(sources, agreed_places(sources));
     std::ranges::copy(grace_findings(sources), std::back_inserter(findings));
-    const std::string_view below = "deploy/kubernetes/";
-    const auto resources = text_of(sources, "deploy/kubernetes/kustomization.yaml");
-    for (const auto& source : sources) {
-        if (!source.path.starts_with(below) || source.path.ends_with("/kustomization.yaml")) {
-            continue;
-        }
-        const auto name = source.path.substr(below.size());
-        if (!resources.contains("\n  - " + name + "\n")) {
-            findings.push_back({source.path, 1, "kustomization.yaml does not name it"});
-        }
-    }
+    const auto unnamed =
+        unnamed_files(sources, "deploy/kubernetes/", "deploy/kubernetes/kustomization.yaml", "");
+    std::ranges::copy(unnamed, std::back_inserter(findings));
+    const auto unnamed_of_split = unnamed_files(
+        sources, "deploy/split/kubernetes/", "deploy/split/kustomization.yaml", "kubernetes/"
+    );
+    std::ranges::copy(unnamed_of_split, std::back_inserter(findings));
     return findings;
 }
 
@@ -179,6 +221,13 @@ TEST_CASE("what the container's files disagree on is found") {
     CHECK_NE(said_after(van, "Seconds: 30", "Seconds: 15"), "");
     CHECK_NE(said_after(van, "value: \"5000\"", "value: \"0\""), "");
     CHECK_NE(said_after("deploy/kubernetes/kustomization.yaml", "  - van.yaml\n", ""), "");
+    const std::string split = "deploy/split/";
+    CHECK_NE(said_after(split + "nginx.conf", "listen 8080", "listen 80"), "");
+    CHECK_NE(said_after(split + "common.yaml", "fsGroup: 10001", "fsGroup: 0"), "");
+    CHECK_NE(said_after(split + "common.yaml", "Seconds: 30", "Seconds: 15"), "");
+    CHECK_NE(said_after(split + "compose.yaml", "period: 20s", "period: 10s"), "");
+    CHECK_NE(said_after(split + "kubernetes/van.yaml", "Seconds: 30", "Seconds: 15"), "");
+    CHECK_NE(said_after(split + "kustomization.yaml", "  - kubernetes/van.yaml\n", ""), "");
 }
 
 }  // namespace

@@ -1,0 +1,184 @@
+#include "support/gateway.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <exception>
+#include <fstream>
+#include <stdexcept>
+
+#include "http/client.hpp"
+#include "support/eventually.hpp"
+#include "support/free_ports.hpp"
+#include "support/text_file.hpp"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
+
+namespace bookstore::test {
+namespace {
+
+std::string shipped(const std::string& name) {
+    std::string text = text_of_file(PROJECT_ROOT "/deploy/split/" + name);
+    if (text.empty()) {
+        throw std::runtime_error("deploy/split/" + name + " is not there");
+    }
+    return text;
+}
+
+/// Wherever it stands; it must stand somewhere.
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+    auto at = text.find(from);
+    if (at == text.npos) {
+        throw std::runtime_error("the gateway's configuration has no " + from);
+    }
+    for (; at != text.npos; at = text.find(from, at + to.size())) {
+        text.replace(at, from.size(), to);
+    }
+}
+
+std::vector<std::string> command_line(const std::string& directory) {
+    // Workers of a master that is root would be somebody who may not look into the directory.
+    const std::string user = ::geteuid() == 0 ? "user root; " : "";
+    return {
+        "nginx",
+        "-p",
+        directory,
+        "-c",
+        directory + "/nginx.conf",
+        "-e",
+        "stderr",
+        "-g",
+        user + "daemon off;"
+    };
+}
+
+/// In a process group of its own: its workers are signalled with it.
+pid_t spawn(std::vector<std::string> words, const std::string& log) {
+    std::vector<char*> argv;
+    for (std::string& word : words) {
+        argv.push_back(word.data());
+    }
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    const int flags = O_WRONLY | O_CREAT | O_APPEND;
+    posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), flags, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    pid_t pid = -1;
+    int rc = posix_spawnp(&pid, words[0].c_str(), &actions, &attributes, argv.data(), environ);
+    if (rc == ENOENT) {  // Debian has it where only root's PATH leads
+        words[0] = "/usr/sbin/nginx";
+        argv[0] = words[0].data();
+        rc = posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
+    }
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (rc != 0) {
+        throw std::runtime_error("nginx is not installed: apt-get install nginx-light");
+    }
+    return pid;
+}
+
+}  // namespace
+
+GatewayPorts all_at(std::uint16_t port) {
+    GatewayPorts ports;
+    for (const std::string name :
+         {"customer", "book", "order", "delivery", "payment", "paymenthistory", "van"}) {
+        ports.emplace(name, port);
+    }
+    return ports;
+}
+
+Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options) : port_(free_ports(1).front()) {
+    std::string main = shipped("nginx.conf");
+    replace_all(main, "listen 8080;", fmt::format("listen 127.0.0.1:{};", port_));
+    if (options.impatient) {
+        replace_all(main, "proxy_read_timeout 30s;", "proxy_read_timeout 1s;");
+    }
+    if (options.operators) {
+        replace_all(main, "#     include operators.conf;", "include operators.conf;");
+    }
+    std::string upstreams = shipped("upstreams.conf");
+    for (const auto& [name, port] : ports) {
+        replace_all(
+            upstreams, "server " + name + ":8080", fmt::format("server 127.0.0.1:{}", port)
+        );
+    }
+    if (upstreams.find(":8080") != upstreams.npos) {
+        throw std::runtime_error("the gateway wants more upstreams than it was given");
+    }
+    std::ofstream(files_.path() + "/nginx.conf") << main;
+    std::ofstream(files_.path() + "/upstreams.conf") << upstreams;
+    std::ofstream(files_.path() + "/operators.conf") << shipped("operators.conf");
+    start();
+}
+
+Gateway::~Gateway() {
+    kill();
+}
+
+std::string Gateway::url() const {
+    return fmt::format("http://127.0.0.1:{}", port_);
+}
+
+void Gateway::start() {
+    pid_ = spawn(command_line(files_.path()), files_.path() + "/log");
+    const http::Url probe = http::parse_url(url() + "/isReady");
+    const bool listens = eventually([&] {
+        if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
+            pid_ = -1;
+            throw std::runtime_error("nginx ended: " + log());
+        }
+        try {
+            return http::fetch(http::Method::get, probe).status == 200;
+        } catch (const std::exception&) {
+            return false;
+        }
+    });
+    if (!listens) {
+        throw std::runtime_error("nginx does not listen: " + log());
+    }
+}
+
+void Gateway::signal_all(int number) const {
+    if (pid_ > 0) {
+        ::kill(-pid_, number);
+    }
+}
+
+void Gateway::stop() {
+    ::kill(pid_, SIGTERM);
+    waitpid(pid_, nullptr, 0);  // the master waits for its workers
+    pid_ = -1;
+}
+
+void Gateway::kill() {
+    if (pid_ > 0) {
+        signal_all(SIGKILL);
+        waitpid(pid_, nullptr, 0);
+        pid_ = -1;
+    }
+}
+
+void Gateway::freeze() {
+    signal_all(SIGSTOP);
+}
+
+void Gateway::thaw() {
+    signal_all(SIGCONT);
+}
+
+std::string Gateway::log() const {
+    return text_of_file(files_.path() + "/log");
+}
+
+}  // namespace bookstore::test
