@@ -16,6 +16,7 @@
 
 #include "browser.hpp"
 #include "http/story.hpp"
+#include "split/processes.hpp"
 #include "support/sqlite_reader.hpp"
 
 // The console in a real Chromium, as its users use it: by mouse and by keyboard.
@@ -276,6 +277,35 @@ TEST_CASE("a context is stopped and started, and all views tell") {
     CHECK(browser.shows(".headline", "All 7 contexts run"));
     CHECK_FALSE(browser.has(card("customer") + ".stopped"));
     CHECK(console.story.ends_with() == "");
+}
+
+TEST_CASE("the contexts of other processes are shown, stopped, and missed when theirs is gone") {
+    if (no_browser()) {
+        return;
+    }
+    Processes split({"customer,inventory,order,delivery,payment,payment_history", "van"});
+    Browser browser;
+    browser.open(split.url(0) + "/console#operate");
+    const std::string row = "//tr[th[contains(normalize-space(),'van')]]";
+    REQUIRE(browser.appears(row));
+    CHECK(browser.shows(row, split.url(1)));
+    CHECK(browser.shows(row, "RUNNING"));
+    browser.click(row + "//button");
+    CHECK(browser.shows(row, "STOPPED"));
+    CHECK(split.get(1, "/modules/van").field("state") == "STOPPED");
+    browser.click(row + "//button");
+    CHECK(browser.shows(row, "RUNNING"));
+    split.at(1).kill();
+    CHECK(browser.shows(row, "UNREACHABLE"));
+    CHECK(browser.shows(row, "cannot connect"));
+    CHECK(browser.disappears(row + "//button"));
+    split.start(1);
+    CHECK(browser.shows(row, "RUNNING"));
+    CHECK(browser.appears(row + "//button"));
+    browser.open(split.url(0) + "/console#live");
+    CHECK(browser.appears(card("van")));
+    split.at(1).kill();
+    CHECK(browser.shows(card("van"), "Unreachable"));
 }
 
 TEST_CASE("a drill is played to its end, and no other site can stop a context") {
