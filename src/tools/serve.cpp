@@ -42,6 +42,7 @@ struct Flags {
     std::string inventory_url;
     std::string van_url;
     std::vector<std::string> peers;
+    std::int64_t peer_ms = 1'000;
     std::size_t port_calls = 64;
     app::ServeOptions serve;
     app::ContextOptions contexts;
@@ -145,6 +146,13 @@ void add_port_flags(CLI::App& app, Flags& flags) {
         "as one system"
     )
         ->delimiter(',');
+    add_setting(
+        app,
+        "--peer-timeout",
+        flags.peer_ms,
+        "ms for one of --peers to answer; then it is unreachable"
+    )
+        ->check(CLI::Range(1, most_ms));
     add_setting(
         app,
         "--ask-timeout",
@@ -330,6 +338,7 @@ int run(Flags& flags, const ContextsOf& contexts_of) {
     read_ports(flags, flags.contexts);
     options.port_connections = port_connections(flags);
     options.peers.origins = read_peers(flags);
+    options.peers.ask_timeout = std::chrono::milliseconds(flags.peer_ms);
     options.contexts = contexts_of(flags.contexts);
     return app::serve(options);
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "processes.hpp"
+#include "support/freeze.hpp"
 #include "support/raw_server.hpp"
 
 // The single point of contact: nginx with the configuration that is shipped.
@@ -191,7 +192,7 @@ TEST_CASE("gateway: a client's word on who was asked is not believed") {
          {"X-Forwarded-Port", "444"},
          {"X-Forwarded-Prefix", "/evil"}}
     );
-    CHECK(links_below(answer, shop.gateway.url()) > 0);
+    CHECK(answer.field("_links.self.href") == shop.gateway.url() + "/customers/1");
 }
 
 TEST_CASE("gateway: events come through as they happen") {
@@ -249,7 +250,7 @@ TEST_CASE("gateway: a process that is gone is a 502 that says so, and the others
 TEST_CASE("gateway: a process that hangs is a 504 that says so") {
     Shop shop;
     Gateway gateway(all_at(shop.port), {.impatient = true});
-    shop.story.process().signal(SIGSTOP);
+    freeze(shop.story.process().pid());
     const auto hangs = ask(Method::get, gateway.url() + "/orders");
     shop.story.process().signal(SIGCONT);
     CHECK(error_fault(hangs, 504, "/orders") == "");
@@ -258,27 +259,31 @@ TEST_CASE("gateway: a process that hangs is a 504 that says so") {
 }
 
 TEST_CASE("gateway: nothing is sent twice, whatever became of the first time") {
-    std::atomic<int> requests{0};
-    RawServer silent([&](RawConnection& connection, int) {
-        while (!connection.request().empty()) {
-            if (++requests == 1) {
-                connection.answer(200, "{}");  // so that the connection is kept
-            } else {
+    // It answers a GET, and breaks the connection over anything else: a kept one, which nginx takes
+    // for one that had been closed before, and would try again.
+    std::atomic<int> writes{0};
+    RawServer broken([&](RawConnection& connection, int) {
+        for (auto head = connection.request(); !head.empty(); head = connection.request()) {
+            if (!head.starts_with("GET ")) {
+                ++writes;
                 connection.reset();
                 return;
             }
+            connection.answer(200, "{}");
         }
     });
-    const std::string url = silent.url();
+    const std::string url = broken.url();
     Gateway gateway(all_at(static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)))));
-    REQUIRE(ask(Method::get, gateway.url() + "/orders").status == 200);
     const std::string target = gateway.url() + "/orders";
-    CHECK(error_fault(ask(Method::post, target, order_json), 502, "/orders") == "");
-    CHECK(requests == 2);
-    CHECK(ask(Method::del, target + "/1").status == 502);
-    CHECK(requests == 3);
-    CHECK(ask(Method::put, target + "/1", "{}").status == 502);
-    CHECK(requests == 4);
+    int sent = 0;
+    for (const Method method : {Method::post, Method::del, Method::put, Method::patch}) {
+        CAPTURE(static_cast<int>(method));
+        for (int i = 0; i < 20; ++i) {  // each worker keeps a connection
+            REQUIRE(ask(Method::get, target).status == 200);
+        }
+        CHECK(error_fault(ask(method, target + "/1", order_json), 502, "/orders/1") == "");
+        CHECK(writes == ++sent);
+    }
 }
 
 TEST_CASE("gateway: what is too large for a process is refused by it, in the contract's words") {

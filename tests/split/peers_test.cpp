@@ -152,6 +152,13 @@ TEST_CASE("bookstore modules shows and changes what other processes host") {
 TEST_CASE("a peer that is gone, or hangs, is shown so, and makes nobody else ill") {
     Processes split(in_three);
     REQUIRE(modules_of(split.get(0, "/modules")).size() == context_names.size());
+    split.stop(0);
+    split.set_patience(std::chrono::milliseconds(1000));
+    split.start(0);
+    // It must have heard of them to tell which of the two has what.
+    REQUIRE(eventually([&] {
+        return split.get(0, "/modules").body.find("UNREACHABLE") == std::string::npos;
+    }));
     split.at(2).kill();
     split.freeze(1);
     const auto answer = split.get(0, "/modules");

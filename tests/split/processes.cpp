@@ -53,7 +53,9 @@ void Processes::start(std::size_t place) {
         "--modules",
         modules_[place],
         "--peers",
-        peers_
+        peers_,
+        "--peer-timeout",
+        std::to_string(patience_.count())
     };
     flags.insert(flags.end(), flags_.begin(), flags_.end());
     running_[place] = std::make_unique<BookstoreProcess>(data_dir(place), flags);

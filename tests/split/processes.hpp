@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "http/story.hpp"
 #include "support/bookstore_process.hpp"
+#include "support/freeze.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace bookstore::test {
@@ -26,6 +28,10 @@ class Processes {
         const std::vector<std::string>& more_peers = {}
     );
 
+    /// How long those that are started from now on wait for each other: as a rule longer than any
+    /// noise of the machine.
+    void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
+
     BookstoreProcess& at(std::size_t place) { return *running_[place]; }
     std::string url(std::size_t place) const;
     const std::string& data_dir(std::size_t place) const { return directories_[place]->path(); }
@@ -39,7 +45,8 @@ class Processes {
     void start(std::size_t place);
     /// SIGTERM, and waits for its end.
     void stop(std::size_t place);
-    void freeze(std::size_t place) { at(place).signal(SIGSTOP); }
+    /// Returns when it does nothing any more.
+    void freeze(std::size_t place) { test::freeze(at(place).pid()); }
     void thaw(std::size_t place) { at(place).signal(SIGCONT); }
 
     Answer get(
@@ -55,6 +62,7 @@ class Processes {
   private:
     std::vector<std::string> modules_;
     std::vector<std::string> flags_;
+    std::chrono::milliseconds patience_{30'000};
     std::vector<std::uint16_t> ports_;
     std::string peers_;
     std::vector<std::unique_ptr<TemporaryDirectory>> directories_;
