@@ -5,19 +5,32 @@ namespace {
 
 const storage::Sql select_cursor{"*", "SELECT position FROM subscription WHERE name = ?1"};
 const storage::Sql insert_cursor{
-    "*", "INSERT INTO subscription(name, position) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING"
+    "*",
+    "INSERT INTO subscription(name, position, hash) VALUES (?1, ?2, ?3) "
+    "ON CONFLICT (name) DO NOTHING"
 };
 const storage::Sql update_cursor{
-    "*", "UPDATE subscription SET position = ?2 WHERE name = ?1 AND position = ?3"
+    "*", "UPDATE subscription SET position = ?2, hash = ?4 WHERE name = ?1 AND position = ?3"
 };
 const storage::Sql replace_cursor{
     "*",
-    "UPDATE subscription SET position = "
-    "coalesce((SELECT position FROM subscription WHERE name = ?2), 0) WHERE name = ?1"
+    "UPDATE subscription SET (position, hash) = "
+    "(SELECT coalesce(max(position), 0), max(hash) FROM subscription WHERE name = ?2) "
+    "WHERE name = ?1"
 };
 const storage::Sql delete_cursor{"*", "DELETE FROM subscription WHERE name = ?1"};
+const storage::Sql select_cursors{"*", "SELECT name, position, hash FROM subscription"};
 
 }  // namespace
+
+std::vector<StoredCursor> stored_cursors(storage::Connection& db) {
+    std::vector<StoredCursor> cursors;
+    auto row = db.prepare(select_cursors);
+    while (row.step()) {
+        cursors.push_back({row.string(0), row.integer(1), row.optional_string(2)});
+    }
+    return cursors;
+}
 
 std::int64_t Cursor::read(storage::Connection& db) const {
     auto row = db.prepare(select_cursor);
@@ -29,15 +42,22 @@ bool Cursor::exists(storage::Connection& db) const {
     return db.prepare(select_cursor).bind(subscription_).step();
 }
 
-void Cursor::begin(storage::Connection& db, std::int64_t position) const {
-    db.prepare(insert_cursor).bind(subscription_, position).run();
+void Cursor::begin(
+    storage::Connection& db, std::int64_t position, const std::optional<std::string>& hash
+) const {
+    db.prepare(insert_cursor).bind(subscription_, position, hash).run();
 }
 
-bool Cursor::move(storage::Connection& db, std::int64_t from, std::int64_t to) const {
+bool Cursor::move(
+    storage::Connection& db,
+    std::int64_t from,
+    std::int64_t to,
+    const std::optional<std::string>& hash
+) const {
     if (from == 0) {
         begin(db);
     }
-    db.prepare(update_cursor).bind(subscription_, to, from).run();
+    db.prepare(update_cursor).bind(subscription_, to, from, hash).run();
     return db.changes() == 1;
 }
 

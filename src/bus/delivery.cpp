@@ -56,7 +56,7 @@ std::shared_ptr<Delivery::Batch> Delivery::next() {
 
 bool Delivery::run(storage::Connection& db, Batch& batch) {
     batch.to = batch.first.scanned;
-    if (!cursor_.move(db, batch.from, batch.to)) {
+    if (!cursor_.move(db, batch.from, batch.to, context_.topic.hash_at(batch.to))) {
         return false;
     }
     UnitOfWork work = handler_.begin(db);
@@ -83,7 +83,8 @@ void Delivery::go_on(UnitOfWork& work, Batch& batch) {
         batch.handled += next.events.size();
     }
     if (batch.to != batch.first.scanned) {
-        cursor_.move(work.db(), batch.first.scanned, batch.to);
+        const auto hash = context_.topic.hash_at(batch.to);
+        cursor_.move(work.db(), batch.first.scanned, batch.to, hash);
         time_.to = batch.to;
     }
 }

@@ -32,11 +32,11 @@ const storage::Sql select_newest{"*", "SELECT seq FROM sqlite_sequence WHERE nam
 Outbox::Outbox(std::string source, storage::Database& database, std::function<void()> ring)
     : source_(std::move(source)), database_(database), ring_(std::move(ring)) {
     database_.writer().at_begin([this](storage::Connection& db) {
-        const std::int64_t relayed = relayed_.load(std::memory_order_acquire);
-        if (relayed > removed_) {
-            db.prepare(delete_relayed).bind(relayed, most_removed).run();
+        const std::int64_t removable = removable_.load(std::memory_order_acquire);
+        if (removable > removed_) {
+            db.prepare(delete_relayed).bind(removable, most_removed).run();
             // As many as there may be: the next transaction has the rest.
-            removing_ = db.changes() < most_removed ? relayed : removed_;
+            removing_ = db.changes() < most_removed ? removable : removed_;
         }
     });
     database_.writer().after_commit([this] {

@@ -43,7 +43,16 @@ class Outbox {
     /// Rows after `position`, in order, at most `limit`.
     std::vector<Envelope> read(std::int64_t position, std::size_t limit);
     /// Rows up to `position` are in the topic, synced: they may go.
-    void relayed(std::int64_t position) { relayed_.store(position, std::memory_order_release); }
+    void relayed(std::int64_t position) {
+        arrived(position);
+        may_remove(position);
+    }
+    /// The two parts of it: they need not be relayed again, and they may go.
+    void arrived(std::int64_t position) { relayed_.store(position, std::memory_order_release); }
+    std::int64_t arrived() const { return relayed_.load(std::memory_order_acquire); }
+    void may_remove(std::int64_t position) {
+        removable_.store(position, std::memory_order_release);
+    }
     /// Rows not yet relayed.
     std::int64_t depth();
     /// When the oldest row that is not relayed was written; nothing when there is none.
@@ -60,6 +69,7 @@ class Outbox {
     std::int64_t removed_ = 0;   ///< writer's thread
     std::int64_t removing_ = 0;  ///< writer's thread
     std::atomic<std::int64_t> relayed_{0};
+    std::atomic<std::int64_t> removable_{0};
     std::atomic<bool> signal_{true};
 };
 

@@ -52,11 +52,34 @@ struct OutOfRange {
     std::string why{};
 };
 
-using PipeEvent = std::variant<Arrived, End, Doubt, OutOfRange>;
+/// The topic is not as it has to be, and must not be used.
+struct Unfit {
+    std::string why{};
+};
+
+using PipeEvent = std::variant<Arrived, End, Doubt, OutOfRange, Unfit>;
+
+/// What a pipe has done, and how its broker is, since it was made.
+struct PipeStats {
+    std::int64_t sent = 0;          ///< records that were to be sent
+    std::int64_t acknowledged = 0;  ///< records that the broker has taken
+    std::int64_t failed = 0;        ///< records of which it is known that they were not
+    std::int64_t read = 0;          ///< records that came out, others' too
+    /// Records between what was read last and the partition's end as the broker told it last;
+    /// nothing before it told any.
+    std::optional<std::int64_t> behind{};
+    std::int64_t reconnects = 0;  ///< connections that were lost
+    /// Of the requests to the broker, on the average of the last second with any; 0: there were
+    /// none.
+    std::int64_t round_trip_us = 0;
+    bool connected = false;     ///< to the broker that has the partition; up to a second late
+    std::int64_t since_ms = 0;  ///< wall clock: since when that is so
+};
 
 /// One partition of a topic, as relay and mirror see it: records go in, and come out in the order
 /// of their offsets. Nothing else is promised: what was sent may be lost, doubled, late or in
-/// another order, also long after who sent it is gone. One thread; no call waits for a broker.
+/// another order, also long after who sent it is gone. One thread, but for stats(); no call waits
+/// for a broker.
 class Pipe {
   public:
     Pipe() = default;
@@ -82,6 +105,9 @@ class Pipe {
     virtual std::optional<std::string> sending_failed() = 0;
     /// Forgets what was sent and has not arrived (it may arrive all the same), and begins anew.
     virtual void restart_sending() = 0;
+
+    /// Any thread.
+    virtual PipeStats stats() const = 0;
 };
 
 }  // namespace bookstore::bus

@@ -28,7 +28,7 @@ Subscription::Subscription(Policies policies, Context context, RetryPolicy retry
 void Subscription::start(Delivery::Limits limits) {
     delivery_.set_limits(std::move(limits));
     reload();
-    if (delivery_.stored() > context_.topic.end()) {
+    if (delivery_.stored() > context_.topic.end() && !context_.topic.is_mirror()) {
         throw storage::Refused(fmt::format(
             "the data directory was put together from different moments: {}.db has handled the "
             "events up to {} (subscription {}), but topic.db ends at {}; restore both from one "
@@ -227,7 +227,7 @@ void Subscription::submit_cursor() {
     context_.writer().submit({
         .durable = false,
         .run = [this, from = delivery_.stored(), to](storage::Connection& db
-               ) { return delivery_.cursor().move(db, from, to); },
+               ) { return delivery_.cursor().move(db, from, to, context_.topic.hash_at(to)); },
         .done = [this, to](const storage::Outcome& outcome) { finished(outcome, to); },
     });
 }

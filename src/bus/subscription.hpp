@@ -34,7 +34,8 @@ class Subscription {
 
     // ---- stepping
 
-    /// Reads the cursor and listens. Throws storage::Refused when it stands beyond the topic's end.
+    /// Reads the cursor and listens. Throws storage::Refused when it stands beyond the topic's end;
+    /// where that is a mirror, the gate of its module stays closed until it does not.
     void start(Delivery::Limits limits = {});
     /// Submits the next batch, or a retry, or a cursor that moved over foreign events; false when
     /// there is nothing to do.

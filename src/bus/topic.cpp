@@ -33,8 +33,9 @@ const storage::Sql select_time{
     "topic", "SELECT time FROM event WHERE position > ?1 ORDER BY position LIMIT 1"
 };
 
-constexpr std::size_t max_scanned = 4096;  ///< rows that one read looks at
-constexpr std::size_t max_tail = 16'384;   ///< events in memory, less than a KiB each
+constexpr std::size_t max_scanned = 4096;      ///< rows that one read looks at
+constexpr std::size_t max_tail = 16'384;       ///< events in memory, less than a KiB each
+constexpr std::size_t max_mirror_tail = 4096;  ///< of which every process has its own
 
 bool among(const Types& types, std::string_view type) {
     return types.empty() || std::ranges::find(types, type) != types.end();
@@ -112,13 +113,16 @@ void Topic::append_all(storage::Connection& db, std::span<Envelope> events) {
     }
 }
 
-void Topic::append(std::span<Envelope> events) {
+void Topic::append(std::span<Envelope> events, const Append& how) {
     try {
         commit_now({
-            .durable = true,
+            .durable = how.durable,
             .run =
                 [&](storage::Connection& db) {
                     append_all(db, events);
+                    if (how.also) {
+                        how.also(db);
+                    }
                     return true;
                 },
             .done = {},
@@ -148,6 +152,16 @@ void Topic::append(std::span<Envelope> events) {
     end_.store(end, std::memory_order_release);
     tell(newest, unsure);
     database_.writer().checkpoint_if_due();  // who was told does not wait for it
+}
+
+void Topic::refresh() {
+    const std::int64_t end = stored_end();
+    if (end == this->end()) {
+        return;
+    }
+    forget_tail();
+    end_.store(end, std::memory_order_release);
+    tell({}, true);
 }
 
 std::int64_t Topic::cut(std::int64_t position, std::size_t limit) {
@@ -217,8 +231,9 @@ void Topic::remember(std::span<Envelope> events) {
         tail.push_back(std::make_shared<const Envelope>(std::move(event)));
         event.position = position;
     }
-    if (tail.size() > max_tail) {
-        tail.erase(tail.begin(), tail.end() - max_tail);
+    const std::size_t most = is_mirror() ? max_mirror_tail : max_tail;
+    if (tail.size() > most) {
+        tail.erase(tail.begin(), tail.end() - static_cast<std::ptrdiff_t>(most));
     }
 }
 

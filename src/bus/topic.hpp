@@ -23,9 +23,8 @@
 namespace bookstore::bus {
 
 /// The append-only log `cnabookstore`: one total order over the events of every module, in a file
-/// of its own. Only position, key, headers and payload cross this class, so that it can become
-/// Kafka. append(), work(), idle() and flush() are the relay's, one thread; everything else is for
-/// any thread.
+/// of its own; the log itself, or this process's mirror of a partition. append(), work(), idle()
+/// and flush() are the relay's, one thread; everything else is for any thread.
 class Topic {
   public:
     static constexpr std::string_view name = "cnabookstore";
@@ -39,9 +38,34 @@ class Topic {
     /// Appends in order, durably, in one transaction that also notes how far each source was
     /// relayed; rows that were relayed before are passed over. Sets the positions, and keeps the
     /// texts for itself. Throws storage::Error, and nothing was appended then as far as is known.
-    void append(std::span<Envelope> events);
+    void append(std::span<Envelope> events) { append(events, {}); }
+    struct Append {
+        bool durable = true;
+        /// Run in the same transaction, behind the events, whose positions are known.
+        std::function<void(storage::Connection& db)> also{};
+    };
+    void append(std::span<Envelope> events, const Append& how);
     /// How far that source was relayed.
     std::int64_t relayed(std::string_view source);
+
+    // ---- where it is a mirror
+
+    /// The running hash of a mirror up to a position; nothing when it does not reach that far.
+    using HashAt = std::function<std::optional<std::string>(std::int64_t position)>;
+    /// It is one from now on. Before anybody reads it.
+    void become_mirror(HashAt hash_at) { hash_at_ = std::move(hash_at); }
+    /// The writer's hook of that name (storage/writer.hpp).
+    void after_reopening(std::function<void()> hook) {
+        database_.writer().after_reopening(std::move(hook));
+    }
+    /// Its end is the file's, which may have more than was appended here: everyone is told.
+    /// Relay's thread. Throws storage::Error.
+    void refresh();
+    bool is_mirror() const { return hash_at_ != nullptr; }
+    /// Nothing where it is no mirror. Throws storage::Error.
+    std::optional<std::string> hash_at(std::int64_t position) const {
+        return is_mirror() ? hash_at_(position) : std::nullopt;
+    }
 
     /// Position of the last event; 0 when there is none.
     std::int64_t end() const { return end_.load(std::memory_order_acquire); }
@@ -130,6 +154,7 @@ class Topic {
     std::atomic<std::int64_t> end_{0};
     Tail tail_;
     std::vector<LogIndex*> indexes_;
+    HashAt hash_at_;  ///< null: no mirror
     std::mutex mutex_;
     std::list<Entry> listeners_;  ///< guarded by mutex_
     EventCounts appended_;        ///< guarded by mutex_

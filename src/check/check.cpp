@@ -11,6 +11,7 @@
 #include <string_view>
 #include <thread>
 
+#include "check/mirrors.hpp"
 #include "check/orders.hpp"
 #include "check/places.hpp"
 #include "storage/migrations.hpp"
@@ -341,18 +342,26 @@ Report check(const Options& options) {
     Findings structure;
     Findings contents;
     std::thread integrity;
-    const auto parts = parts_of(options);
+    auto parts = parts_of(options);
+    std::exception_ptr unreadable;
+    try {
+        parts = with_joined_mirrors(options, parts, contents);
+    } catch (const std::runtime_error&) {
+        unreadable = std::current_exception();  // its integrity says more
+    }
     if (options.integrity) {
         integrity = std::thread([&] {
             for (const Part& part : parts) {
                 check_integrity(part.topic, options, structure);
+                for (const Place& mirror : part.mirrors) {
+                    check_integrity(mirror, options, structure);
+                }
                 for (const Place& place : part.contexts) {
                     check_integrity(place, options, structure);
                 }
             }
         });
     }
-    std::exception_ptr unreadable;
     try {
         compare(options, open_parts(options, parts, contents), report, contents);
     } catch (const Damaged& damage) {

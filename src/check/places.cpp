@@ -68,7 +68,7 @@ std::string listed(const std::vector<std::string>& words) {
 std::vector<Part> parts_of(const Options& options) {
     std::vector<Part> parts;
     for (Place& topic : places_of(options, topic_name)) {
-        parts.push_back({.topic = std::move(topic), .contexts = {}});
+        parts.push_back({.topic = std::move(topic)});
     }
     if (parts.empty()) {
         throw std::runtime_error(fmt::format(

@@ -25,7 +25,8 @@ struct Place {
 /// directories without one when it is the only one.
 struct Part {
     Place topic;
-    std::vector<Place> contexts;
+    std::vector<Place> contexts{};
+    std::vector<Place> mirrors{};  ///< shorter ones of the same partition, see mirrors.hpp
 };
 
 /// The files that are there, a part a topic; of a VAN apart in the first part. Throws

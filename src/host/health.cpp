@@ -59,7 +59,21 @@ std::string Health::fault() const {
             return found;
         }
     }
-    return fault_of(system_.relay_place());
+    if (auto found = fault_of(system_.relay_place()); !found.empty()) {
+        return found;
+    }
+    return fault_of_broker();
+}
+
+std::string Health::fault_of_broker() const {
+    const auto stats = system_.pipe_stats();
+    const std::int64_t patience_ms = std::chrono::milliseconds(options_.broker_patience).count();
+    if (!stats || stats->connected || patience_ms == 0) {
+        return {};
+    }
+    const std::int64_t away_ms = clock_.now_ms() - stats->since_ms;
+    return away_ms < patience_ms ? std::string()
+                                 : fmt::format("no Kafka broker answers for {} s", away_ms / 1000);
 }
 
 std::string Health::fault_of(std::size_t place) const {
@@ -70,11 +84,14 @@ std::string Health::fault_of(std::size_t place) const {
         return fmt::format("{} hangs: it is in one step for {} s", name, busy.count() / 1000);
     }
     if (relay) {
-        return system_.relay().healthy() ? "" : "the relay cannot write the topic (topic.db)";
+        return system_.relay().fault();
     }
     kernel::HostedModule& module = *system_.modules()[place];
     if (!module.storage_healthy()) {
         return fmt::format("the storage of {} refuses writes ({}.db)", name, module.name());
+    }
+    if (module.gate().refuses()) {
+        return module.gate().reason();
     }
     if (!system_.relay().healthy(module.name())) {
         return fmt::format("the events of {} cannot be relayed ({}.db)", name, module.name());

@@ -20,6 +20,7 @@ class Health {
     struct Options {
         std::string data_dir;
         std::chrono::milliseconds stall_timeout{10'000};  ///< a step that takes longer hangs
+        std::chrono::seconds broker_patience{0};  ///< without a broker; 0: it is never unhealthy
     };
 
     Health(System& system, const Threads& threads, const Clock& clock, Options options);
@@ -40,6 +41,8 @@ class Health {
     void make_zombie() { zombie_ = true; }
 
   private:
+    std::string fault_of_broker() const;
+
     System& system_;
     const Threads& threads_;
     const Clock& clock_;

@@ -40,10 +40,27 @@ void give(const File& file, const storage::Sql& insert, const std::string& shop)
     });
 }
 
+void require_of_topic(const ShopDirectory& directory, const File* known) {
+    if (known != nullptr && *known->shop != shop_of_topic(directory.partition)) {
+        throw storage::Refused(fmt::format(
+            "{0}/{1}.db is of another shop ({2}) than the Kafka topic {3}: a shop is carried to a "
+            "topic with all its files (bookstore topic republish)",
+            directory.data_dir,
+            known->name,
+            *known->shop,
+            directory.partition
+        ));
+    }
+}
+
 }  // namespace
 
+std::string shop_of_topic(std::string_view topic) {
+    return fmt::format("kafka:{}", topic);
+}
+
 void require_one_shop(
-    const std::string& data_dir,
+    const ShopDirectory& directory,
     bus::Topic& topic,
     const std::vector<std::unique_ptr<kernel::HostedModule>>& modules,
     Random& random
@@ -71,7 +88,7 @@ void require_one_shop(
                 "{0}/{1}.db is another shop's file ({2}) than {3}.db ({4}): put this shop's own "
                 "{1}.db back, or restore the whole directory from one backup (docs/operations.md, "
                 "Restore)",
-                data_dir,
+                directory.data_dir,
                 file.name,
                 *file.shop,
                 known->name,
@@ -79,7 +96,12 @@ void require_one_shop(
             ));
         }
     }
-    const std::string shop = known != nullptr ? *known->shop : random.uuid();
+    if (!directory.partition.empty()) {
+        require_of_topic(directory, known);
+    }
+    const std::string shop = known != nullptr              ? *known->shop
+                             : directory.partition.empty() ? random.uuid()
+                                                           : shop_of_topic(directory.partition);
     for (const File& file : files) {
         if (!file.shop) {
             give(file, file.name == "topic" ? insert_topic_shop : insert_shop, shop);

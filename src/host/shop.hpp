@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -10,12 +11,20 @@
 
 namespace bookstore::host {
 
+struct ShopDirectory {
+    std::string data_dir;
+    std::string partition{};  ///< the topic that its log is a mirror of; empty: it is none
+};
+
+/// The identity of a shop whose log is a topic at a broker: that topic's.
+std::string shop_of_topic(std::string_view topic);
+
 /// All files of one system carry one identity, its shop's. The first start makes it, and a file
 /// that has none yet (a new one, or of an older version) gets it here. Throws storage::Refused when
 /// a file is of another shop than the topic, or than the first that has an identity;
 /// storage::Error. Before threads run.
 void require_one_shop(
-    const std::string& data_dir,
+    const ShopDirectory& directory,
     bus::Topic& topic,
     const std::vector<std::unique_ptr<kernel::HostedModule>>& modules,
     Random& random

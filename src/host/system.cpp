@@ -1,9 +1,13 @@
 #include "host/system.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <stdexcept>
 
+#include "bus/cursor.hpp"
+#include "bus/topic_relay.hpp"
 #include "host/damage.hpp"
 #include "host/moments.hpp"
 #include "host/shop.hpp"
@@ -73,15 +77,17 @@ void System::open(const SystemOptions& options, Random& random) {
         read_roots(*reader);
     }
     topic_.keep(order_index_);
+    open_mirror(options);
     open_modules(options, random);
-    require_one_shop(options.data_dir, topic_, modules_, random);
+    require_one_shop(
+        {.data_dir = options.data_dir, .partition = options.partition.topic},
+        topic_,
+        modules_,
+        random
+    );
     require_told_moments(options.data_dir, modules_);
     install();
-    std::vector<bus::Outbox*> outboxes;
-    for (const auto& module : modules_) {
-        outboxes.push_back(&module->outbox());
-    }
-    relay_ = std::make_unique<bus::Relay>(topic_, std::move(outboxes), clock_, pressure_);
+    make_relay();
     lag_ = std::make_unique<Lag>(*relay_, modules_, clock_);
     pressure_.measure_with([this] { return lag_->measure(); });
     retention_ = std::make_unique<Retention>(topic_, modules_, clock_, options.retention, [this] {
@@ -93,6 +99,50 @@ void System::open(const SystemOptions& options, Random& random) {
             module->start(contains(options.stopped, context.name));
         }
     }
+}
+
+void System::open_mirror(const SystemOptions& options) {
+    if (options.partition.pipe) {
+        pipe_ = options.partition.pipe([this] { ring_relay(); });
+        mirror_ = std::make_unique<bus::Mirror>(
+            topic_,
+            *pipe_,
+            clock_,
+            bus::Mirror::Options{options.partition.topic, options.partition.audit_every_ms}
+        );
+        return;
+    }
+    const storage::Reader reader = topic_.reader();
+    if (const auto read_to = bus::MirrorTable::read_to(*reader)) {
+        throw storage::Refused(fmt::format(
+            "{}/topic.db is a mirror of the Kafka topic {}: start with --kafka HOST:PORT "
+            "--kafka-topic {}, or nothing that is published here reaches the other processes",
+            options.data_dir,
+            read_to->topic,
+            read_to->topic
+        ));
+    }
+}
+
+void System::make_relay() {
+    if (!mirror_) {
+        std::vector<bus::Outbox*> outboxes;
+        for (const auto& module : modules_) {
+            outboxes.push_back(&module->outbox());
+        }
+        relay_ = std::make_unique<bus::TopicRelay>(topic_, std::move(outboxes), clock_, pressure_);
+        return;
+    }
+    std::vector<bus::PartitionRelay::Hosted> hosted;
+    for (const auto& module : modules_) {
+        const storage::Reader reader = module->read();
+        hosted.push_back({module->outbox(), module->gate(), bus::stored_cursors(*reader)});
+    }
+    auto relay = std::make_unique<bus::PartitionRelay>(
+        *mirror_, *pipe_, std::move(hosted), clock_, pressure_
+    );
+    partition_relay_ = relay.get();
+    relay_ = std::move(relay);
 }
 
 System::~System() {
@@ -231,6 +281,15 @@ std::vector<kernel::ResourceDescription> System::resources() const {
         std::ranges::copy(module->module().declarations().resources, std::back_inserter(resources));
     }
     return resources;
+}
+
+std::string System::closed_gate() const {
+    for (const auto& module : modules_) {
+        if (!module->gate().is_open()) {
+            return module->gate().reason();
+        }
+    }
+    return {};
 }
 
 bool System::ready() const {

@@ -2,11 +2,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "bus/mirror.hpp"
+#include "bus/partition_relay.hpp"
+#include "bus/pipe.hpp"
 #include "bus/relay.hpp"
 #include "bus/topic.hpp"
 #include "host/lag.hpp"
@@ -24,6 +28,14 @@ using Contexts = std::vector<kernel::Context>;
 /// The files of a data directory that hosts them all: "topic.db", "customer.db", ...
 std::vector<std::string> file_names(const Contexts& contexts);
 
+/// The partition that the topic is a mirror of, where contexts are hosted in several processes.
+struct PartitionOptions {
+    std::string topic{};  ///< its name at the broker
+    /// Null: there is none, and the topic is the log itself. `ring` wakes the relay's thread.
+    std::function<std::unique_ptr<bus::Pipe>(std::function<void()> ring)> pipe{};
+    std::int64_t audit_every_ms = 30'000;  ///< see bus::Mirror
+};
+
 struct SystemOptions {
     std::string data_dir{};
     std::string vfs{};  ///< SQLite's; empty: the default
@@ -34,6 +46,7 @@ struct SystemOptions {
     std::int64_t idempotency_kept_ms = 86'400'000;
     int read_limit_ms = 250;  ///< then a client's statement is given up
     RetentionOptions retention{};
+    PartitionOptions partition{};
 };
 
 /// How a circuit breaker stands, and the context that has it.
@@ -68,6 +81,14 @@ class System {
     bus::Topic& topic() { return topic_; }
     bus::Relay& relay() { return *relay_; }
     const bus::Relay& relay() const { return *relay_; }
+    /// Null where the topic is the log itself.
+    const bus::Mirror* mirror() const { return mirror_.get(); }
+    /// How its broker is; nothing where there is none. Any thread.
+    std::optional<bus::PipeStats> pipe_stats() const {
+        return pipe_ ? std::optional(pipe_->stats()) : std::nullopt;
+    }
+    /// The relay of such a topic; null where there is none.
+    const bus::PartitionRelay* partition_relay() const { return partition_relay_; }
     Retention& retention() { return *retention_; }
     std::size_t relay_place() const { return relay_place_; }
     /// The relay's thread has something to do: the topic's writer was submitted a job. Any thread.
@@ -87,12 +108,16 @@ class System {
     /// How every breaker stands now, in the order of the contexts. Any thread.
     std::vector<NamedBreaker> breakers() const;
 
+    /// Why a context takes no writes yet, or not at all; empty when all do. Any thread.
+    std::string closed_gate() const;
     /// Every context has caught up with what it missed (one that an operator stopped does not
     /// count, nor while it catches up afterwards). Any thread.
     bool ready() const;
 
   private:
     void open(const SystemOptions& options, Random& random);
+    void open_mirror(const SystemOptions& options);
+    void make_relay();
     void open_modules(const SystemOptions& options, Random& random);
     void install();
     void wire_retries();
@@ -106,9 +131,12 @@ class System {
     bus::Pressure pressure_;
     bus::Topic topic_;
     OrderIndex order_index_;
+    std::unique_ptr<bus::Pipe> pipe_;
+    std::unique_ptr<bus::Mirror> mirror_;
     std::vector<std::unique_ptr<kernel::HostedModule>> modules_;
     kernel::Wiring wiring_;  ///< goes before the modules, whose callbacks its ports have
     std::unique_ptr<bus::Relay> relay_;
+    bus::PartitionRelay* partition_relay_ = nullptr;
     std::unique_ptr<Retention> retention_;
     std::unique_ptr<Lag> lag_;
 };

@@ -144,7 +144,7 @@ void Threads::run_relay(System& system) {
             }
             std::optional<milliseconds> wait = idle_done ? std::nullopt : std::optional(idle_time);
             if (const auto due = relay.due_in_ms()) {
-                wait = milliseconds(*due);
+                wait = std::min(wait.value_or(milliseconds(*due)), milliseconds(*due));
             }
             if (const auto due = retention.due_in_ms()) {
                 wait = std::min(wait.value_or(milliseconds(*due)), milliseconds(*due));

@@ -21,7 +21,7 @@ const std::vector<Setting> defaults{
     // A record wakes the broker that waits for one. This is how late the partition's end is told.
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "100"},
-    {"queued.max.messages.kbytes", "16384"},
+    {"queued.max.messages.kbytes", "2048"},
     {"topic.metadata.propagation.max.ms", "5000"},
 };
 

@@ -13,22 +13,7 @@
 
 namespace bookstore::kafka {
 
-/// What a pipe has done, and how its broker is, since it was made.
-struct Stats {
-    std::int64_t sent = 0;          ///< records that were to be sent
-    std::int64_t acknowledged = 0;  ///< records that the broker has taken
-    std::int64_t failed = 0;        ///< records of which it is known that they were not
-    std::int64_t read = 0;          ///< records that came out, others' too
-    /// Records between what was read last and the partition's end as the broker told it last;
-    /// nothing before it told any.
-    std::optional<std::int64_t> behind{};
-    std::int64_t reconnects = 0;  ///< connections that were lost
-    /// Of the requests to the broker, on the average of the last second with any; 0: there were
-    /// none.
-    std::int64_t round_trip_us = 0;
-    bool connected = false;     ///< to the broker that has the partition; up to a second late
-    std::int64_t since_ms = 0;  ///< wall clock: since when that is so
-};
+using Stats = bus::PipeStats;
 
 /// Partition 0 of a topic of a Kafka, by librdkafka: see bus::Pipe.
 ///
@@ -72,8 +57,7 @@ class Pipe final : public bus::Pipe {
     std::optional<std::string> sending_failed() override;
     void restart_sending() override;
 
-    /// Of any thread.
-    Stats stats() const;
+    Stats stats() const override;
 
   private:
     class Parts;

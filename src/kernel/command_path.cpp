@@ -195,7 +195,7 @@ void CommandPath::write_in_turn(Write write, const SharedCaller& caller, const s
 void CommandPath::write(
     Write write, std::function<void(http::Answer)> done, std::string_view trace
 ) {
-    submit(std::move(write), std::move(done), trace, &Lifecycle::read_problem);
+    submit(std::move(write), std::move(done), trace, &Lifecycle::own_write_problem);
 }
 
 /// `state_problem` is asked when the write runs, on the module's thread, since the module may have

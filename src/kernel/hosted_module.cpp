@@ -38,7 +38,7 @@ HostedModule::HostedModule(
     : environment_(environment),
       ring_(std::move(ring)),
       module_(std::move(name), environment_.clock, environment_.random),
-      lifecycle_(module_.name()),
+      lifecycle_(module_.name(), gate_),
       database_(database_options(module_.name(), environment_, ring_)),
       outbox_(module_.name(), database_, environment_.ring_relay),
       strand_(environment_.clock, ring_),
@@ -53,6 +53,7 @@ HostedModule::HostedModule(
           environment_.idempotency_kept_ms
       ) {
     module_.host_ = this;
+    gate_.when_changed(ring_);
 }
 
 HostedModule::~HostedModule() {
@@ -177,11 +178,29 @@ void HostedModule::start(bool stopped) {
     }
     catch_up_to_ = environment_.topic.end();
     lifecycle_.move_to(stopped ? State::stopped : State::starting);
+    gate_was_open_ = gate_.is_open();
     for (const auto& task : tasks_) {
-        task->set_stopped(stopped);
+        task->set_stopped(!works());
     }
     if (!stopped) {
         notice_caught_up();
+    }
+}
+
+/// When it opens, the log may have grown by what was published meanwhile.
+void HostedModule::follow_gate() {
+    if (gate_.is_open() == gate_was_open_) {
+        return;
+    }
+    gate_was_open_ = !gate_was_open_;
+    if (gate_was_open_) {
+        catch_up_to_ = environment_.topic.end();
+        for (const auto& subscription : subscriptions_) {
+            subscription->refresh();
+        }
+    }
+    for (const auto& task : tasks_) {
+        task->set_stopped(!works());
     }
 }
 
@@ -211,7 +230,7 @@ void HostedModule::begin_cursors() {
         .run =
             [&](storage::Connection& db) {
                 for (const std::string& name : missing) {
-                    bus::Cursor(name).begin(db, first - 1);
+                    bus::Cursor(name).begin(db, first - 1, environment_.topic.hash_at(first - 1));
                 }
                 return true;
             },
@@ -220,6 +239,9 @@ void HostedModule::begin_cursors() {
 }
 
 void HostedModule::notice_caught_up() {
+    if (!gate_.is_open()) {
+        return;
+    }
     const bool lags = std::ranges::any_of(subscriptions_, [this](const auto& subscription) {
         return subscription->position() < catch_up_to_ && subscription->lag() > 0;
     });
@@ -268,7 +290,7 @@ void HostedModule::resume_now() {
         subscription->refresh();
     }
     for (const auto& task : tasks_) {
-        task->set_stopped(false);
+        task->set_stopped(!gate_.is_open());
     }
     was_resumed_.store(true, std::memory_order_relaxed);
     lifecycle_.move_to(State::starting);
@@ -288,7 +310,7 @@ bus::BacklogState HostedModule::state_of(const bus::Subscription& subscription) 
     if (!available()) {
         return BacklogState::stopped;
     }
-    if (!subscription.healthy()) {
+    if (!subscription.healthy() || gate_.refuses()) {
         return BacklogState::failing;
     }
     if (subscription.lag() == 0) {
@@ -377,7 +399,8 @@ bool HostedModule::write_batch() {
 bool HostedModule::step() {
     Turns turns;
     turns.take([this] { return strand_.step(); });
-    if (available()) {
+    follow_gate();
+    if (works()) {
         for (const auto& subscription : subscriptions_) {
             turns.take([&] { return subscription->step(); });
         }
@@ -392,7 +415,7 @@ bool HostedModule::step() {
         }
         return wrote;
     });
-    if (available()) {
+    if (works()) {
         for (const auto& task : tasks_) {
             turns.take([&] { return task->step(); });
         }
@@ -415,7 +438,7 @@ std::optional<std::chrono::milliseconds> HostedModule::due_in() {
     if (database_.writer().wants_opening()) {
         due = std::min(due.value_or(reopen_pause), reopen_pause);
     }
-    if (available()) {
+    if (works()) {
         for (const auto& subscription : subscriptions_) {
             consider(subscription->due_in_ms());
         }
@@ -448,7 +471,9 @@ void HostedModule::finish() {
     while (database_.writer().step()) {
     }
     for (const auto& subscription : subscriptions_) {
-        subscription->save_cursor();
+        if (gate_.is_open()) {
+            subscription->save_cursor();
+        }
     }
     while (database_.writer().step()) {
     }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bus/gate.hpp"
 #include "bus/outbox.hpp"
 #include "bus/pressure.hpp"
 #include "bus/strand.hpp"
@@ -72,6 +73,9 @@ class HostedModule {
     const storage::WriterStats& writer_stats() { return database_.writer().stats(); }
     bus::Outbox& outbox() { return outbox_; }
     bus::Strand& strand() { return strand_; }
+    /// Closed as long as its file may not be written, where the topic is a mirror. Any thread.
+    bus::Gate& gate() { return gate_; }
+    const bus::Gate& gate() const { return gate_; }
     CommandPath& commands() { return commands_; }
     const std::vector<std::unique_ptr<bus::Subscription>>& subscriptions() const {
         return subscriptions_;
@@ -101,6 +105,8 @@ class HostedModule {
     State state() const { return lifecycle_.state(); }
     /// Its port answers and its resources are served.
     bool available() const { return !lifecycle_.stopped(); }
+    /// Its events are handled and its tasks go on: it is available, and its gate is open.
+    bool works() const { return available() && gate_.is_open(); }
     /// It reads what it missed since an operator stopped it, not since the process started.
     bool catching_up() const;
     /// Of one of its subscriptions: why events wait for it, where some do.
@@ -140,6 +146,7 @@ class HostedModule {
     void take_up_declarations();
     void add_read_model(const Declarations::ReadModel& model);
     http::Handler handler_of(const Declarations::Route& route);
+    void follow_gate();
     bool write_batch();
     void begin_cursors();
     void notice_caught_up();
@@ -150,6 +157,7 @@ class HostedModule {
     Environment environment_;
     std::function<void()> ring_;
     Module module_;
+    bus::Gate gate_;
     Lifecycle lifecycle_;
     storage::Database database_;
     bus::Outbox outbox_;
@@ -159,6 +167,7 @@ class HostedModule {
     std::vector<std::unique_ptr<bus::TaskRunner>> tasks_;
     std::vector<std::unique_ptr<Rebuild>> rebuilds_;
     std::vector<std::function<void()>> resumed_;
+    bool gate_was_open_ = true;
     std::atomic<bool> was_resumed_{false};  ///< by an operator, since the process started
     std::int64_t catch_up_to_ = 0;  ///< the position up to which it reads before it takes writes
     std::atomic<bool> trying_storage_{false};

@@ -13,9 +13,16 @@ std::optional<http::Problem> Lifecycle::read_problem() const {
     return unavailable(fmt::format("the {} context is stopped", context_));
 }
 
-std::optional<http::Problem> Lifecycle::write_problem() const {
-    if (state() != State::starting) {
+std::optional<http::Problem> Lifecycle::own_write_problem() const {
+    if (stopped() || gate_.is_open()) {
         return read_problem();
+    }
+    return unavailable(fmt::format("the {} context takes no writes: {}", context_, gate_.reason()));
+}
+
+std::optional<http::Problem> Lifecycle::write_problem() const {
+    if (state() != State::starting || gate_.refuses()) {
+        return own_write_problem();
     }
     return unavailable(
         fmt::format("the {} context is starting: it reads the events it missed", context_)

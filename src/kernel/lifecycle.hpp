@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "bus/gate.hpp"
 #include "http/message.hpp"
 
 namespace bookstore::kernel {
@@ -21,8 +22,8 @@ class Lifecycle {
         stopped,  ///< requests are answered 503, no event is handled; its outbox is still relayed
     };
 
-    /// `context`, its name in messages, outlives this.
-    explicit Lifecycle(const std::string& context) : context_(context) {}
+    /// `context`, its name in messages, and the gate outlive this.
+    Lifecycle(const std::string& context, const bus::Gate& gate) : context_(context), gate_(gate) {}
 
     State state() const { return state_.load(std::memory_order_acquire); }
     void move_to(State state) { state_.store(state, std::memory_order_release); }
@@ -32,9 +33,12 @@ class Lifecycle {
     std::optional<http::Problem> read_problem() const;
     /// The same of a request that writes.
     std::optional<http::Problem> write_problem() const;
+    /// The same of a write that no request asks for, which may be while events are still missed.
+    std::optional<http::Problem> own_write_problem() const;
 
   private:
     const std::string& context_;
+    const bus::Gate& gate_;
     std::atomic<State> state_{State::starting};
 };
 

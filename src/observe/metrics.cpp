@@ -100,6 +100,7 @@ std::string Metrics::text() const {
     write_tasks(out);
     write_events(out);
     write_breakers(out);
+    write_partition(out);
     return out.take();
 }
 

@@ -47,6 +47,7 @@ class Metrics {
     void write_tasks(Exposition& out) const;
     void write_events(Exposition& out) const;
     void write_breakers(Exposition& out) const;
+    void write_partition(Exposition& out) const;
     std::string_view route_of(std::uint32_t number) const;
 
     host::System& system_;

@@ -43,9 +43,9 @@ struct BreakerResource {
 };
 BOOST_DESCRIBE_STRUCT(BreakerResource, (), (state, since, opened, calls, last_transition))
 
-enum class ComponentStatus { up, down, stopped };
-constexpr std::array<std::string_view, 3> words_of(ComponentStatus) {
-    return {"UP", "DOWN", "STOPPED"};
+enum class ComponentStatus { up, down, stopped, unreachable };
+constexpr std::array<std::string_view, 4> words_of(ComponentStatus) {
+    return {"UP", "DOWN", "STOPPED", "UNREACHABLE"};
 }
 
 /// Events that wait: in a context's outbox for the relay, or in the log for a subscription.
@@ -64,7 +64,7 @@ struct ComponentDetails {
 };
 BOOST_DESCRIBE_STRUCT(ComponentDetails, (), (reason, backlogs, circuit_breakers))
 
-/// A context, or the relay.
+/// A context, the relay, or the brokers of its partition.
 struct ComponentResource {
     static constexpr std::string_view schema_name = "ComponentHealth";
     ComponentStatus status = ComponentStatus::up;

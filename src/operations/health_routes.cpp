@@ -119,6 +119,28 @@ ComponentResource resource_of(
     return component;
 }
 
+/// The brokers of the topic's partition. While they are away requests are answered: that is no
+/// illness of the process.
+ComponentResource kafka_of(const host::System& system) {
+    ComponentResource component;
+    ComponentDetails details;
+    const bus::PipeStats stats = system.pipe_stats().value_or(bus::PipeStats{});
+    if (system.mirror()->refuses()) {
+        component.status = ComponentStatus::down;
+        details.reason = system.mirror()->refusal();
+    } else if (!stats.connected) {
+        component.status = ComponentStatus::unreachable;
+        details.reason = fmt::format(
+            "no broker answers since {}: events wait in the outboxes",
+            json::text_of(json::Timestamp{stats.since_ms})
+        );
+    }
+    if (details.reason) {
+        component.details = std::move(details);
+    }
+    return component;
+}
+
 http::Response health_response(bool up, std::string body) {
     http::Response response;
     response.status = up ? 200 : 503;
@@ -144,6 +166,9 @@ void health(const host::System& system, const ProcessState& state, const Done& d
         up = up && component.status != ComponentStatus::down;
         resource.components.emplace_back(name_of(system, at), std::move(component));
     }
+    if (system.mirror() != nullptr) {
+        resource.components.emplace_back("kafka", kafka_of(system));
+    }
     resource.status = up ? ProcessStatus::up : ProcessStatus::down;
     done(health_response(up, json::text_of(resource)));
 }
@@ -160,6 +185,8 @@ void health_of_one(
 void is_ready(const host::System& system, const ProcessState& state, const Done& done) {
     if (state.stopping) {
         done(kernel::unavailable("the process is ending"));
+    } else if (std::string reason = system.closed_gate(); !reason.empty()) {
+        done(kernel::unavailable(reason));
     } else if (!system.ready()) {
         done(kernel::unavailable("a context is starting: it reads the events it missed"));
     } else {
@@ -201,15 +228,15 @@ kernel::Endpoint health_endpoint(const host::System& system, const ProcessState&
 }
 
 kernel::Endpoint component_endpoint(
-    const host::System& system, const ProcessState& state, std::size_t place
+    const std::string& name,
+    std::string summary,
+    std::function<void(const Request&, const Done&)> handler
 ) {
-    const std::string name = name_of(system, place);
     return endpoint(
         "/actuator/health/" + name,
         {.tag = {},
          .id = "healthOf" + kernel::joined_words(name),
-         .summary =
-             name == "relay" ? "How the relay is" : fmt::format("How the {} context is", name),
+         .summary = std::move(summary),
          .replies =
              {{.status = 200,
                .description = "UP or STOPPED",
@@ -220,9 +247,7 @@ kernel::Endpoint component_endpoint(
                .type = "application/json",
                .schema = kernel::schema_of<ComponentResource>(),
                .headers = {"Retry-After"}}}},
-        [&system, &state, place](const Request&, const Done& done) {
-            health_of_one(system, state, place, done);
-        },
+        std::move(handler),
         http::Produces::json
     );
 }
@@ -281,10 +306,32 @@ kernel::Endpoint zombie_endpoint(ProcessState& state) {
 std::vector<kernel::Endpoint> health_endpoints(host::System& system, ProcessState& state) {
     std::vector<kernel::Endpoint> endpoints;
     endpoints.push_back(health_endpoint(system, state));
+    const auto add = [&](const std::string& name, std::string summary, std::size_t place) {
+        endpoints.push_back(component_endpoint(
+            name,
+            std::move(summary),
+            [&system, &state, place](const Request&, const Done& done) {
+                health_of_one(system, state, place, done);
+            }
+        ));
+    };
     for (std::size_t place = 0; place < system.modules().size(); ++place) {
-        endpoints.push_back(component_endpoint(system, state, place));
+        const std::string name = name_of(system, place);
+        add(name, fmt::format("How the {} context is", name), place);
     }
-    endpoints.push_back(component_endpoint(system, state, system.relay_place()));
+    add("relay", "How the relay is", system.relay_place());
+    if (system.mirror() != nullptr) {
+        endpoints.push_back(component_endpoint(
+            "kafka",
+            "How the brokers are",
+            [&system](const Request&, const Done& done) {
+                const ComponentResource component = kafka_of(system);
+                done(health_response(
+                    component.status != ComponentStatus::down, json::text_of(component)
+                ));
+            }
+        ));
+    }
     endpoints.push_back(ready_endpoint(system, state));
     endpoints.push_back(healthy_endpoint(state));
     endpoints.push_back(zombie_endpoint(state));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "backup/backup.hpp"
+#include "host/offline_partition.hpp"
 #include "observe/logs.hpp"
 #include "storage/error.hpp"
 #include "storage/wal_stamp.hpp"
@@ -38,14 +39,6 @@ std::vector<std::string> names_of_files(
     return names;
 }
 
-std::string make_temporary_directory() {
-    std::string path = std::filesystem::temp_directory_path() / "bookstore-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) {
-        throw storage::Refused(fmt::format("{} cannot be made: {}", path, std::strerror(errno)));
-    }
-    return path;
-}
-
 /// The databases with their WALs; the index of a WAL is made anew.
 void copy_databases(
     const std::string& from, const std::string& to, const host::Contexts& contexts
@@ -67,6 +60,19 @@ void copy_databases(
 }
 
 }  // namespace
+
+std::string make_temporary_directory() {
+    std::string path = std::filesystem::temp_directory_path() / "bookstore-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+        throw storage::Refused(fmt::format("{} cannot be made: {}", path, std::strerror(errno)));
+    }
+    return path;
+}
+
+void remove_directory(const std::string& path) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+}
 
 void require_data(const std::string& directory) {
     if (!std::filesystem::exists(directory + "/topic.db")) {
@@ -92,7 +98,9 @@ OfflineContexts::OfflineContexts(const std::string& directory, const host::Conte
     : directory_(directory),
       system_(
           contexts,
-          {.data_dir = directory, .modules = names_of_files(directory, contexts)},
+          {.data_dir = directory,
+           .modules = names_of_files(directory, contexts),
+           .partition = host::offline_partition(directory)},
           clock_,
           random_,
           [](std::size_t) {}
@@ -146,8 +154,7 @@ CopiedDirectory::~CopiedDirectory() {
 }
 
 void CopiedDirectory::remove() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    remove_directory(path_);
 }
 
 }  // namespace bookstore::tools

@@ -12,6 +12,11 @@ namespace bookstore::tools {
 /// Throws storage::Refused when that is no data directory, or half a backup.
 void require_data(const std::string& directory);
 
+/// A new one under the directory for temporary files. Throws storage::Refused.
+std::string make_temporary_directory();
+/// With what is in it, as far as that can be removed.
+void remove_directory(const std::string& path);
+
 /// A data directory that is there, held by this process alone, for life. Of what is logged only
 /// warnings are shown.
 class OfflineDirectory {

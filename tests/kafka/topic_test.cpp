@@ -81,7 +81,7 @@ TEST_CASE("a missing topic is told with the command that makes it, and nothing m
         CHECK(faults[0].what == "there is no topic missing");
         CHECK(
             faults[0].command ==
-            fmt::format("bookstore topic create --kafka {} --topic missing", settings.brokers)
+            fmt::format("bookstore topic create --kafka {} --kafka-topic missing", settings.brokers)
         );
     }
     CHECK_THROWS_AS(kafka::end_offsets(settings, 2000), std::runtime_error);
@@ -141,7 +141,7 @@ TEST_CASE("a topic with several partitions is told") {
     CHECK(eventually([&] {
         return said_of(settings) == "the topic parted has 3 partitions, not 1\n";
     }));
-    CHECK(kafka::verify_topic(settings, limit_ms)[0].command.contains("--topic parted-1"));
+    CHECK(kafka::verify_topic(settings, limit_ms)[0].command.contains("--kafka-topic parted-1"));
 }
 
 TEST_CASE("brokers that are away are told from a topic that is wrong") {

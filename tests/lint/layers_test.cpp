@@ -63,15 +63,7 @@ const std::map<std::string, Layers, std::less<>> may_include = {
     {"app",
      and_also(
          up_to_kernel,
-          {"kafka",
-           "modules",
-           "adapters",
-           "host",
-           "observe",
-           "backup",
-           "operations",
-           "peers",
-           "app"}
+         {"kafka", "modules", "adapters", "host", "observe", "backup", "operations", "peers", "app"}
      )},
     {"tools", rooms},
     {"main.cpp", {"app", "tools"}},

@@ -12,11 +12,13 @@
 #include <thread>
 
 #include "simulation/jobs.hpp"
+#include "simulation/split_world.hpp"
 #include "simulation/world.hpp"
 
 namespace {
 
 using bookstore::test::Jobs;
+using bookstore::test::SplitWorld;
 using bookstore::test::Tally;
 using bookstore::test::World;
 
@@ -25,15 +27,17 @@ struct Options {
     std::int64_t runs = 1000;
     std::int64_t steps = 1200;
     std::int64_t jobs = std::max<std::int64_t>(std::thread::hardware_concurrency(), 1);
+    bool split = false;
     bool trace = false;
 };
 
 /// In one piece, for others print too.
 void print_broken(const Options& options, std::uint64_t seed, std::string_view why) {
     const std::string text = fmt::format(
-        "seed {} BROKEN: {}\n  replay: simulation --seed {} --runs 1 --steps {} --trace\n",
+        "seed {} BROKEN: {}\n  replay: simulation {}--seed {} --runs 1 --steps {} --trace\n",
         seed,
         why,
+        options.split ? "--split " : "",
         seed,
         options.steps
     );
@@ -43,8 +47,13 @@ void print_broken(const Options& options, std::uint64_t seed, std::string_view w
 
 bool run_one(const Options& options, std::uint64_t seed, Tally& sum) {
     try {
-        World world(seed, options.trace);
-        sum += world.run(options.steps);
+        if (options.split) {
+            SplitWorld world(seed, options.trace);
+            sum += world.run(options.steps);
+        } else {
+            World world(seed, options.trace);
+            sum += world.run(options.steps);
+        }
         return true;
     } catch (const std::exception& error) {
         print_broken(options, seed, error.what());
@@ -66,6 +75,7 @@ int main(int argc, char** argv) {
     app.add_option("--jobs", options.jobs, "How many at a time, a process each; 1 with --trace")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
+    app.add_flag("--split", options.split, "Contexts in several processes, over one partition");
     app.add_flag("--trace", options.trace, "Print every step");
     CLI11_PARSE(app, argc, argv);
     spdlog::set_level(options.trace ? spdlog::level::debug : spdlog::level::off);

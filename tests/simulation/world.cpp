@@ -281,7 +281,7 @@ void World::step_part_of(kernel::HostedModule& module) {
                 ->step();
         }
     };
-    switch (module.available() ? random_.below(8) : random_.below(3)) {
+    switch (module.works() ? random_.below(8) : random_.below(3)) {
         case 0:
         case 1:
             module.strand().step();

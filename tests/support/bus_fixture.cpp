@@ -37,6 +37,12 @@ std::vector<std::string> words_in(const std::string& text) {
 
 void BusFixture::open() {
     topic = std::make_unique<bus::Topic>(options("topic", {"topic"}));
+    if (partition_ != nullptr) {
+        pipe = partition_->pipe();
+        mirror = std::make_unique<bus::Mirror>(
+            *topic, *pipe, clock, bus::Mirror::Options{.topic = "shop", .audit_every_ms = 0}
+        );
+    }
     for (const std::string& name : names_) {
         modules.push_back(std::make_unique<Module>());
         Module& module = *modules.back();
@@ -60,11 +66,20 @@ void BusFixture::open() {
 }
 
 void BusFixture::open_relay() {
+    if (mirror) {
+        std::vector<bus::PartitionRelay::Hosted> hosted;
+        for (const auto& module : modules) {
+            const storage::Reader reader = module->database->read();
+            hosted.push_back({*module->outbox, module->gate, bus::stored_cursors(*reader)});
+        }
+        relay = std::make_unique<bus::PartitionRelay>(*mirror, *pipe, hosted, clock, pressure);
+        return;
+    }
     std::vector<bus::Outbox*> outboxes;
     for (const auto& module : modules) {
         outboxes.push_back(module->outbox.get());
     }
-    relay = std::make_unique<bus::Relay>(*topic, outboxes, clock, pressure);
+    relay = std::make_unique<bus::TopicRelay>(*topic, outboxes, clock, pressure);
 }
 
 void BusFixture::close() {
@@ -76,6 +91,8 @@ void BusFixture::close() {
     }
     relay.reset();
     modules.clear();
+    mirror.reset();
+    pipe.reset();
     topic.reset();
 }
 
@@ -231,7 +248,7 @@ bool BusFixture::step_all() {
     bool did = relay->step();
     for (const auto& module : modules) {
         for (const auto& subscription : module->subscriptions) {
-            did = subscription->step() || did;
+            did = (module->gate.is_open() && subscription->step()) || did;
         }
         did = module->database->writer().step() || did;
     }
@@ -248,6 +265,9 @@ std::optional<std::int64_t> BusFixture::due_in_ms() const {
     consider(relay->due_in_ms());
     for (const auto& module : modules) {
         for (const auto& subscription : module->subscriptions) {
+            if (!module->gate.is_open()) {
+                continue;
+            }
             consider(subscription->due_in_ms());
         }
     }

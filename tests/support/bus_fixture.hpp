@@ -9,13 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "bus/gate.hpp"
+#include "bus/mirror.hpp"
 #include "bus/outbox.hpp"
+#include "bus/partition_relay.hpp"
 #include "bus/pressure.hpp"
-#include "bus/relay.hpp"
 #include "bus/subscription.hpp"
 #include "bus/topic.hpp"
+#include "bus/topic_relay.hpp"
 #include "storage/database.hpp"
 #include "support/memory_vfs.hpp"
+#include "support/partition.hpp"
 #include "support/storage_fixture.hpp"
 #include "support/virtual_time.hpp"
 
@@ -78,6 +82,7 @@ class BusFixture {
         std::string name;
         std::unique_ptr<storage::Database> database;
         std::unique_ptr<bus::Outbox> outbox;
+        bus::Gate gate{};
         std::vector<std::unique_ptr<bus::Subscription>> subscriptions;
     };
 
@@ -88,6 +93,9 @@ class BusFixture {
     /// Its handlers throw at this note, so many times (a large number: until cured).
     void given_failing(const std::string& note, int times = 1'000'000) { failing_[note] = times; }
     void cured(const std::string& note) { failing_.erase(note); }
+
+    /// Its topic is a mirror of that partition, which outlives it.
+    void given_partition(Partition& partition) { partition_ = &partition; }
 
     void open();
     void open_relay();
@@ -146,6 +154,8 @@ class BusFixture {
     bus::Pressure pressure{clock};
     std::unique_ptr<bus::Topic> topic;
     std::vector<std::unique_ptr<Module>> modules;
+    std::unique_ptr<bus::Pipe> pipe;      ///< null without a partition
+    std::unique_ptr<bus::Mirror> mirror;  ///< the same
     std::unique_ptr<bus::Relay> relay;
     int relay_rung = 0;
     int module_rung = 0;
@@ -160,6 +170,7 @@ class BusFixture {
     template <class E>
     void listen(bus::Policies& policies, const Listener& listener, const std::string& name);
 
+    Partition* partition_ = nullptr;
     std::vector<std::string> names_;
     std::vector<Listener> listeners_;
     std::map<std::string, int> failing_;

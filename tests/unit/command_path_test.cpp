@@ -21,7 +21,8 @@ using kernel::Next;
 
 struct CommandFixture : BusFixture {
     const std::string name = "shop";
-    kernel::Lifecycle lifecycle{name};
+    bus::Gate gate;
+    kernel::Lifecycle lifecycle{name, gate};
     std::optional<bus::Strand> strand;
     std::optional<kernel::CommandPath> commands;
     std::vector<int> answers;

@@ -84,7 +84,9 @@ TEST_CASE("a database works on the real file system, and finds its rows again") 
             {.durable = true,
              .run =
                  [](storage::Connection& connection) {
-                     connection.execute("INSERT INTO subscription VALUES (hex(randomblob(8)), 1)");
+                     connection.execute(
+                         "INSERT INTO subscription(name, position) VALUES (hex(randomblob(8)), 1)"
+                     );
                      return true;
                  },
              .done = [](const storage::Outcome& outcome

@@ -43,7 +43,9 @@ class Shop {
             {.durable = true,
              .run =
                  [name](storage::Connection& db) {
-                     db.execute("INSERT INTO subscription VALUES ('" + name + "', 1)");
+                     db.execute(
+                         "INSERT INTO subscription(name, position) VALUES ('" + name + "', 1)"
+                     );
                      return true;
                  },
              .done = [](const storage::Outcome& outcome

@@ -1,4 +1,4 @@
-#include "bus/relay.hpp"
+#include "bus/topic_relay.hpp"
 
 #include <fmt/format.h>
 
@@ -15,12 +15,14 @@ constexpr std::size_t max_rows = 1024;  ///< of one module in one step
 
 }  // namespace
 
-Relay::Source::Source(Outbox& its_outbox, std::int64_t relayed_to)
+TopicRelay::Source::Source(Outbox& its_outbox, std::int64_t relayed_to)
     : outbox(its_outbox),
       relayed(relayed_to),
       trouble(fmt::format("the relay of {}'s events", its_outbox.source())) {}
 
-Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pressure& pressure)
+TopicRelay::TopicRelay(
+    Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pressure& pressure
+)
     : topic_(topic), clock_(clock), pressure_(pressure) {
     for (Outbox* outbox : outboxes) {
         const std::int64_t relayed = topic_.relayed(outbox->source());
@@ -30,24 +32,24 @@ Relay::Relay(Topic& topic, std::vector<Outbox*> outboxes, const Clock& clock, Pr
     }
 }
 
-const Relay::Source* Relay::find(std::string_view source) const {
+const TopicRelay::Source* TopicRelay::find(std::string_view source) const {
     const auto found = std::ranges::find(sources_, source, [](const Source& each) {
         return std::string_view(each.outbox.source());
     });
     return found == sources_.end() ? nullptr : &*found;
 }
 
-bool Relay::healthy(std::string_view source) const {
+bool TopicRelay::healthy(std::string_view source) const {
     const Source* const found = find(source);
     return found == nullptr || found->trouble.healthy();
 }
 
-std::optional<std::int64_t> Relay::waiting_since_ms() const {
+std::optional<std::int64_t> TopicRelay::waiting_since_ms() const {
     const std::int64_t since_ms = waiting_since_ms_;
     return since_ms == 0 ? std::nullopt : std::optional(since_ms);
 }
 
-BacklogState Relay::backlog_state(std::string_view source) const {
+BacklogState TopicRelay::backlog_state(std::string_view source) const {
     const Source* const found = find(source);
     if (!healthy() || (found != nullptr && !found->trouble.healthy())) {
         return BacklogState::failing;
@@ -56,7 +58,7 @@ BacklogState Relay::backlog_state(std::string_view source) const {
     return empty ? BacklogState::empty : BacklogState::working;
 }
 
-bool Relay::gives_way() {
+bool TopicRelay::gives_way() {
     const std::int64_t steady_ms = clock_.steady_ms();
     const bool waits = std::ranges::any_of(sources_, [steady_ms](const Source& source) {
         return source.outbox.signalled() && source.trouble.pause_left_ms(steady_ms) == 0;
@@ -72,7 +74,7 @@ bool Relay::gives_way() {
     return pressure_.gives_way(now - waiting_since_ms_, Pressure::relay_waits_ms);
 }
 
-std::optional<std::int64_t> Relay::due_in_ms() const {
+std::optional<std::int64_t> TopicRelay::due_in_ms() const {
     if (gave_way_) {
         return Pressure::ask_again_ms;
     }
@@ -90,7 +92,7 @@ std::optional<std::int64_t> Relay::due_in_ms() const {
     return due;
 }
 
-bool Relay::step() {
+bool TopicRelay::step() {
     gave_way_ = gives_way();
     if (gave_way_ || !trouble_.may_try(clock_.steady_ms())) {
         return false;
@@ -101,7 +103,7 @@ bool Relay::step() {
 }
 
 /// A bounded number of rows of each outbox that has signalled.
-void Relay::read(Batch& batch) {
+void TopicRelay::read(Batch& batch) {
     for (Source& source : sources_) {
         if (!source.trouble.may_try(clock_.steady_ms()) || !source.outbox.take_signal()) {
             continue;
@@ -117,7 +119,7 @@ void Relay::read(Batch& batch) {
     }
 }
 
-void Relay::read(Source& source, Batch& batch) {
+void TopicRelay::read(Source& source, Batch& batch) {
     auto rows = source.outbox.read(source.relayed, max_rows);
     if (rows.empty()) {
         return;
@@ -138,12 +140,12 @@ void Relay::read(Source& source, Batch& batch) {
 }
 
 /// To be tried again after a pause.
-void Relay::failed(Source& source, std::string_view why) {
+void TopicRelay::failed(Source& source, std::string_view why) {
     source.trouble.failed(why, clock_.steady_ms());
     source.outbox.signal();
 }
 
-bool Relay::relay(Batch& batch) {
+bool TopicRelay::relay(Batch& batch) {
     try {
         append_together(batch);
     } catch (const std::exception& error) {
@@ -160,7 +162,7 @@ bool Relay::relay(Batch& batch) {
 
 /// In one transaction of the topic; or one for each source, when a row is at fault: the others'
 /// must not wait for it. Throws when it is the topic that cannot be written.
-void Relay::append_together(Batch& batch) {
+void TopicRelay::append_together(Batch& batch) {
     try {
         append(batch.rows);
     } catch (const std::exception& error) {
@@ -175,7 +177,7 @@ void Relay::append_together(Batch& batch) {
     }
 }
 
-void Relay::append_each(Batch& batch) {
+void TopicRelay::append_each(Batch& batch) {
     for (const Part& part : batch.parts) {
         const auto rows = std::span(batch.rows).subspan(part.begin, part.count);
         for (Envelope& row : rows) {
@@ -193,13 +195,13 @@ void Relay::append_each(Batch& batch) {
     }
 }
 
-void Relay::moved(const Part& part) {
+void TopicRelay::moved(const Part& part) {
     part.source->relayed = part.to;
     part.source->outbox.relayed(part.to);
     part.source->trouble.succeeded();
 }
 
-void Relay::append(std::span<Envelope> rows) {
+void TopicRelay::append(std::span<Envelope> rows) {
     const std::int64_t began_ms = clock_.now_ms();
     topic_.append(rows);
     if (rows.front().position > 0) {
