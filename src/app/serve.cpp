@@ -15,6 +15,7 @@
 #include "app/api.hpp"
 #include "app/descriptors.hpp"
 #include "app/entrance.hpp"
+#include "app/partition.hpp"
 #include "app/signals.hpp"
 #include "backup/backup.hpp"
 #include "host/threads.hpp"
@@ -87,7 +88,12 @@ class Process {
         backup::reject_incomplete_backup(options_.system.data_dir);
         const std::string& directory = options_.system.data_dir;
         try {
-            system_.emplace(options_.contexts, options_.system, clock_, random_, threads_.ring());
+            host::SystemOptions system = options_.system;
+            if (options_.kafka) {
+                const std::string process = fmt::format("{}", fmt::join(system.modules, "-"));
+                system.partition = partition_of(*options_.kafka, process, clock_);
+            }
+            system_.emplace(options_.contexts, system, clock_, random_, threads_.ring());
             storage::sync_directory(directory);
         } catch (const storage::Error& error) {
             if (!error.full() && !host::disk_is_full(directory)) {
@@ -107,7 +113,9 @@ class Process {
             *system_,
             threads_,
             clock_,
-            host::Health::Options{options_.system.data_dir, options_.stall_timeout}
+            host::Health::Options{
+                options_.system.data_dir, options_.stall_timeout, options_.kafka_patience
+            }
         );
         metrics_.emplace(
             *system_,

@@ -7,6 +7,7 @@
 #include "host/system.hpp"
 #include "http/cors.hpp"
 #include "http/server.hpp"
+#include "kafka/settings.hpp"
 #include "observe/logs.hpp"
 #include "peers/peers.hpp"
 
@@ -19,8 +20,10 @@ struct ServeOptions {
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;
     std::string log_level = "info";
-    std::size_t port_connections = 0;  ///< at a time, to processes that answer ports
-    peers::PeersOptions peers;         ///< the other processes of a split
+    std::size_t port_connections = 0;        ///< at a time, to processes that answer ports
+    peers::PeersOptions peers;               ///< the other processes of a split
+    std::optional<kafka::Settings> kafka{};  ///< nothing: topic.db is the log itself
+    std::chrono::seconds kafka_patience{0};  ///< without a broker, then unhealthy; 0: never
     std::chrono::milliseconds drain_delay{0};
     std::chrono::milliseconds drain_timeout{10'000};
     std::chrono::milliseconds stall_timeout{10'000};

@@ -292,7 +292,9 @@ void create_topic(const Settings& settings, int replicas, int limit_ms) {
 std::vector<TopicFault> verify_topic(const Settings& settings, int limit_ms) {
     Admin admin(settings, limit_ms);
     const auto creation = [&settings](std::string_view topic) {
-        return fmt::format("bookstore topic create --kafka {} --topic {}", settings.brokers, topic);
+        return fmt::format(
+            "bookstore topic create --kafka {} --kafka-topic {}", settings.brokers, topic
+        );
     };
     const rd_kafka_metadata_topic* const topic = admin.find_topic();
     if (topic == nullptr) {

@@ -37,6 +37,9 @@ constexpr std::array subcommands{
         "parked", "Events that a context could not handle: list, retry, skip", declare_parked
     },
     Subcommand{
+        "topic", "The Kafka topic between processes: create, verify, republish", declare_topic
+    },
+    Subcommand{
         "describe",
         "Print the board: each context's commands, events, policies, read models",
         declare_describe

@@ -1,5 +1,7 @@
 #include "app/serve.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "tools/flag_values.hpp"
+#include "tools/kafka_flags.hpp"
 #include "tools/options.hpp"
 #include "tools/subcommand.hpp"
 
@@ -42,6 +45,8 @@ struct Flags {
     std::string inventory_url;
     std::string van_url;
     std::vector<std::string> peers;
+    KafkaFlags kafka;
+    std::int64_t kafka_unhealthy_s = 0;
     std::int64_t peer_ms = 1'000;
     std::size_t port_calls = 64;
     app::ServeOptions serve;
@@ -206,6 +211,22 @@ void add_system_flags(CLI::App& app, Flags& flags, const std::vector<std::string
         ->check(CLI::PositiveNumber);
 }
 
+void add_topic_flags(CLI::App& app, Flags& flags) {
+    add_kafka_flags(
+        app,
+        flags.kafka,
+        "HOST:PORT, by comma, of the Kafka brokers over which events cross between processes; "
+        "empty: all contexts are here"
+    );
+    add_setting(
+        app,
+        "--kafka-unhealthy-after",
+        flags.kafka_unhealthy_s,
+        "s without a broker, then /isHealthy fails; 0: never"
+    )
+        ->check(CLI::Range(0, most_ms / 1000));
+}
+
 void add_van_flags(CLI::App& app, Flags& flags) {
     add_setting(
         app,
@@ -309,6 +330,40 @@ void read_retention(const Flags& flags, host::RetentionOptions& retention) {
     );
 }
 
+/// Where events cross over Kafka, whatever a context needs of others is here, or said where it is.
+void check_split(const Flags& flags) {
+    const std::vector<std::string>& modules = flags.serve.system.modules;
+    const auto hosts = [&modules](std::string_view name) {
+        return std::ranges::find(modules, name) != modules.end();
+    };
+    const auto require = [&](std::string_view context,
+                             std::string_view needed,
+                             const std::string& url,
+                             std::string_view flag) {
+        if (hosts(context) && !hosts(needed) && url.empty()) {
+            throw std::runtime_error(fmt::format(
+                "--modules hosts {} without {}: add {} http://HOST:PORT of the process that hosts "
+                "it, or {} to --modules",
+                context,
+                needed,
+                flag,
+                needed
+            ));
+        }
+    };
+    if (flags.kafka.brokers.empty()) {
+        return;
+    }
+    require("order", "customer", flags.customer_url, "--customer-url");
+    require("order", "inventory", flags.inventory_url, "--inventory-url");
+    require("payment", "van", flags.van_url, "--van-url");
+    if (flags.serve.system.retention.limited()) {
+        throw std::runtime_error(
+            "--topic-retention and --kafka do not go together: the log of all processes is kept"
+        );
+    }
+}
+
 void check_agreement(const Flags& flags) {
     const host::SystemOptions& system = flags.serve.system;
     for (const std::string& name : system.stopped) {
@@ -316,6 +371,7 @@ void check_agreement(const Flags& flags) {
             throw std::runtime_error("--stopped names " + name + ", which --modules does not host");
         }
     }
+    check_split(flags);
     if (flags.contexts.payment.van_timeout_ms <= flags.contexts.van.breaker.timeout_ms) {
         throw std::runtime_error(
             "--payment-timeout must exceed --breaker-timeout, or every slow charge counts as "
@@ -338,6 +394,10 @@ int run(Flags& flags, const ContextsOf& contexts_of) {
     read_ports(flags, flags.contexts);
     options.port_connections = port_connections(flags);
     options.peers.origins = read_peers(flags);
+    if (!flags.kafka.brokers.empty()) {
+        options.kafka = read_kafka_flags(flags.kafka);
+        options.kafka_patience = std::chrono::seconds(flags.kafka_unhealthy_s);
+    }
     options.peers.ask_timeout = std::chrono::milliseconds(flags.peer_ms);
     options.contexts = contexts_of(flags.contexts);
     return app::serve(options);
@@ -360,6 +420,7 @@ Run declare_serve(CLI::App& app, const Program& program) {
     add_time_flags(app, *flags);
     add_system_flags(app, *flags, names_of(program.contexts));
     add_port_flags(app, *flags);
+    add_topic_flags(app, *flags);
     add_van_flags(app, *flags);
     add_log_flags(app, *flags);
     return [flags = std::move(flags), &program] { return run(*flags, program.contexts_of); };
