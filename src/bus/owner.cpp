@@ -73,6 +73,9 @@ void Owner::compare_rows() {
 
 void Owner::look_at(const Record& record) {
     const std::int64_t position = record.event.source_position;
+    if (position <= removed_) {
+        return;
+    }
     const auto known = known_.find(position);
     if (known == known_.end()) {
         const auto rows = outbox_.read(position - 1, 1);

@@ -289,6 +289,10 @@ void create_topic(const Settings& settings, int replicas, int limit_ms) {
     }
 }
 
+bool exists(const Settings& settings, int limit_ms) {
+    return Admin(settings, limit_ms).find_topic() != nullptr;
+}
+
 std::vector<TopicFault> verify_topic(const Settings& settings, int limit_ms) {
     Admin admin(settings, limit_ms);
     const auto creation = [&settings](std::string_view topic) {

@@ -24,6 +24,8 @@ class Unreachable : public std::runtime_error {
 /// counts. Returns when it is there.
 void create_topic(const Settings& settings, int replicas, int limit_ms);
 
+bool exists(const Settings& settings, int limit_ms);
+
 /// What is wrong with a topic, and what mends it.
 struct TopicFault {
     std::string what;     ///< "the topic cnabookstore has 3 partitions"

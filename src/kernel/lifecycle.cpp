@@ -21,7 +21,7 @@ std::optional<http::Problem> Lifecycle::own_write_problem() const {
 }
 
 std::optional<http::Problem> Lifecycle::write_problem() const {
-    if (state() != State::starting || gate_.refuses()) {
+    if (state() != State::starting || !gate_.is_open()) {
         return own_write_problem();
     }
     return unavailable(

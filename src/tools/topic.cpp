@@ -51,8 +51,21 @@ kafka::Settings settings_of(const Options& options) {
     return read_kafka_flags(options.kafka);
 }
 
+void require_fit(const kafka::Settings& settings) {
+    const std::string faults = kafka::topic_faults(settings, ask_limit_ms);
+    if (!faults.empty()) {
+        throw std::runtime_error(faults);
+    }
+}
+
+/// One that is there stays as it is, when it is as it has to be.
 int create(const Options& options) {
     const kafka::Settings settings = settings_of(options);
+    if (kafka::exists(settings, ask_limit_ms)) {
+        require_fit(settings);
+        fmt::print("the topic {} is there already, and as it has to be\n", settings.topic);
+        return 0;
+    }
     kafka::create_topic(settings, options.replicas, ask_limit_ms);
     fmt::print(
         "the topic {} is there: one partition, {} cop{}, nothing is ever removed\n",
@@ -61,13 +74,6 @@ int create(const Options& options) {
         options.replicas == 1 ? "y" : "ies"
     );
     return 0;
-}
-
-void require_fit(const kafka::Settings& settings) {
-    const std::string faults = kafka::topic_faults(settings, ask_limit_ms);
-    if (!faults.empty()) {
-        throw std::runtime_error(faults);
-    }
 }
 
 // ---- verify

@@ -187,6 +187,28 @@ TEST_CASE("whatever the partition does with what is sent, each event is taken on
     }
 }
 
+TEST_CASE("what came too early, and what was there already, is dropped and counted as that") {
+    Processes shop;
+    shop.a->settled();
+    shop.a->published("shop", "1:a 2:b");
+    shop.a->settled();
+    REQUIRE(shop.partition.under_way() == 2);
+    shop.partition.take(1, true);
+    shop.partition.take(0);
+    shop.a->settled();
+    const bus::MirrorStats& stats = shop.a->mirror->stats();
+    CHECK(stats.early.value() == 1);
+    CHECK(stats.accepted.value() == 1);
+    CHECK(stats.doubled.value() == 0);
+    shop.settle();
+    CHECK(shop.a->in_topic("Noted") == "1:a 2:b");
+    shop.partition.add(shop.partition.at(1).record);
+    shop.settle();
+    CHECK(stats.doubled.value() == 1);
+    CHECK(stats.forked.value() == 0);
+    CHECK(shop.a->in_topic("Noted") == "1:a 2:b");
+}
+
 TEST_CASE("rows go when the synced mirror has them, but for the newest") {
     Processes shop;
     shop.a->published("shop", "1:a 2:b 3:c");

@@ -63,6 +63,10 @@ std::vector<TopicFault> verify_topic(const Settings&, int) {
     refuse();
 }
 
+bool exists(const Settings&, int) {
+    refuse();
+}
+
 EndOffsets end_offsets(const Settings&, int) {
     refuse();
 }
