@@ -141,6 +141,10 @@ Republish::Log Republish::bring_up_to_date(const std::string& directory, const C
     );
     while (system.relay().step()) {
     }
+    for (const auto& module : system.modules()) {  // what a start has them write
+        while (module->database().writer().step()) {
+        }
+    }
     log.is_mirror = system.mirror() != nullptr;
     if (!log.is_mirror && !system.relay().healthy()) {
         throw storage::Refused(system.relay().fault());

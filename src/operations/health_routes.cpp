@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "kernel/cross_origin.hpp"
 #include "kernel/hal.hpp"
 #include "kernel/schema.hpp"
@@ -132,7 +133,7 @@ ComponentResource kafka_of(const host::System& system) {
         component.status = ComponentStatus::unreachable;
         details.reason = fmt::format(
             "no broker answers since {}: events wait in the outboxes",
-            json::text_of(json::Timestamp{stats.since_ms})
+            iso_timestamp(stats.since_ms)
         );
     }
     if (details.reason) {

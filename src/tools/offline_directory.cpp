@@ -107,6 +107,10 @@ OfflineContexts::OfflineContexts(const std::string& directory, const host::Conte
       ) {
     while (system_.relay().step()) {
     }
+    for (const auto& module : system_.modules()) {  // what a start has them write
+        while (module->database().writer().step()) {
+        }
+    }
 }
 
 UntouchedDirectory::UntouchedDirectory(const std::string& directory, const std::string& held)
