@@ -27,6 +27,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> wanted{{
     {"retention.bytes", "-1"},
     {"unclean.leader.election.enable", "false"},
 }};
+constexpr std::string_view asking = "ask for the topic";
+constexpr int rumour_ms = 1000;     ///< brokers hear of a new topic one after the other
 constexpr int enough_replicas = 3;  ///< for one to be away while there are still two copies
 constexpr int wanted_in_sync = 2;
 
@@ -90,17 +92,17 @@ class Admin {
           client_(RD_KAFKA_CONSUMER, settings, {}, fixed, RD_KAFKA_EVENT_NONE),
           answers_(rd_kafka_queue_new(client_.get())) {}
 
-    /// Null when there is none.
-    const rd_kafka_metadata_topic* find_topic();
+    /// Null when there is none: a broker that has not heard of a new one is asked again, so long.
+    const rd_kafka_metadata_topic* find_topic(int patience_ms);
     Config config();
     /// The error of that topic alone is returned.
     rd_kafka_resp_err_t create(int replicas, std::string& why);
     EndOffsets end_offsets();
-    const Limit& limit() const { return limit_; }
 
   private:
     Options options(rd_kafka_admin_op_t operation) const;
     Event answer(std::string_view doing) const;
+    const rd_kafka_metadata_topic* ask_for_topic(const Topic& topic);
     [[noreturn]] void no(std::string_view doing, rd_kafka_resp_err_t error, std::string_view why)
         const {
         refuse(settings_, doing, error, why);
@@ -135,23 +137,37 @@ Event Admin::answer(std::string_view doing) const {
     return event;
 }
 
-const rd_kafka_metadata_topic* Admin::find_topic() {
-    constexpr std::string_view doing = "ask for the topic";
+const rd_kafka_metadata_topic* Admin::find_topic(int patience_ms) {
     const Topic topic(rd_kafka_topic_new(client_.get(), settings_.topic.c_str(), nullptr));
     if (!topic) {
-        no(doing, rd_kafka_last_error(), text_of(rd_kafka_last_error()));
+        no(asking, rd_kafka_last_error(), text_of(rd_kafka_last_error()));
     }
+    const Limit patience(patience_ms);
+    while (true) {
+        const rd_kafka_metadata_topic* const found = ask_for_topic(topic);
+        const bool led =
+            found != nullptr && found->partition_cnt > 0 && found->partitions[0].leader >= 0;
+        if (led || patience.over() || limit_.over()) {
+            return found;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
+const rd_kafka_metadata_topic* Admin::ask_for_topic(const Topic& topic) {
     const rd_kafka_metadata_t* found = nullptr;
     const auto error = rd_kafka_metadata(client_.get(), 0, topic.get(), &found, limit_.left_ms());
     metadata_.reset(found);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        no(doing, error, text_of(error));
+        no(asking, error, text_of(error));
     }
     if (found->topic_cnt != 1 || found->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         return nullptr;
     }
-    if (found->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        no(doing, found->topics[0].err, text_of(found->topics[0].err));
+    const auto of_topic = found->topics[0].err;
+    if (of_topic != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        of_topic != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+        no(asking, of_topic, text_of(of_topic));
     }
     return found->topics;
 }
@@ -173,6 +189,9 @@ Config Admin::config() {
         no(doing, RD_KAFKA_RESP_ERR__BAD_MSG, "another answer than was asked for");
     }
     const auto error = rd_kafka_ConfigResource_error(resources[0]);
+    if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        throw Unreachable("the brokers do not agree yet whether the topic is there");
+    }
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         const char* const why = rd_kafka_ConfigResource_error_string(resources[0]);
         no(doing, error, why != nullptr ? why : text_of(error));
@@ -276,16 +295,9 @@ void create_topic(const Settings& settings, int replicas, int limit_ms) {
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         refuse(settings, fmt::format("create the topic {}", settings.topic), error, why);
     }
-    // The broker that is asked next need not have heard of it yet.
-    while (true) {
-        const rd_kafka_metadata_topic* const topic = admin.find_topic();
-        if (topic != nullptr && topic->partition_cnt == 1 && topic->partitions[0].leader >= 0) {
-            return;
-        }
-        if (admin.limit().over()) {
-            throw Unreachable(fmt::format("the topic {} is not there yet", settings.topic));
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const rd_kafka_metadata_topic* const topic = admin.find_topic(limit_ms);
+    if (topic == nullptr || topic->partition_cnt != 1 || topic->partitions[0].leader < 0) {
+        throw Unreachable(fmt::format("the topic {} is not there yet", settings.topic));
     }
 }
 
@@ -300,7 +312,7 @@ std::vector<TopicFault> verify_topic(const Settings& settings, int limit_ms) {
             "bookstore topic create --kafka {} --kafka-topic {}", settings.brokers, topic
         );
     };
-    const rd_kafka_metadata_topic* const topic = admin.find_topic();
+    const rd_kafka_metadata_topic* const topic = admin.find_topic(rumour_ms);
     if (topic == nullptr) {
         return {
             {.what = fmt::format("there is no topic {}", settings.topic),
