@@ -302,7 +302,7 @@ void create_topic(const Settings& settings, int replicas, int limit_ms) {
 }
 
 bool exists(const Settings& settings, int limit_ms) {
-    return Admin(settings, limit_ms).find_topic() != nullptr;
+    return Admin(settings, limit_ms).find_topic(0) != nullptr;
 }
 
 std::vector<TopicFault> verify_topic(const Settings& settings, int limit_ms) {

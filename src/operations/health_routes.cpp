@@ -132,8 +132,7 @@ ComponentResource kafka_of(const host::System& system) {
     } else if (!stats.connected) {
         component.status = ComponentStatus::unreachable;
         details.reason = fmt::format(
-            "no broker answers since {}: events wait in the outboxes",
-            iso_timestamp(stats.since_ms)
+            "no broker answers since {}: events wait in the outboxes", iso_timestamp(stats.since_ms)
         );
     }
     if (details.reason) {
