@@ -34,7 +34,9 @@ class Partition::End final : public bus::Pipe {
             events.emplace_back(bus::OutOfRange{"no such offset"});
         } else {
             for (; next_ < end && events.size() < most; ++next_) {
-                events.emplace_back(partition_.log_[static_cast<std::size_t>(next_)]);
+                if (!partition_.is_mark(next_)) {
+                    events.emplace_back(partition_.log_[static_cast<std::size_t>(next_)]);
+                }
             }
             if (next_ == end && told_end_at_ != end) {
                 told_end_at_ = end;
@@ -96,6 +98,15 @@ void Partition::append(std::optional<bus::Record> record) {
 
 void Partition::add(std::optional<bus::Record> record) {
     append(std::move(record));
+}
+
+void Partition::add_mark() {
+    marks_.push_back(static_cast<std::int64_t>(log_.size()));
+    append(std::nullopt);
+}
+
+bool Partition::is_mark(std::int64_t offset) const {
+    return std::ranges::find(marks_, offset) != marks_.end();
 }
 
 void Partition::take(std::size_t which, bool again) {

@@ -42,6 +42,8 @@ class Partition {
     const bus::Arrived& at(std::size_t offset) const { return log_[offset]; }
     /// A record that somebody wrote into it.
     void add(std::optional<bus::Record> record);
+    /// An offset at which no record stands: the mark of somebody's transaction.
+    void add_mark();
     /// The broker has its first records alone.
     void keep(std::size_t records);
     /// The broker has nothing of before that offset.
@@ -58,10 +60,12 @@ class Partition {
   private:
     class End;
     void append(std::optional<bus::Record> record);
+    bool is_mark(std::int64_t offset) const;
     void ring();
 
     const Clock& clock_;
     std::vector<bus::Arrived> log_;
+    std::vector<std::int64_t> marks_;
     std::vector<bus::Record> under_way_;
     std::vector<End*> ends_;
     std::int64_t begin_ = 0;

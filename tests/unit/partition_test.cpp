@@ -476,6 +476,21 @@ TEST_CASE("a record that is nobody's, or of a fork, is dropped by all") {
     CHECK(shop.b->effects("copier") == "1:a 2:b");
 }
 
+TEST_CASE("an offset at which no record stands holds up nobody") {
+    Processes shop;
+    shop.a->published("shop", "1:a");
+    shop.settle();
+    shop.partition.add_mark();
+    shop.a->published("shop", "2:b");
+    shop.settle();
+    shop.partition.add_mark();
+    shop.b->crash(Crash::process);  // the partition ends with a mark
+    shop.settle();
+    CHECK(shop.b->module("depot").gate.is_open());
+    CHECK(shop.b->effects("copier") == "1:a 2:b");
+    CHECK(shop.a->effects("ledger") == "1:a 2:b");
+}
+
 TEST_CASE("a mirror whose write was reported as failed goes on with what the file has") {
     for (const auto operation : {FileOperation::write, FileOperation::sync}) {
         CAPTURE(static_cast<int>(operation));
