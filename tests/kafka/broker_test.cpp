@@ -360,7 +360,7 @@ TEST_CASE("a frozen broker holds up nobody, and what is sent anew arrives after 
     Reading reading(settings);
     reading.from(0);
     send(reading.pipe, 1, 5);
-    REQUIRE(reading.until([&] { return reading.positions().size() == 5; }));
+    REQUIRE(reading.acknowledged(5));
     own.freeze();
     send(reading.pipe, 6, 8);
     reading.pipe.restart_sending();
