@@ -53,12 +53,15 @@ void Mirror::reload() {
         const std::scoped_lock lock(mutex_);
         hashes_.clear();
     }
-    topic_.refresh();
     const storage::Reader reader = topic_.reader();
-    read_to_ = MirrorTable::read_to(*reader).value_or(ReadTo{.topic = options_.topic});
-    marks_ = MirrorTable::marks(*reader);
-    const auto last = MirrorTable::at(*reader, topic_.end());
-    hash_ = last ? last->hash : std::string();
+    auto read_to = MirrorTable::read_to(*reader).value_or(ReadTo{.topic = options_.topic});
+    auto marks = MirrorTable::marks(*reader);
+    const auto last = MirrorTable::last(*reader);
+    topic_.refresh();
+    // Nothing of it is known before all of it is.
+    read_to_ = std::move(read_to);
+    marks_ = std::move(marks);
+    view_ = last ? View{last->position, last->hash} : View{};
 }
 
 void Mirror::audit() {
@@ -101,7 +104,7 @@ bool Mirror::step() {
     } else if (options_.audit_every_ms > 0 && at_end_ && now >= next_audit_ms_) {
         audit();
     }
-    Batch batch{.read_to = read_to_, .hash = hash_};
+    Batch batch{.read_to = read_to_, .hash = view_.hash};
     const auto events = pipe_.read(max_records);
     const auto contradicts = [&](const PipeEvent& event) { return !take(event, batch); };
     // What came before a contradiction is right.
@@ -207,17 +210,17 @@ bool Mirror::passes_audit(const Arrived& arrived) {
 }
 
 std::int64_t Mirror::length_of(const Batch& batch) const {
-    return topic_.end() + static_cast<std::int64_t>(batch.rows.size());
+    return view_.length + static_cast<std::int64_t>(batch.rows.size());
 }
 
 bool Mirror::fits(const View& seen, const Batch& batch) {
     if (seen.length == 0) {
         return true;
     }
-    if (seen.length <= topic_.end()) {
+    if (seen.length <= view_.length) {
         return hash_at(seen.length) == seen.hash;
     }
-    const auto place = static_cast<std::size_t>(seen.length - topic_.end() - 1);
+    const auto place = static_cast<std::size_t>(seen.length - view_.length - 1);
     return place < batch.rows.size() && batch.rows[place].hash == seen.hash;
 }
 
@@ -263,7 +266,7 @@ void Mirror::accept(const Record& record, Batch& batch) {
 // ---- writing
 
 void Mirror::commit(Batch& batch) {
-    const std::int64_t from = topic_.end();
+    const std::int64_t from = view_.length;
     const std::int64_t began_ms = clock_.now_ms();
     const auto also = [this, &batch](storage::Connection& db) { write(db, batch); };
     try {
@@ -288,7 +291,7 @@ void Mirror::commit(Batch& batch) {
     }
     trouble_.succeeded();
     read_to_ = std::move(batch.read_to);
-    hash_ = std::move(batch.hash);
+    view_ = {length_of(batch), std::move(batch.hash)};
     for (auto& [source, mark] : batch.marks) {
         marks_.insert_or_assign(source, std::move(mark));
     }
@@ -351,10 +354,6 @@ void Mirror::sync() {
 }
 
 // ---- what it has
-
-View Mirror::view() const {
-    return {.length = topic_.end(), .hash = hash_};
-}
 
 std::optional<std::string> Mirror::hash_at(std::int64_t position) {
     if (position == 0) {

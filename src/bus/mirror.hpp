@@ -63,7 +63,7 @@ class Mirror {
     /// All of it is synced now, if it is not yet. Throws storage::Error.
     void sync();
 
-    View view() const;
+    const View& view() const { return view_; }
     /// The running hash up to that position; nothing beyond the end. Any thread.
     std::optional<std::string> hash_at(std::int64_t position);
     Mark mark(std::string_view source) const;
@@ -123,7 +123,7 @@ class Mirror {
     ReadTo read_to_;
     std::map<std::string, Mark, std::less<>> marks_;
     std::map<std::string, Mark, std::less<>> synced_marks_;  ///< by this process
-    std::string hash_;
+    View view_;              ///< length and hash of one moment, whatever fails in between
     bool auditing_ = false;  ///< the next that comes must be the last record
     bool at_end_ = false;
     bool rereads_ = true;             ///< the file may have more, or less, than is known here

@@ -21,6 +21,10 @@ const storage::Sql insert_mirrored{
 const storage::Sql select_mirrored{
     "topic", "SELECT position, id, hash FROM mirrored WHERE position = ?1"
 };
+const storage::Sql select_last{
+    "topic",
+    "SELECT position, id, hash FROM mirrored WHERE position = (SELECT max(position) FROM mirrored)"
+};
 const storage::Sql select_marks{"topic", "SELECT source, position, coalesce(id, '') FROM relayed"};
 const storage::Sql update_mark{"topic", "UPDATE relayed SET id = ?2 WHERE source = ?1"};
 const storage::Sql select_back{
@@ -62,6 +66,12 @@ void MirrorTable::add(storage::Connection& db, const Row& row) {
 std::optional<MirrorTable::Row> MirrorTable::at(storage::Connection& db, std::int64_t position) {
     auto row = db.prepare(select_mirrored);
     row.bind(position);
+    return row.step() ? std::optional(Row{row.integer(0), row.string(1), row.string(2)})
+                      : std::nullopt;
+}
+
+std::optional<MirrorTable::Row> MirrorTable::last(storage::Connection& db) {
+    auto row = db.prepare(select_last);
     return row.step() ? std::optional(Row{row.integer(0), row.string(1), row.string(2)})
                       : std::nullopt;
 }

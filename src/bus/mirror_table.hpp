@@ -52,6 +52,8 @@ class MirrorTable {
     static void add(storage::Connection& db, const Row& row);
     /// The row of that position; nothing when there is none.
     static std::optional<Row> at(storage::Connection& db, std::int64_t position);
+    /// The newest row; nothing when there is none.
+    static std::optional<Row> last(storage::Connection& db);
     static std::map<std::string, Mark, std::less<>> marks(storage::Connection& db);
     /// The id of the event at a source's mark.
     static void write_mark(storage::Connection& db, std::string_view source, std::string_view id);
