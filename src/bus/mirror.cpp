@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "bus/row_id.hpp"
 #include "storage/error.hpp"
@@ -106,13 +107,27 @@ bool Mirror::step() {
     }
     Batch batch{.read_to = read_to_, .hash = view_.hash};
     const auto events = pipe_.read(max_records);
-    const auto contradicts = [&](const PipeEvent& event) { return !take(event, batch); };
-    // What came before a contradiction is right.
-    static_cast<void>(std::ranges::find_if(events, contradicts));
+    take_all(batch, events);
     if (batch.moved) {
         commit(batch);
     }
     return !events.empty();
+}
+
+/// What was read and not taken is read once more, after a pause.
+void Mirror::read_again(std::string_view why) {
+    trouble_.failed(why, clock_.steady_ms());
+    rereads_ = true;
+}
+
+/// What came before a contradiction, or before what cannot be looked at now, is right.
+void Mirror::take_all(Batch& batch, const std::vector<PipeEvent>& events) {
+    try {
+        const auto contradicts = [&](const PipeEvent& event) { return !take(event, batch); };
+        static_cast<void>(std::ranges::find_if(events, contradicts));
+    } catch (const storage::Error& error) {
+        read_again(error.what());
+    }
 }
 
 /// false: nothing that comes after it is to be taken.
@@ -156,12 +171,15 @@ bool Mirror::take(const Arrived& arrived, Batch& batch) {
     if (auditing_) {
         return passes_audit(arrived);
     }
-    // The marks of a stranger's transaction take offsets at which no record stands. Were one of
-    // ours missing there, what others had seen would tell.
-    if (arrived.offset < batch.read_to.next_offset) {
-        return refuse(
-            fmt::format("behind offset {} comes {}", batch.read_to.next_offset - 1, arrived.offset)
-        );
+    const std::int64_t next = batch.read_to.next_offset;
+    if (arrived.offset < next) {
+        return refuse(fmt::format("behind offset {} comes {}", next - 1, arrived.offset));
+    }
+    // The marks of a stranger's transaction take offsets at which no record stands, also when they
+    // are read once more.
+    if (arrived.offset > next && std::exchange(gap_at_, next) != next) {
+        rereads_ = true;
+        return false;
     }
     stats_.read.add();
     if (!arrived.record) {
@@ -285,11 +303,12 @@ void Mirror::commit(Batch& batch) {
             topic_.append(batch.events, {.durable = false, .also = also});
         }
     } catch (const std::exception& error) {
-        trouble_.failed(error.what(), clock_.steady_ms());
-        rereads_ = true;
+        read_again(error.what());
         return;
     }
-    trouble_.succeeded();
+    if (!rereads_) {
+        trouble_.succeeded();
+    }
     read_to_ = std::move(batch.read_to);
     view_ = {length_of(batch), std::move(batch.hash)};
     for (auto& [source, mark] : batch.marks) {

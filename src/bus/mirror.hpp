@@ -98,6 +98,8 @@ class Mirror {
         bool moved = false;  ///< the offset, at least
     };
 
+    void read_again(std::string_view why);
+    void take_all(Batch& batch, const std::vector<PipeEvent>& events);
     bool take(const PipeEvent& event, Batch& batch);
     bool take(const Arrived& arrived, Batch& batch);
     bool take(const End& end, Batch& batch);
@@ -127,6 +129,7 @@ class Mirror {
     bool auditing_ = false;  ///< the next that comes must be the last record
     bool at_end_ = false;
     bool rereads_ = true;             ///< the file may have more, or less, than is known here
+    std::int64_t gap_at_ = -1;        ///< offset at which no record came, when last read
     std::int64_t next_audit_ms_ = 0;  ///< steady
     std::atomic<bool> ready_{false};
     std::atomic<bool> refused_{false};

@@ -76,26 +76,49 @@ void Owner::look_at(const Record& record) {
     if (position <= removed_) {
         return;
     }
-    const auto known = known_.find(position);
-    if (known == known_.end()) {
-        const auto rows = outbox_.read(position - 1, 1);
-        const bool there = !rows.empty() && rows.front().source_position == position;
-        if (there ? row_id(rows.front()) == record.id : position <= outbox_.newest()) {
-            return;  // it is its row, or was removed
+    try {
+        if (!is_its_row(position, record.id)) {
+            deny(position);
+            look_again();
         }
-    } else if (known->second == record.id) {
+    } catch (const storage::Error&) {
+        unseen_.push_back({position, record.id});
+    }
+}
+
+/// What its outbox has there, or had: a row that was removed was compared before.
+bool Owner::is_its_row(std::int64_t position, const std::string& id) {
+    if (const auto known = known_.find(position); known != known_.end()) {
+        const bool same = known->second == id;
         known_.erase(known_.begin(), std::next(known));
-        return;
+        return same;
     }
+    const auto rows = outbox_.read(position - 1, 1);
+    const bool there = !rows.empty() && rows.front().source_position == position;
+    return there ? row_id(rows.front()) == id : position <= outbox_.newest();
+}
+
+void Owner::deny(std::int64_t position) {
     if (contradiction_.empty()) {
-        contradiction_ = contradiction(fmt::format(
-            "the topic has an event {} of it ({} {}) that it did not publish",
-            position,
-            record.event.type,
-            record.event.key
-        ));
+        contradiction_ = contradiction(
+            fmt::format("the topic has an event {} of it that it did not publish", position)
+        );
     }
-    look_again();
+}
+
+/// false: the file cannot be read yet.
+bool Owner::compare_unseen() {
+    try {
+        while (!unseen_.empty()) {
+            if (!is_its_row(unseen_.back().position, unseen_.back().id)) {
+                deny(unseen_.back().position);
+            }
+            unseen_.pop_back();
+        }
+        return true;
+    } catch (const storage::Error&) {
+        return false;
+    }
 }
 
 void Owner::compare_cursors() {
@@ -144,9 +167,12 @@ std::string Owner::trouble() {
 }
 
 void Owner::look_again() {
+    const bool compared = compare_unseen();
     std::string why = trouble();
     if (!why.empty()) {
         gate_.refuse(std::move(why));
+    } else if (!compared) {
+        gate_.wait(fmt::format("{}.db cannot be read", source()));
     } else if (!mirror_.ready() || !cursors_.empty()) {
         gate_.wait(fmt::format("the Kafka topic {} is being read", mirror_.topic_name()));
     } else {

@@ -29,13 +29,19 @@ class Owner {
 
     /// That row was read from the outbox, to be sent.
     void knows(std::int64_t position, std::string id) { known_[position] = std::move(id); }
-    /// A record of it is about to be taken into the mirror.
+    /// A record of it is about to be taken into the mirror. What cannot be compared now, for the
+    /// file cannot be read, is compared later, and nobody else waits.
     void look_at(const Record& record);
+    /// Something could not be compared yet: look_again() in a while.
+    bool waits_for_its_file() const { return !unseen_.empty(); }
     /// The mirror has taken something, or come to its end: opens or closes the gate.
     void look_again();
 
   private:
     void compare_rows();
+    bool is_its_row(std::int64_t position, const std::string& id);
+    bool compare_unseen();
+    void deny(std::int64_t position);
     void compare_cursors();
     std::string trouble();
     std::string contradiction(const std::string& what) const;
@@ -46,7 +52,8 @@ class Owner {
     std::vector<StoredCursor> cursors_;  ///< that the mirror has not reached yet
     std::int64_t removed_ = 0;           ///< rows up to there had gone when the file was opened
     std::map<std::int64_t, std::string> known_;  ///< ids of rows that the mirror does not have
-    std::string contradiction_;                  ///< found once; empty: none
+    std::vector<Mark> unseen_;   ///< taken while the file could not be read: to be compared
+    std::string contradiction_;  ///< found once; empty: none
 };
 
 }  // namespace bookstore::bus

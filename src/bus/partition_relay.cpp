@@ -85,6 +85,9 @@ std::optional<std::int64_t> PartitionRelay::due_in_ms() const {
     if (gave_way_) {
         consider(Pressure::ask_again_ms);
     }
+    if (waits_for_files()) {
+        consider(storage::StorageTrouble::pause_ms);
+    }
     const std::int64_t now = clock_.steady_ms();
     if (unsynced_steady_ms_ >= 0 && mirror_.healthy()) {
         consider(unsynced_steady_ms_ + sync_after_ms - now);
@@ -111,7 +114,7 @@ std::string PartitionRelay::fault() const {
 
 bool PartitionRelay::step() {
     bool did = mirror_.step();
-    if (did) {
+    if (did || waits_for_files()) {
         look_again();
     }
     if (mirror_.refuses()) {
@@ -132,6 +135,12 @@ bool PartitionRelay::step() {
     }
     did = send() || did;
     return sync() || did;
+}
+
+bool PartitionRelay::waits_for_files() const {
+    return std::ranges::any_of(sources_, [](const Source& source) {
+        return source.owner.waits_for_its_file();
+    });
 }
 
 void PartitionRelay::look_again() {

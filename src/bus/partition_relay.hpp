@@ -70,6 +70,7 @@ class PartitionRelay final : public Relay {
     void read_and_send(Source& source, std::int64_t mark);
     std::string id_before(Source& source, const Mark& mark);
     void look_again();
+    bool waits_for_files() const;
     bool is_overdue() const;
     void doubt(std::string_view why);
     bool sync();

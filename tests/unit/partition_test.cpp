@@ -476,6 +476,67 @@ TEST_CASE("a record that is nobody's, or of a fork, is dropped by all") {
     CHECK(shop.b->effects("copier") == "1:a 2:b");
 }
 
+TEST_CASE("a file that cannot be read keeps the mirror of its process from nothing") {
+    Processes shop;
+    shop.a->published("shop", "1:a");
+    shop.settle();
+    shop.a->close();
+    Processes::restore(*shop.a, {}, "topic");  // so that its record is compared with the file
+    shop.a->open();
+    shop.a->vfs.fail(
+        {.operation = FileOperation::read, .code = 10, .file = "shop.db", .skip = 0, .times = 1000}
+    );
+    shop.settle();
+    CHECK(shop.a->in_topic() == shop.b->in_topic());
+    CHECK(shop.a->relay->healthy());
+    CHECK(!shop.a->module("shop").gate.refuses());
+    shop.a->vfs.clear_failures();
+    shop.a->published("shop", "2:b");
+    shop.settle_after(1'000);
+    CHECK(shop.a->module("shop").gate.is_open());
+    CHECK(shop.b->effects("copier") == "1:a 2:b");
+}
+
+TEST_CASE("no row goes before the mirror that has it is on disk") {
+    Processes shop;
+    shop.a->published("shop", "1:a 2:b 3:c");
+    shop.settle_after(1'000);
+    shop.a->published("shop", "4:d");  // removes what may go
+    REQUIRE(shop.a->ask("shop", "SELECT min(position) FROM outbox") == 3);
+    shop.partition.away(true);
+    shop.a->crash(Crash::power_loss);
+    CHECK(shop.a->topic->relayed("shop") >= 2);
+}
+
+TEST_CASE("a partition that lacks what a file has removed is refused") {
+    VirtualClock clock;
+    Partition partition(clock);
+    BusFixture shop;
+    shop.given_partition(partition);
+    shop.given_modules("shop");  // nothing of it has a cursor
+    shop.open();
+    const auto settle = [&] {
+        for (int i = 0; i < 50; ++i) {
+            partition.take_all();
+            shop.settled();
+        }
+    };
+    settle();
+    shop.published("shop", "1:a 2:b 3:c");
+    settle();
+    shop.after(1'000);
+    shop.published("shop", "4:d");
+    settle();
+    REQUIRE(shop.ask("shop", "SELECT min(position) FROM outbox") == 3);
+    shop.close();
+    Processes::restore(shop, {}, "topic");
+    partition.keep(1);
+    shop.open();
+    settle();
+    CHECK(contains(why_closed(shop, "shop"), "it removed its events up to 2"));
+    CHECK(partition.size() == 1);
+}
+
 TEST_CASE("an offset at which no record stands holds up nobody") {
     Processes shop;
     shop.a->published("shop", "1:a");
