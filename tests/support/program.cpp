@@ -7,6 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 
 #include "support/eventually.hpp"
@@ -22,7 +25,68 @@ int exit_status(int raw) {
     return WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
 }
 
+/// When it began: with its pid, a process and never another one. Empty: it is gone.
+std::string start_time_of(pid_t pid) {
+    const std::string stat = text_of_file(fmt::format("/proc/{}/stat", pid));
+    const auto name_end = stat.rfind(") ");
+    if (name_end == stat.npos) {
+        return {};
+    }
+    std::istringstream fields(stat.substr(name_end + 2));
+    std::string field;
+    constexpr int start_time = 22;  // proc(5); behind the name is the third
+    for (int i = 3; i <= start_time; ++i) {
+        fields >> field;
+    }
+    return field;
+}
+
+/// Reads pids (of groups: negative) and their times until nobody can write any more, and kills
+/// those that are still there. It is no child of ours, so that who ends this program and its
+/// children does not end it.
+int start_undertaker() {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC) != 0) {
+        throw std::runtime_error("no pipe");
+    }
+    std::array<std::string, 3> words{"/bin/bash", "-c", R"(exec 3<&0; (
+        declare -A started
+        while read -r -u 3 pid time; do started[$pid]=$time; done
+        for pid in "${!started[@]}"; do
+            read -r stat 2>/dev/null <"/proc/${pid#-}/stat" || continue
+            set -- ${stat##*) }
+            [[ ${20} != "${started[$pid]}" ]] || kill -KILL -- "$pid"
+        done) &)"};
+    std::array<char*, 4> argv{words[0].data(), words[1].data(), words[2].data(), nullptr};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    pid_t pid = -1;
+    const int rc = posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[0]);
+    if (rc != 0) {
+        throw std::runtime_error("nobody would end what is started");
+    }
+    waitpid(pid, nullptr, 0);
+    return ends[1];
+}
+
 }  // namespace
+
+void ends_with_us(pid_t pid) {
+    static const int undertaker = start_undertaker();
+    const std::string line = fmt::format("{} {}\n", pid, start_time_of(std::abs(pid)));
+    if (::write(undertaker, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+        throw std::runtime_error("nobody would end what was started");
+    }
+}
 
 pid_t start_program(
     std::vector<std::string> words, const std::string& out, const std::string& error
@@ -44,6 +108,7 @@ pid_t start_program(
     if (rc != 0) {
         throw std::runtime_error(fmt::format("cannot run {}: error {}", words[0], rc));
     }
+    ends_with_us(pid);
     return pid;
 }
 

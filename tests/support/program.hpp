@@ -21,7 +21,11 @@ Finished run_program(
     const std::vector<std::string>& words, std::chrono::seconds at_most = std::chrono::seconds(60)
 );
 
-/// Starts it, with its output in these files.
+/// When this program has ended, in whatever way, that child is killed if it is still there; a
+/// negative one: that process group, while its leader is.
+void ends_with_us(pid_t pid);
+
+/// Starts it, with its output in these files. It ends with us at the latest.
 pid_t start_program(
     std::vector<std::string> words, const std::string& out, const std::string& error
 );
