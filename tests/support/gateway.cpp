@@ -7,13 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "http/client.hpp"
 #include "support/eventually.hpp"
 #include "support/free_ports.hpp"
+#include "support/program.hpp"
 #include "support/text_file.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
@@ -84,6 +87,7 @@ pid_t spawn(std::vector<std::string> words, const std::string& log) {
     if (rc != 0) {
         throw std::runtime_error("nginx is not installed: apt-get install nginx-light");
     }
+    ends_with_us(-pid);
     return pid;
 }
 
@@ -98,7 +102,8 @@ GatewayPorts all_at(std::uint16_t port) {
     return ports;
 }
 
-Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options) : port_(free_ports(1).front()) {
+Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options)
+    : port_(lasting_ports(1).front()) {
     std::string main = shipped("nginx.conf");
     replace_all(main, "listen 8080;", fmt::format("listen 127.0.0.1:{};", port_));
     if (options.impatient) {
@@ -107,6 +112,17 @@ Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options) : port_(free
     if (options.operators) {
         replace_all(main, "#     include operators.conf;", "include operators.conf;");
     }
+    std::ofstream(files_.path() + "/nginx.conf") << main;
+    write_upstreams(ports);
+    std::ofstream(files_.path() + "/operators.conf") << shipped("operators.conf");
+    start();
+}
+
+Gateway::~Gateway() {
+    kill();
+}
+
+void Gateway::write_upstreams(const GatewayPorts& ports) const {
     std::string upstreams = shipped("upstreams.conf");
     for (const auto& [name, port] : ports) {
         replace_all(
@@ -116,14 +132,35 @@ Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options) : port_(free
     if (upstreams.find(":8080") != upstreams.npos) {
         throw std::runtime_error("the gateway wants more upstreams than it was given");
     }
-    std::ofstream(files_.path() + "/nginx.conf") << main;
     std::ofstream(files_.path() + "/upstreams.conf") << upstreams;
-    std::ofstream(files_.path() + "/operators.conf") << shipped("operators.conf");
-    start();
 }
 
-Gateway::~Gateway() {
-    kill();
+std::set<pid_t> Gateway::workers() const {
+    std::set<pid_t> pids;
+    std::istringstream children(text_of_file(fmt::format("/proc/{0}/task/{0}/children", pid_)));
+    for (pid_t pid = 0; children >> pid;) {
+        pids.insert(pid);
+    }
+    return pids;
+}
+
+void Gateway::reload(const GatewayPorts& ports) {
+    write_upstreams(ports);
+    const std::set<pid_t> before = workers();
+    ::kill(pid_, SIGHUP);
+    // The old ones listen no more: they answer what they have, and leave.
+    const auto leaves = [](pid_t old) {
+        const std::string title = text_of_file(fmt::format("/proc/{}/cmdline", old));
+        return title.empty() || title.contains("shutting down");
+    };
+    const bool reloaded = eventually([&] {
+        const std::set<pid_t> now = workers();
+        return std::ranges::any_of(now, [&](pid_t pid) { return !before.contains(pid); }) &&
+               std::ranges::all_of(before, leaves);
+    });
+    if (!reloaded) {
+        throw std::runtime_error("nginx does not reload: " + log());
+    }
 }
 
 std::string Gateway::url() const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Gateway {
     /// SIGTERM, and waits for the end of master and workers.
     void stop();
     void kill();
+    /// The processes are at these ports now: what is under way is answered, what comes goes there.
+    void reload(const GatewayPorts& ports);
     /// Master and workers do nothing until thaw(); connections are still taken by the system.
     void freeze();
     void thaw();
@@ -48,6 +51,8 @@ class Gateway {
     std::string log() const;
 
   private:
+    void write_upstreams(const GatewayPorts& ports) const;
+    std::set<pid_t> workers() const;
     void signal_all(int number) const;
 
     TemporaryDirectory files_;
