@@ -163,7 +163,7 @@ TEST_CASE("a disk that is filled and freed under load: nothing is lost, held or 
         reads += load.reads();
     }
     CHECK(reads > 100);
-    CHECK(eventually([&] { return at_rest(small.data_dir()); }, std::chrono::seconds(60)));
+    CHECK(eventually([&] { return at_rest({small.data_dir()}); }, std::chrono::seconds(60)));
     log += process->log();
     process->signal(15);
     CHECK(process->wait() == 0);
@@ -179,7 +179,7 @@ TEST_CASE("a disk that is filled and freed under load: nothing is lost, held or 
         reads
     ));
     CHECK(workload.promises().refused > 0);
-    for (const std::string& fault : faults_in(small.data_dir(), workload.promises())) {
+    for (const std::string& fault : faults_in({small.data_dir()}, workload.promises())) {
         FAIL_CHECK(fault);
     }
 }

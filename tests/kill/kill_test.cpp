@@ -78,7 +78,7 @@ class Round {
                 live_and_die(kind_of_life());
             }
             settle();
-            auto faults = faults_in(data_dir_, workload_.promises());
+            auto faults = faults_in({data_dir_}, workload_.promises());
             std::ranges::move(faults_in_backups(), std::back_inserter(faults));
             return faults;
         } catch (const std::exception& error) {
@@ -296,7 +296,7 @@ class Round {
             throw std::runtime_error("the bookstore does not start any more");
         }
         // What does not come to rest is told in detail by the verdict.
-        eventually([this] { return at_rest(data_dir_); }, settle_at_most);
+        eventually([this] { return at_rest({data_dir_}); }, settle_at_most);
         if (const int status = last.stop(); status != 0) {
             throw std::runtime_error(fmt::format("the bookstore ended with {}", status));
         }

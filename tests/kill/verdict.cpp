@@ -15,6 +15,7 @@ namespace bookstore::test {
 namespace {
 
 using Faults = std::vector<std::string>;
+using Directories = std::vector<std::string>;
 
 /// The row of that id: ids are contiguous from 1.
 template <class Row>
@@ -133,14 +134,15 @@ std::string rows_of(const std::string& path, const std::string& table, int colum
 }
 
 void check_rebuild(
-    const std::string& data_dir,
+    const Directories& data_dirs,
     const std::string& read_model,
     const std::string& file,
     const std::string& table,
     int columns,
     Faults& faults
 ) {
-    const std::string path = data_dir + "/" + file;
+    const std::string path = file_in(data_dirs, file);
+    const std::string data_dir = std::filesystem::path(path).parent_path();
     const std::string before = rows_of(path, table, columns);
     const auto done = run_bookstore({"rebuild", read_model, "--data-dir", data_dir});
     if (done.status != 0) {
@@ -150,30 +152,47 @@ void check_rebuild(
     }
 }
 
-}  // namespace
-
-bool at_rest(const std::string& data_dir) {
-    const StoredState state = read_stored_state(data_dir);
-    return std::ranges::none_of(state.orders, &StoredState::Order::to_verify) &&
-           violated_invariants(data_dir).empty();
+/// Every process of a split has the same log.
+void check_printed(const Directories& data_dirs, const StoredState& state, Faults& faults) {
+    std::string first;
+    for (const std::string& data_dir : data_dirs) {
+        const auto printed = run_bookstore({"events", "--from-beginning", "--data-dir", data_dir});
+        const auto lines = static_cast<std::size_t>(std::ranges::count(printed.out, '\n'));
+        if (lines != state.events.size()) {
+            faults.push_back(fmt::format(
+                "{}: {} events, {} printed {}", data_dir, state.events.size(), lines, printed.error
+            ));
+        }
+        if (data_dir == data_dirs.front()) {
+            first = printed.out;
+        } else if (printed.out != first) {
+            faults.push_back(data_dir + " has another log than " + data_dirs.front());
+        }
+    }
 }
 
-Faults faults_in(const std::string& data_dir, const Promises& promises) {
+}  // namespace
+
+bool at_rest(const std::vector<std::string>& data_dirs) {
+    const StoredState state = read_stored_state(data_dirs);
+    return std::ranges::none_of(state.orders, &StoredState::Order::to_verify) &&
+           all_hold(data_dirs);
+}
+
+Faults faults_in(const std::vector<std::string>& data_dirs, const Promises& promises) {
     Faults faults = promises.broken;
-    const StoredState state = read_stored_state(data_dir);
-    std::ranges::move(violated_invariants(data_dir), std::back_inserter(faults));
+    const StoredState state = read_stored_state(data_dirs);
+    std::ranges::move(violated_invariants(data_dirs), std::back_inserter(faults));
     check_orders(state, promises, faults);
     check_keys(state, promises, faults);
     check_catalogue(state, promises, faults);
     check_moves(state, promises, faults);
-    check_rebuild(data_dir, "my-page", "customer.db", "my_page", 13, faults);
-    check_rebuild(data_dir, "payment-history", "payment_history.db", "payment_history", 4, faults);
-    check_files(data_dir, faults);
-    const auto printed = run_bookstore({"events", "--from-beginning", "--data-dir", data_dir});
-    const auto lines = static_cast<std::size_t>(std::ranges::count(printed.out, '\n'));
-    if (lines != state.events.size()) {
-        faults.push_back(fmt::format("{} events, {} printed", state.events.size(), lines));
+    check_rebuild(data_dirs, "my-page", "customer.db", "my_page", 13, faults);
+    check_rebuild(data_dirs, "payment-history", "payment_history.db", "payment_history", 4, faults);
+    for (const std::string& data_dir : data_dirs) {
+        check_files(data_dir, faults);
     }
+    check_printed(data_dirs, state, faults);
     return faults;
 }
 

@@ -13,5 +13,13 @@ namespace bookstore::test {
 std::vector<std::string> violated_invariants(
     const std::string& data_dir, const std::string& vfs = {}
 );
+/// The same of the data directories of a system in several processes.
+std::vector<std::string> violated_invariants(
+    const std::vector<std::string>& data_dirs, const std::string& vfs = {}
+);
+
+/// None is violated in the files of a bookstore that runs, and nothing was published while they
+/// were read: they are read one after the other.
+bool all_hold(const std::vector<std::string>& data_dirs);
 
 }  // namespace bookstore::test

@@ -1,6 +1,8 @@
 #include "support/stored_state.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
+#include <filesystem>
 #include <map>
 
 #include "support/sqlite_reader.hpp"
@@ -161,7 +163,19 @@ void read_topic(Sqlite& db, StoredState& state) {
 
 }  // namespace
 
+std::string file_in(const std::vector<std::string>& data_dirs, const std::string& name) {
+    const auto has = [&name](const std::string& directory) {
+        return std::filesystem::exists(directory + "/" + name);
+    };
+    const auto found = std::ranges::find_if(data_dirs, has);
+    return (found == data_dirs.end() ? data_dirs.front() : *found) + "/" + name;
+}
+
 StoredState read_stored_state(const std::string& data_dir, const std::string& vfs) {
+    return read_stored_state(std::vector{data_dir}, vfs);
+}
+
+StoredState read_stored_state(const std::vector<std::string>& data_dirs, const std::string& vfs) {
     const std::map<std::string, void (*)(Sqlite&, StoredState&)> readers{
         {"customer", read_customer},
         {"inventory", read_inventory},
@@ -173,11 +187,11 @@ StoredState read_stored_state(const std::string& data_dir, const std::string& vf
     };
     StoredState state;
     for (const auto& [name, read] : readers) {
-        Sqlite db(data_dir + "/" + name + ".db", Sqlite::Mode::read, vfs);
+        Sqlite db(file_in(data_dirs, name + ".db"), Sqlite::Mode::read, vfs);
         state.modules[name] = read_bus(db);
         read(db, state);
     }
-    Sqlite topic(data_dir + "/topic.db", Sqlite::Mode::read, vfs);
+    Sqlite topic(data_dirs.front() + "/topic.db", Sqlite::Mode::read, vfs);
     read_topic(topic, state);
     return state;
 }

@@ -130,5 +130,12 @@ struct StoredState {
 /// Reads them all, read-only; `vfs` names SQLite's file system, empty is the default one.
 /// Throws std::runtime_error when a file cannot be read.
 StoredState read_stored_state(const std::string& data_dir, const std::string& vfs = {});
+/// Of a system in several processes: each file is in one of them, and the topic is the first one's.
+StoredState read_stored_state(
+    const std::vector<std::string>& data_dirs, const std::string& vfs = {}
+);
+
+/// The path of that file in the directory that has it; in the first, when none has.
+std::string file_in(const std::vector<std::string>& data_dirs, const std::string& name);
 
 }  // namespace bookstore::test
