@@ -9,8 +9,22 @@ target_link_libraries(test_process PUBLIC test_program bookstore_http)
 target_include_directories(test_process PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(test_process PUBLIC BOOKSTORE_BINARY="$<TARGET_FILE:bookstore>")
 add_dependencies(test_process bookstore)
+# A real Kafka, by scripts/kafka.
+add_library(test_broker STATIC support/broker.cpp)
+target_link_libraries(test_broker PUBLIC test_program)
+target_compile_definitions(test_broker PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
+
+# The shipped gateway, a real nginx.
+add_library(test_gateway STATIC support/gateway.cpp)
+target_link_libraries(test_gateway PUBLIC test_process)
+target_compile_definitions(test_gateway PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
+
+# A bookstore in several processes over that Kafka, behind that gateway.
+add_library(test_kafka_shop STATIC support/kafka_shop.cpp)
+target_link_libraries(test_kafka_shop PUBLIC test_broker test_gateway test_process)
+
 add_library(test_story STATIC http/story.cpp)
-target_link_libraries(test_story PUBLIC test_process)
+target_link_libraries(test_story PUBLIC test_process test_kafka_shop)
 target_include_directories(test_story PUBLIC http)
 list(REMOVE_ITEM http_sources ${CMAKE_CURRENT_SOURCE_DIR}/http/story.cpp)
 add_executable(http_tests ${http_sources})
@@ -19,19 +33,25 @@ target_compile_definitions(http_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR
 bookstore_test(http_tests concurrent ARGUMENTS --source-file-exclude=${http_second_half})
 bookstore_test(http_tests AS http_tests_2 concurrent ARGUMENTS --source-file=${http_second_half})
 
+# What any shop must do, in the forms of a split: a process a context, and two.
+set(forms_sources "")
+foreach(source seed_story cancel stock courier customer bad_body paging verification idempotency conditional)
+    string(APPEND forms_sources "*/http/${source}_test.cpp,")
+endforeach()
+foreach(form seven two)
+    bookstore_test(http_tests AS forms_tests_${form} kafka ARGUMENTS --source-file=${forms_sources})
+    set_tests_properties(forms_tests_${form} PROPERTIES ENVIRONMENT BOOKSTORE_FORM=${form} SKIP_RETURN_CODE 77)
+endforeach()
+
 file(GLOB coupon_sources CONFIGURE_DEPENDS coupon/*.cpp)
-add_executable(coupon_tests ${coupon_sources} support/bookstore_process.cpp http/story.cpp)
-target_link_libraries(coupon_tests PRIVATE test_program test_invariants bookstore_http SQLite::SQLite3)
+add_executable(coupon_tests
+    ${coupon_sources} support/bookstore_process.cpp support/gateway.cpp support/kafka_shop.cpp http/story.cpp)
+target_link_libraries(coupon_tests PRIVATE test_broker test_invariants bookstore_http SQLite::SQLite3)
 target_include_directories(coupon_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(coupon_tests PRIVATE
     BOOKSTORE_BINARY="$<TARGET_FILE:bookstore_with_coupon>" PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 add_dependencies(coupon_tests bookstore_with_coupon)
 bookstore_test(coupon_tests coupon)
-
-# A real Kafka, by scripts/kafka.
-add_library(test_broker STATIC support/broker.cpp)
-target_link_libraries(test_broker PUBLIC test_program)
-target_compile_definitions(test_broker PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 
 # The pipe over Kafka: against librdkafka's mock cluster, and against a real broker.
 if(RDKAFKA_FOUND)
@@ -42,9 +62,6 @@ if(RDKAFKA_FOUND)
 endif()
 
 # Bookstores that host some contexts each, and the gateway in front of them.
-add_library(test_gateway STATIC support/gateway.cpp)
-target_link_libraries(test_gateway PUBLIC test_process)
-target_compile_definitions(test_gateway PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 file(GLOB split_sources CONFIGURE_DEPENDS split/*.cpp)
 add_executable(split_tests ${split_sources})
 target_link_libraries(split_tests PRIVATE test_gateway test_story test_invariants)

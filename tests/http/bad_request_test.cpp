@@ -412,7 +412,7 @@ TEST_CASE("links use the request's Host") {
     Story story;
     story.given_customer();
     const auto answer = story.get("/customers/1", {});
-    CHECK(answer.field("_links.self.href") == story.process().url() + "/customers/1");
+    CHECK(answer.field("_links.self.href") == story.url() + "/customers/1");
 }
 
 TEST_CASE("no error shows SQL, a path of the machine or a C++ type") {

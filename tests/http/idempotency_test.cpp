@@ -133,7 +133,7 @@ TEST_CASE("a key that is none is 400") {
 TEST_CASE("a thousand copies at the same time make one order") {
     Story story;
     given_shop(story);
-    const auto port = static_cast<std::uint16_t>(std::stoi(story.process().port()));
+    const auto port = story.port();
     const std::string request = fmt::format(
         "POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
         "Idempotency-Key: copy\r\nContent-Length: {}\r\n\r\n{}",
@@ -174,7 +174,7 @@ TEST_CASE("an answer is kept across SIGKILL") {
         const std::string key = fmt::format("life {}", life);
         const auto first = post_keyed(story, "/orders", order_body, key);
         REQUIRE(first.status == 201);
-        story.process().kill();
+        story.kill();
         story.start();
         // Links name the port, and a new process has another one.
         const auto again = post_keyed(story, "/orders", order_body, key);

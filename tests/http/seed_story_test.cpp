@@ -44,7 +44,7 @@ std::string normalized(std::string text, const std::string& url) {
 }
 
 std::string body_of(Story& story, const std::string& target) {
-    return normalized(httpie_get(story, target).body, story.process().url());
+    return normalized(httpie_get(story, target).body, story.url());
 }
 
 void place_seed_order(Story& story, std::int64_t stock) {
@@ -68,10 +68,10 @@ TEST_CASE("the seed's order is ORDERED, with numbers that httpie sent as strings
     const auto answer = httpie_post(story, "/orders", seed_order);
 
     CHECK(answer.status == 201);
-    CHECK(answer.header("Location") == story.process().url() + "/orders/1");
+    CHECK(answer.header("Location") == story.url() + "/orders/1");
     CHECK(answer.header("Content-Type") == "application/json;charset=UTF-8");
     CHECK(
-        normalized(answer.body, story.process().url()) ==
+        normalized(answer.body, story.url()) ==
         R"({"bookId":1,"customerId":1,"quantity":100,"deliveryAddress":"busan si",)"
         R"("orderStatus":"ORDERED","payAmount":1000.0,"payType":"ONCE","_links":{)"
         R"("self":{"href":"U/orders/1"},"order":{"href":"U/orders/1"},)"
@@ -94,7 +94,7 @@ TEST_CASE("the topic holds the seed's lines, field by field") {
     const auto line = [&](const std::string& type) {
         const auto lines = story.events(type);
         REQUIRE(lines.size() == 1);
-        return normalized(lines[0], story.process().url());
+        return normalized(lines[0], story.url());
     };
     CHECK(
         line("Ordered") ==
@@ -137,7 +137,7 @@ TEST_CASE("/payments shows the seed's payment in HAL") {
 
     CHECK(answer.header("Content-Type") == "application/hal+json;charset=UTF-8");
     CHECK(
-        normalized(answer.body, story.process().url()) ==
+        normalized(answer.body, story.url()) ==
         R"({"_embedded":{"payments":[{"amount":1000.0,"orderId":1,)"
         R"("status":"PAYMENT_COMPLETED","type":"ONCE",)"
         R"("_links":{"self":{"href":"U/payments/1"},"payment":{"href":"U/payments/1"}}}]},)"
@@ -218,7 +218,7 @@ TEST_CASE("an order beyond the stock waits, and ships after POST /stockInputs") 
 
     CHECK(input.status == 201);
     CHECK(
-        normalized(input.body, story.process().url()) ==
+        normalized(input.body, story.url()) ==
         R"({"id":1,"bookId":1,"quantity":95,"inCharger":null,)"
         R"("_links":{"self":{"href":"U/stockInputs/1"},"stockInput":{"href":"U/stockInputs/1"}}})"
     );
@@ -285,7 +285,10 @@ TEST_CASE("an order with payAmount 0 ends PAYMENT_FAILED and ships all the same"
     CHECK(story.ends_with() == "");
 }
 
-TEST_CASE("/isHealthy is 200 with no body until /makeZombie, then the seed's 500") {
+TEST_CASE(
+    "/isHealthy is 200 with no body until /makeZombie, then the seed's 500" *
+    doctest::skip(in_a_split())  // each process has its own, and none is behind the gateway
+) {
     Story story;
     const auto healthy = httpie_get(story, "/isHealthy");
     CHECK(healthy.status == 200);
@@ -340,10 +343,10 @@ TEST_CASE("the entry point links every collection") {
           "paymentHistories",
           "myPages",
           "stockInputs"}) {
-        const auto expected = story.process().url() + "/" + collection + "{?page,size,sort}";
+        const auto expected = story.url() + "/" + collection + "{?page,size,sort}";
         CHECK(answer.field("_links." + collection + ".href") == expected);
         CHECK(httpie_get(story, "/" + collection).status == 200);
         CHECK(httpie_get(story, "/" + collection).field("_embedded." + collection) == "[]");
     }
-    CHECK(answer.field("_links.profile.href") == story.process().url() + "/profile");
+    CHECK(answer.field("_links.profile.href") == story.url() + "/profile");
 }

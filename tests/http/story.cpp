@@ -6,6 +6,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstdlib>
 #include <regex>
 
 #include "support/invariants.hpp"
@@ -131,19 +132,88 @@ std::vector<std::string> quick_van() {
     return {"--breaker-timeout", "300", "--van-hang", "600"};
 }
 
+namespace {
+
+const std::string& form_name() {
+    static const std::string name = [] {
+        const char* form = std::getenv("BOOKSTORE_FORM");
+        return std::string(form == nullptr ? "" : form);
+    }();
+    return name;
+}
+
+}  // namespace
+
+bool in_a_split() {
+    return !form_name().empty();
+}
+
+Story::Story(std::unique_ptr<KafkaShop> shop) : shop_(std::move(shop)) {}
+
 Story::Story(std::vector<std::string> flags) {
+    if (in_a_split()) {
+        shop_ = std::make_unique<KafkaShop>(
+            form_of(form_name()),
+            KafkaShopOptions{
+                .gateway = {.operators = true},
+                .broker = &shared_broker(),
+                .starts = false,
+                .peer_ms = "30000"  // longer than any noise of the machine
+            }
+        );
+    }
     start(std::move(flags));
 }
 
+std::string Story::url() const {
+    return shop_ ? shop_->url() : process_->url();
+}
+
+std::uint16_t Story::port() const {
+    return static_cast<std::uint16_t>(std::stoi(url().substr(url().rfind(':') + 1)));
+}
+
+std::vector<std::string> Story::data_dirs() const {
+    return shop_ ? shop_->data_dirs() : std::vector{directory_.path()};
+}
+
 void Story::start(std::vector<std::string> flags) {
+    if (shop_) {
+        shop_->set_flags(std::move(flags));
+        shop_->start_all();
+        return;
+    }
     process_ = std::make_unique<BookstoreProcess>(directory_.path(), std::move(flags));
     process_->wait_until_ready();
 }
 
 void Story::stop() {
+    if (shop_) {
+        shop_->stop_all();
+        return;
+    }
     process_->signal(SIGTERM);
     const int status = process_->wait();
     REQUIRE_MESSAGE(status == 0, process_->log());
+}
+
+void Story::kill() {
+    if (shop_) {
+        shop_->kill_all();
+        return;
+    }
+    process_->kill();
+}
+
+std::string Story::log() const {
+    if (!shop_) {
+        return process_->log();
+    }
+    std::string all;
+    for (std::size_t place = 0; place < shop_->size(); ++place) {
+        all += shop_->log_of(place);
+    }
+    return all;
 }
 
 void Story::restart(std::vector<std::string> flags) {
@@ -157,8 +227,7 @@ Answer Story::send(
     const std::string& body,
     std::vector<http::Header> headers
 ) {
-    auto got =
-        http::fetch(method, http::parse_url(process_->url() + target), body, std::move(headers));
+    auto got = http::fetch(method, http::parse_url(url() + target), body, std::move(headers));
     return {got.status, std::move(got.headers), std::move(got.body)};
 }
 
@@ -285,12 +354,11 @@ std::string Story::deliveries_of(std::int64_t order) {
 }
 
 std::string Story::ends_with() {
+    const std::vector<std::string> directories = data_dirs();
     // A payment that VAN did not answer asks again after 30 s at most, and may have to once more.
-    eventually(
-        [this] { return violated_invariants(directory_.path()).empty(); }, std::chrono::seconds(90)
-    );
+    eventually([&] { return all_hold(directories); }, std::chrono::seconds(90));
     stop();
-    return fmt::format("{}", fmt::join(violated_invariants(directory_.path()), "\n"));
+    return fmt::format("{}", fmt::join(violated_invariants(directories), "\n"));
 }
 
 }  // namespace bookstore::test

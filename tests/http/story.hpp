@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/bookstore_process.hpp"
+#include "support/kafka_shop.hpp"
 
 namespace bookstore::test {
 
@@ -43,18 +44,35 @@ std::string text_of(const boost::json::value& value);
 /// Quick VAN drills, for bookstores whose tests wait for them.
 std::vector<std::string> quick_van();
 
+/// The environment's BOOKSTORE_FORM is "seven" or "two": stories happen in a bookstore of several
+/// processes, behind the gateway. For cases that are of one process, `*
+/// doctest::skip(in_a_split())`.
+bool in_a_split();
+
 /// A bookstore of its own, and what its users do.
 class Story {
   public:
     explicit Story(std::vector<std::string> flags = {});
+    /// In that shop, whatever the environment says; it is not started here.
+    explicit Story(std::unique_ptr<KafkaShop> shop);
 
+    KafkaShop& shop() { return *shop_; }
+    /// Where its users find it: "http://127.0.0.1:PORT".
+    std::string url() const;
+    std::uint16_t port() const;
+    /// Of the one process.
     const std::string& data_dir() const { return directory_.path(); }
+    /// The one process.
     BookstoreProcess& process() { return *process_; }
     /// Stops it (SIGTERM, exit status 0) and starts it on the same directory.
     void restart(std::vector<std::string> flags = {});
     void stop();
+    /// SIGKILL.
+    void kill();
     /// Starts it on the same directory after a stop or kill.
     void start(std::vector<std::string> flags = {});
+    /// What was written to standard error, of all processes.
+    std::string log() const;
 
     Answer get(const std::string& target, std::vector<http::Header> headers = {});
     Answer post(const std::string& target, const std::string& json = {});
@@ -105,8 +123,11 @@ class Story {
     std::string ends_with();
 
   private:
+    std::vector<std::string> data_dirs() const;
+
     TemporaryDirectory directory_;
     std::unique_ptr<BookstoreProcess> process_;
+    std::unique_ptr<KafkaShop> shop_;  ///< in a split, and no process_
 };
 
 }  // namespace bookstore::test

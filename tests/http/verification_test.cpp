@@ -115,7 +115,7 @@ TEST_CASE("an unverified order whose customer does not exist stays as it is, and
     CHECK(refused.status == 409);
     CHECK(refused.field("message").find("there is no customer 99") != std::string::npos);
     CHECK(eventually([&] {
-        return story.process().log().find("order 1 stays unverified") != std::string::npos;
+        return story.log().find("order 1 stays unverified") != std::string::npos;
     }));
     CHECK(story.of("/orders/1", "orderStatus") == "Customer_Not_Verified");
 
