@@ -68,6 +68,14 @@ target_link_libraries(split_tests PRIVATE test_gateway test_story test_invariant
 target_compile_definitions(split_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 bookstore_test(split_tests concurrent)
 
+# The same over a real Kafka: stories, refusals, a broker that is away, logs that are carried.
+file(GLOB split_kafka_sources CONFIGURE_DEPENDS split_kafka/*_test.cpp)
+list(REMOVE_ITEM split_kafka_sources ${CMAKE_CURRENT_SOURCE_DIR}/split_kafka/kill_test.cpp)
+add_executable(split_kafka_tests ${split_kafka_sources})
+target_link_libraries(split_kafka_tests PRIVATE test_story test_invariants)
+bookstore_test(split_kafka_tests kafka)
+set_tests_properties(split_kafka_tests PROPERTIES SKIP_RETURN_CODE 77)
+
 # Backups of a running bookstore, restores, and the check of a directory.
 file(GLOB backup_sources CONFIGURE_DEPENDS backup/*.cpp)
 add_executable(backup_tests ${backup_sources})
