@@ -113,6 +113,12 @@ target_link_libraries(kill_test PRIVATE test_promises bookstore_storage CLI11::C
 bookstore_test(kill_test kill)
 set_tests_properties(kill_test PROPERTIES TIMEOUT 7200)
 
+# So are processes, broker and gateway of a split: 10 rounds, or BOOKSTORE_SPLIT_ROUNDS. scripts/soak --split runs more.
+add_executable(split_kill_test split_kafka/kill_test.cpp)
+target_link_libraries(split_kill_test PRIVATE test_promises test_kafka_shop CLI11::CLI11)
+bookstore_test(split_kill_test kafka kill)
+set_tests_properties(split_kill_test PROPERTIES TIMEOUT 7200 SKIP_RETURN_CODE 77)
+
 # They read the sources.
 file(GLOB lint_sources CONFIGURE_DEPENDS lint/*.cpp)
 add_executable(lint_tests ${lint_sources})

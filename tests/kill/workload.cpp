@@ -36,17 +36,28 @@ class Workload::Client {
 
     void run(const std::atomic<bool>& over) {
         try {
-            while (!over) {
-                act();
+            while (!over && (act_or_not() || workload_.way_ == Way::gateway)) {
             }
-        } catch (const std::system_error&) {
-            // The server was killed: what it had not answered may or may not have happened.
         } catch (const std::exception& error) {
             broken(error.what());
         }
     }
 
   private:
+    /// false: the server was killed. What it had not answered may or may not have happened.
+    bool act_or_not() {
+        try {
+            act();
+            return true;
+        } catch (const std::system_error&) {
+            note([](Promises& p) { ++p.cut; });
+            pause();
+            return false;
+        }
+    }
+
+    static void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(10)); }
+
     std::int64_t below(std::int64_t bound) {
         return std::uniform_int_distribution<std::int64_t>(0, bound - 1)(random_);
     }
@@ -72,14 +83,20 @@ class Workload::Client {
         const int status = response.status;
         const bool refused =
             status == 503 || (status == 507 && workload_.disk_ == Disk::may_be_full);
+        const bool lost = workload_.way_ == Way::gateway && (status == 502 || status == 504);
         const bool expected =
-            status < 300 || status == 400 || status == 404 || status == 409 || refused;
+            status < 300 || status == 400 || status == 404 || status == 409 || refused || lost;
         if (!expected) {
             broken(fmt::format("{} {}: {} {}", name_of(method), target, status, response.body));
         }
-        const std::scoped_lock lock(workload_.mutex_);
-        ++promises_.answers;
-        promises_.refused += refused;
+        note([&](Promises& p) {
+            ++p.answers;
+            p.refused += refused;
+            p.lost += lost;
+        });
+        if (lost) {
+            pause();
+        }
         return response;
     }
 

@@ -46,6 +46,8 @@ struct Promises {
     std::vector<std::string> broken;  ///< answers that must never be given
     std::int64_t answers = 0;
     std::int64_t refused = 0;  ///< of them: 503 and 507
+    std::int64_t lost = 0;     ///< of them: 502 and 504
+    std::int64_t cut = 0;      ///< no answers: connections that were refused, or broke
 };
 
 /// Clients that create books and customers, place and cancel orders, put in stock and move
@@ -53,10 +55,13 @@ struct Promises {
 class Workload {
   public:
     enum class Disk { has_room, may_be_full };
-    explicit Workload(Disk disk = Disk::has_room) : disk_(disk) {}
+    /// Behind a gateway a server that goes away comes back: clients go on, and what was answered
+    /// with 502 or 504 may or may not have happened.
+    enum class Way { direct, gateway };
+    explicit Workload(Disk disk = Disk::has_room, Way way = Way::direct) : disk_(disk), way_(way) {}
 
     /// Runs that many clients, each with random numbers of its own, until `over` is set or their
-    /// connections fail.
+    /// connections fail, where that is the end.
     void run(
         const std::string& url, std::uint64_t seed, unsigned clients, const std::atomic<bool>& over
     );
@@ -70,6 +75,7 @@ class Workload {
     class Client;
 
     const Disk disk_;  ///< a full one may answer 507
+    const Way way_;
     mutable std::mutex mutex_;
     Promises promises_;  ///< guarded by mutex_ while clients run
 };

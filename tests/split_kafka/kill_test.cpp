@@ -1,0 +1,252 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iterator>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kill/verdict.hpp"
+#include "kill/workload.hpp"
+#include "support/eventually.hpp"
+#include "support/kafka_shop.hpp"
+
+// A bookstore in several processes over a real Kafka, behind the real gateway, is struck while
+// clients use it: any process, the broker or the gateway is killed and started again, or stands
+// still for a while. In the end it settles, and what it ever promised must be true in the files of
+// all processes.
+
+namespace bookstore::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr unsigned clients = 4;
+constexpr std::int64_t most_load_ms = 1500;  ///< that clients use it before, and after
+constexpr std::int64_t most_gone_ms = 500;   ///< from a kill to the start
+constexpr std::int64_t most_still_ms = 3000;
+constexpr std::int64_t long_still_ms = 20'000;  ///< beyond every time-out between processes
+constexpr auto settle_at_most = std::chrono::seconds(150);
+
+/// VAN's network hangs for 300 ms over amount 0, and its breaker opens and closes now and then.
+std::vector<std::string> flags() {
+    return {
+        "--log-level",
+        "warning",
+        "--van-hang",
+        "300",
+        "--breaker-timeout",
+        "150",
+        "--breaker-sleep-window",
+        "300"
+    };
+}
+
+class Round {
+  public:
+    Round(std::string directory, std::uint64_t seed)
+        : directory_(std::move(directory)), seed_(seed), random_(seed) {}
+
+    /// What is wrong in the end; empty when nothing is.
+    std::vector<std::string> run() {
+        try {
+            const std::string form = below(2) == 0 ? "seven" : "two";
+            story_ = form + ": ";
+            KafkaShop shop(
+                form_of(form),
+                {.flags = flags(),
+                 .gateway = {.operators = true},
+                 .broker = &shared_broker(),
+                 .kept = directory_}
+            );
+            use_and_strike(shop);
+            settle(shop);
+            auto faults = faults_in(shop.data_dirs(), workload_.promises());
+            for (const std::string& directory : shop.data_dirs()) {
+                // Throws when that log is not the beginning of what Kafka has.
+                run_topic(shop.broker(), shop.topic(), "verify", {"--data-dir", directory});
+            }
+            return faults;
+        } catch (const std::exception& error) {
+            return {error.what()};
+        }
+    }
+
+    const Promises& promises() const { return workload_.promises(); }
+    /// The form, and what was struck how.
+    const std::string& story() const { return story_; }
+
+  private:
+    std::int64_t below(std::int64_t bound) {
+        return std::uniform_int_distribution<std::int64_t>(0, bound - 1)(random_);
+    }
+    void sleep_up_to(std::int64_t most_ms) {
+        std::this_thread::sleep_for(milliseconds(below(most_ms + 1)));
+    }
+
+    void use_and_strike(KafkaShop& shop) {
+        std::atomic<bool> over = false;
+        const std::string url = shop.url();
+        std::jthread load([&] { workload_.run(url, seed_, clients, over); });
+        try {
+            sleep_up_to(most_load_ms);
+            strike(shop);
+            sleep_up_to(most_load_ms);
+        } catch (...) {
+            over = true;
+            throw;
+        }
+        over = true;
+    }
+
+    void strike(KafkaShop& shop) {
+        const auto victim = static_cast<std::size_t>(below(std::ssize(shop.data_dirs()) + 2));
+        const bool kills = below(2) == 0;
+        if (victim < shop.size()) {
+            const std::string name = shop.flags_of(victim)[3];  // behind --modules
+            if (kills) {
+                kill(name, [&] { shop.kill(victim); }, [&] { shop.start(victim); });
+            } else {
+                stand_still(name, [&] { shop.freeze(victim); }, [&] { shop.thaw(victim); });
+            }
+        } else if (victim == shop.size()) {
+            Broker& broker = shop.broker();
+            if (kills) {
+                kill("the broker", [&] { broker.kill(); }, [&] { broker.start(); });
+            } else {
+                stand_still("the broker", [&] { broker.freeze(); }, [&] { broker.thaw(); });
+            }
+        } else {
+            Gateway& gateway = shop.gateway();
+            if (kills) {
+                kill("the gateway", [&] { gateway.kill(); }, [&] { gateway.start(); });
+            } else {
+                stand_still("the gateway", [&] { gateway.freeze(); }, [&] { gateway.thaw(); });
+            }
+        }
+    }
+
+    template <class Kill, class Start>
+    void kill(const std::string& name, Kill kill, Start start) {
+        story_ += "killed " + name;
+        kill();
+        sleep_up_to(most_gone_ms);
+        start();
+    }
+
+    template <class Freeze, class Thaw>
+    void stand_still(const std::string& name, Freeze freeze, Thaw thaw) {
+        const std::int64_t ms = below(6) == 0 ? long_still_ms : 1 + below(most_still_ms);
+        story_ += fmt::format("stopped {} for {} ms", name, ms);
+        freeze();
+        std::this_thread::sleep_for(milliseconds(ms));
+        thaw();
+    }
+
+    void settle(KafkaShop& shop) {
+        shop.wait_until_ready();
+        const auto directories = shop.data_dirs();
+        // What does not come to rest is told in detail by the verdict.
+        eventually([&] { return at_rest(directories); }, settle_at_most);
+        shop.stop_all();
+    }
+
+    std::string directory_;
+    std::uint64_t seed_;
+    std::mt19937_64 random_;
+    Workload workload_{Workload::Disk::has_room, Workload::Way::gateway};
+    std::string story_;
+};
+
+std::string new_directory() {
+    std::string path = (std::filesystem::temp_directory_path() / "bookstore-split-XXXXXX").string();
+    if (mkdtemp(path.data()) == nullptr) {
+        throw std::runtime_error("cannot make a temporary directory");
+    }
+    return path;
+}
+
+bool run_round(std::uint64_t seed) {
+    const std::string directory = new_directory();
+    const auto begin = Clock::now();
+    Round round(directory, seed);
+    const auto faults = round.run();
+    const Promises& promises = round.promises();
+    fmt::print(
+        "seed {}: {:.1f} s, {}; {} answers ({} 503, {} 502 and 504), {} cut off, {} orders, {} "
+        "keys, {} "
+        "canceled, {} stock inputs: {}\n",
+        seed,
+        std::chrono::duration<double>(Clock::now() - begin).count(),
+        round.story(),
+        promises.answers,
+        promises.refused,
+        promises.lost,
+        promises.cut,
+        promises.orders.size(),
+        promises.keyed.size(),
+        promises.canceled.size(),
+        promises.stock_inputs.size(),
+        faults.empty() ? "ok" : "FAILED"
+    );
+    for (const std::string& fault : faults) {
+        fmt::print("    {}\n", fault);
+    }
+    if (faults.empty()) {
+        std::filesystem::remove_all(directory);
+    } else {
+        fmt::print("    kept in {}; again: scripts/soak --split 1 --seed {}\n", directory, seed);
+    }
+    std::fflush(stdout);
+    return faults.empty();
+}
+
+int run(int argc, char** argv) {
+    std::int64_t rounds = 10;
+    std::uint64_t seed = std::random_device{}();
+    CLI::App app("Strikes a bookstore of several processes and looks whether it kept its promises");
+    app.add_option("--rounds", rounds)
+        ->envname("BOOKSTORE_SPLIT_ROUNDS")
+        ->check(CLI::PositiveNumber);
+    app.add_option("--seed", seed, "Of the first round; the next have the next ones")
+        ->envname("BOOKSTORE_SPLIT_SEED");
+    CLI11_PARSE(app, argc, argv);
+    shared_broker();
+    const auto begin = Clock::now();
+    std::vector<std::uint64_t> failed;
+    for (std::int64_t i = 0; i < rounds; ++i) {
+        const std::uint64_t of_round = seed + static_cast<std::uint64_t>(i);
+        if (!run_round(of_round)) {
+            failed.push_back(of_round);
+        }
+    }
+    const double minutes = std::chrono::duration<double>(Clock::now() - begin).count() / 60;
+    fmt::print(
+        "{} of {} rounds failed, {:.1f} rounds a minute, seeds {} to {}\n",
+        failed.size(),
+        rounds,
+        static_cast<double>(rounds) / minutes,
+        seed,
+        seed + static_cast<std::uint64_t>(rounds) - 1
+    );
+    for (const std::uint64_t one : failed) {
+        fmt::print("failed: scripts/soak --split 1 --seed {}\n", one);
+    }
+    return failed.empty() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace bookstore::test
+
+int main(int argc, char** argv) {
+    return bookstore::test::run(argc, argv);
+}
