@@ -82,7 +82,7 @@ void read_order(Sqlite& db, StoredState& state) {
     db.rows(
         "SELECT id, book_id, customer_id, quantity, delivery_address, status, pay_amount, "
         "pay_type, "
-        "was_ordered, next_try FROM orders ORDER BY id",
+        "was_ordered, next_try IS NOT NULL AND NOT refused FROM orders ORDER BY id",
         [&](const Row& row) {
             state.orders.push_back(
                 {row.integer(0),
@@ -94,7 +94,7 @@ void read_order(Sqlite& db, StoredState& state) {
                  row.optional_integer(6),
                  row.optional_text(7),
                  row.flag(8),
-                 !row.null(9)}
+                 row.flag(9)}
             );
         }
     );

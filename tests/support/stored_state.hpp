@@ -61,7 +61,7 @@ struct StoredState {
         std::optional<std::int64_t> pay_amount;
         std::optional<std::string> pay_type;
         bool was_ordered;
-        bool to_verify;  ///< a task asks again
+        bool to_verify;  ///< a task asks again soon: not one that was refused, after an hour
 
         bool unverified() const { return status.ends_with("_Not_Verified"); }
         bool canceled() const { return status == "CANCELED"; }
