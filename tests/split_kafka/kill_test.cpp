@@ -59,7 +59,7 @@ class Round {
     /// What is wrong in the end; empty when nothing is.
     std::vector<std::string> run() {
         try {
-            const std::string form = below(2) == 0 ? "seven" : "two";
+            const std::string form = seed_ % 2 == 0 ? "seven" : "two";  // both, of any two rounds
             story_ = form + ": ";
             KafkaShop shop(
                 form_of(form),
@@ -109,47 +109,43 @@ class Round {
     }
 
     void strike(KafkaShop& shop) {
-        const auto victim = static_cast<std::size_t>(below(std::ssize(shop.data_dirs()) + 2));
-        const bool kills = below(2) == 0;
-        if (victim < shop.size()) {
-            const std::string name = shop.flags_of(victim)[3];  // behind --modules
-            if (kills) {
-                kill(name, [&] { shop.kill(victim); }, [&] { shop.start(victim); });
-            } else {
-                stand_still(name, [&] { shop.freeze(victim); }, [&] { shop.thaw(victim); });
-            }
-        } else if (victim == shop.size()) {
-            Broker& broker = shop.broker();
-            if (kills) {
-                kill("the broker", [&] { broker.kill(); }, [&] { broker.start(); });
-            } else {
-                stand_still("the broker", [&] { broker.freeze(); }, [&] { broker.thaw(); });
-            }
-        } else {
-            Gateway& gateway = shop.gateway();
-            if (kills) {
-                kill("the gateway", [&] { gateway.kill(); }, [&] { gateway.start(); });
-            } else {
-                stand_still("the gateway", [&] { gateway.freeze(); }, [&] { gateway.thaw(); });
-            }
+        switch (below(5)) {
+            case 0:
+                strike("the broker", shop.broker());
+                return;
+            case 1:
+                strike("the gateway", shop.gateway());
+                return;
+            default:
+                break;
         }
+        struct Process {
+            KafkaShop& shop;
+            std::size_t place;
+            void kill() { shop.kill(place); }
+            void start() { shop.start(place); }
+            void freeze() { shop.freeze(place); }
+            void thaw() { shop.thaw(place); }
+        };
+        const auto place = static_cast<std::size_t>(below(std::ssize(shop.data_dirs())));
+        Process process{shop, place};
+        strike(shop.contexts_at(place), process);
     }
 
-    template <class Kill, class Start>
-    void kill(const std::string& name, Kill kill, Start start) {
-        story_ += "killed " + name;
-        kill();
-        sleep_up_to(most_gone_ms);
-        start();
-    }
-
-    template <class Freeze, class Thaw>
-    void stand_still(const std::string& name, Freeze freeze, Thaw thaw) {
+    template <class Victim>
+    void strike(const std::string& name, Victim& victim) {
+        if (below(2) == 0) {
+            story_ += "killed " + name;
+            victim.kill();
+            sleep_up_to(most_gone_ms);
+            victim.start();
+            return;
+        }
         const std::int64_t ms = below(6) == 0 ? long_still_ms : 1 + below(most_still_ms);
         story_ += fmt::format("stopped {} for {} ms", name, ms);
-        freeze();
+        victim.freeze();
         std::this_thread::sleep_for(milliseconds(ms));
-        thaw();
+        victim.thaw();
     }
 
     void settle(KafkaShop& shop) {

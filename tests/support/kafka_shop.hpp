@@ -47,6 +47,8 @@ class KafkaShop {
 
     /// Places of processes, also of those that do not run.
     std::size_t size() const { return places_.size(); }
+    /// By comma.
+    const std::string& contexts_at(std::size_t place) const { return places_[place].contexts; }
     /// Where that context is hosted.
     std::size_t place_of(const std::string& context) const;
     const std::string& data_dir(std::size_t place) const { return places_[place].data_dir; }
