@@ -38,10 +38,12 @@ set(forms_sources "")
 foreach(source seed_story cancel stock courier customer bad_body paging verification idempotency conditional)
     string(APPEND forms_sources "*/http/${source}_test.cpp,")
 endforeach()
-foreach(form seven two)
-    bookstore_test(http_tests AS forms_tests_${form} kafka ARGUMENTS --source-file=${forms_sources})
-    set_tests_properties(forms_tests_${form} PROPERTIES ENVIRONMENT BOOKSTORE_FORM=${form} SKIP_RETURN_CODE 77)
-endforeach()
+if(RDKAFKA_FOUND)
+    foreach(form seven two)
+        bookstore_test(http_tests AS forms_tests_${form} kafka ARGUMENTS --source-file=${forms_sources})
+        set_tests_properties(forms_tests_${form} PROPERTIES ENVIRONMENT BOOKSTORE_FORM=${form} SKIP_RETURN_CODE 77)
+    endforeach()
+endif()
 
 file(GLOB coupon_sources CONFIGURE_DEPENDS coupon/*.cpp)
 add_executable(coupon_tests
@@ -69,12 +71,14 @@ target_compile_definitions(split_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DI
 bookstore_test(split_tests concurrent)
 
 # The same over a real Kafka: stories, refusals, a broker that is away, logs that are carried.
-file(GLOB split_kafka_sources CONFIGURE_DEPENDS split_kafka/*_test.cpp)
-list(REMOVE_ITEM split_kafka_sources ${CMAKE_CURRENT_SOURCE_DIR}/split_kafka/kill_test.cpp)
-add_executable(split_kafka_tests ${split_kafka_sources})
-target_link_libraries(split_kafka_tests PRIVATE test_story test_invariants)
-bookstore_test(split_kafka_tests kafka)
-set_tests_properties(split_kafka_tests PROPERTIES SKIP_RETURN_CODE 77)
+if(RDKAFKA_FOUND)
+    file(GLOB split_kafka_sources CONFIGURE_DEPENDS split_kafka/*_test.cpp)
+    list(REMOVE_ITEM split_kafka_sources ${CMAKE_CURRENT_SOURCE_DIR}/split_kafka/kill_test.cpp)
+    add_executable(split_kafka_tests ${split_kafka_sources})
+    target_link_libraries(split_kafka_tests PRIVATE test_story test_invariants)
+    bookstore_test(split_kafka_tests kafka)
+    set_tests_properties(split_kafka_tests PROPERTIES SKIP_RETURN_CODE 77)
+endif()
 
 # Backups of a running bookstore, restores, and the check of a directory.
 file(GLOB backup_sources CONFIGURE_DEPENDS backup/*.cpp)
@@ -114,10 +118,12 @@ bookstore_test(kill_test kill)
 set_tests_properties(kill_test PROPERTIES TIMEOUT 7200)
 
 # So are processes, broker and gateway of a split: 10 rounds, or BOOKSTORE_SPLIT_ROUNDS. scripts/soak --split runs more.
-add_executable(split_kill_test split_kafka/kill_test.cpp)
-target_link_libraries(split_kill_test PRIVATE test_promises test_kafka_shop CLI11::CLI11)
-bookstore_test(split_kill_test kafka kill)
-set_tests_properties(split_kill_test PROPERTIES TIMEOUT 7200 SKIP_RETURN_CODE 77)
+if(RDKAFKA_FOUND)
+    add_executable(split_kill_test split_kafka/kill_test.cpp)
+    target_link_libraries(split_kill_test PRIVATE test_promises test_kafka_shop CLI11::CLI11)
+    bookstore_test(split_kill_test kafka kill)
+    set_tests_properties(split_kill_test PROPERTIES TIMEOUT 7200 SKIP_RETURN_CODE 77)
+endif()
 
 # They read the sources.
 file(GLOB lint_sources CONFIGURE_DEPENDS lint/*.cpp)
