@@ -91,7 +91,13 @@ Consumer::Consumer(
     : settings_(settings),
       figures_(figures),
       clock_(clock),
-      client_(RD_KAFKA_CONSUMER, settings, defaults, fixed(process), events) {
+      client_(RD_KAFKA_CONSUMER, settings, defaults, fixed(process), events),
+      topic_(rd_kafka_topic_new(client_.get(), settings.topic.c_str(), nullptr)) {
+    if (!topic_) {
+        throw std::runtime_error(
+            fmt::format("cannot read {}: {}", settings_.topic, text_of(rd_kafka_last_error()))
+        );
+    }
     client_.ring(ring);
 }
 

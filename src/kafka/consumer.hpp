@@ -50,6 +50,7 @@ class Consumer {
     Figures& figures_;
     const Clock& clock_;
     Client client_;
+    Topic topic_;  ///< so that its leader is asked for as soon as there is a broker
     std::deque<bus::PipeEvent> ready_;  ///< of an event that was more than one
 
     bool reading_ = false;                  ///< somebody has said from where, and it was in range
