@@ -162,7 +162,8 @@ export async function call(method, path, { body, record = false, also = [], sign
   try {
     const response = await fetch(url, {
       method, signal, cache: "no-store", credentials: "omit",
-      headers: { Accept: type, ...(sent.body !== undefined && { "Content-Type": "application/json" }) },
+      // A GET that does something (/makeZombie) is refused to what any page could embed; this no other page can send.
+      headers: { Accept: type, "X-Requested-With": "console", ...(sent.body !== undefined && { "Content-Type": "application/json" }) },
       body: sent.body,
     });
     answer.status = response.status;

@@ -367,7 +367,9 @@ function answerPanel() {
     let response;
     try {
       response = await fetch(request.url, {
-        method: request.method, headers: request.headers, body: request.body, signal: mine.signal, cache: "no-store",
+        method: request.method,
+        // A GET that does something is refused to what any page could embed; this no other page can send.
+        headers: [...request.headers, ["X-Requested-With", "docs"]], body: request.body, signal: mine.signal, cache: "no-store",
       });
       const streams = (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
       if (streams) {

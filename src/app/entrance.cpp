@@ -21,10 +21,18 @@ http::Answer while_starting(const http::Request& request) {
 
 }  // namespace
 
-/// CORS comes first, since a preflight is for any path.
+/// The answer to what no path needs to be known for. A preflight is for any.
+std::optional<http::Answer> Entrance::intercept(http::Request& request) const {
+    request.foreign_name = !hosts_.know(request);
+    if (auto refusal = hosts_.refusal(request)) {
+        return std::move(*refusal);
+    }
+    return cors_.intercept(request);
+}
+
 void Entrance::dispatch(http::Request& request, http::Done done) {
     trace_requests_.arrived(request);
-    if (auto answer = cors_.intercept(request)) {
+    if (auto answer = intercept(request)) {
         done(std::move(*answer));
     } else if (const http::Router* router = router_.load(std::memory_order_acquire)) {
         router->dispatch(request, std::move(done));
@@ -34,7 +42,7 @@ void Entrance::dispatch(http::Request& request, http::Done done) {
 }
 
 std::optional<http::Problem> Entrance::header_problem(http::Request& request) const {
-    auto answer = cors_.intercept(request);
+    auto answer = intercept(request);
     if (!answer) {
         const http::Router* router = router_.load(std::memory_order_acquire);
         return router == nullptr ? std::nullopt : router->header_problem(request);

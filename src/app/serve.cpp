@@ -40,7 +40,7 @@ class Process {
         : options_(options),
           lock_(options.system.data_dir),
           threads_(host::System::places(options.contexts, options.system)),
-          entrance_(options.cors, trace_requests_),
+          entrance_(options.hosts, options.cors, trace_requests_),
           server_(
               options.server,
               [this](http::Request& request, http::Done done) {

@@ -6,6 +6,7 @@
 
 #include "host/system.hpp"
 #include "http/cors.hpp"
+#include "http/hosts.hpp"
 #include "http/server.hpp"
 #include "kafka/settings.hpp"
 #include "observe/logs.hpp"
@@ -16,6 +17,7 @@ namespace bookstore::app {
 struct ServeOptions {
     http::ServerOptions server;
     http::Cors cors;
+    http::Hosts hosts;
     host::Contexts contexts;
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;

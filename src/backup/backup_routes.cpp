@@ -56,9 +56,10 @@ BOOST_DESCRIBE_STRUCT(
     (directory, taken_at, topic_position, bytes, writers_stood_ms, took_ms, _embedded, _links)
 )
 
-/// The request came from this machine, and not for somebody else through a proxy on it.
+/// The connection is from this machine, by its address, and not a proxy's that is known as one.
+/// What others add to a request lets nobody in; it may tell that there is one.
 bool is_local(const Request& request) {
-    return request.from_loopback && !request.header("Forwarded") &&
+    return request.from_loopback && !request.from_trusted_proxy && !request.header("Forwarded") &&
            !request.header("X-Forwarded-For") && !request.header("X-Real-IP") &&
            !request.header("X-Forwarded-Host") && !request.header("X-Forwarded-Proto") &&
            !request.header("Via");

@@ -1,5 +1,6 @@
 #include "http/client_socket.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -27,6 +28,18 @@ std::size_t max_received_bytes(const ServerOptions& options) {
     return std::max(least_max_received_bytes, header_bytes);
 }
 
+IpAddress bytes_of(const asio::ip::address& address) {
+    return address.is_v6()
+               ? address.to_v6().to_bytes()
+               : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()).to_bytes();
+}
+
+/// One of IPv4 as such, on whatever socket it came.
+asio::ip::address unmapped(const asio::ip::address& address) {
+    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
+}
+
 }  // namespace
 
 ClientSocket::ClientSocket(Socket socket, const ServerOptions& options)
@@ -34,23 +47,34 @@ ClientSocket::ClientSocket(Socket socket, const ServerOptions& options)
       max_received_bytes_(max_received_bytes(options)),
       write_timeout_(options.write_timeout) {}
 
-std::optional<asio::ip::address> ClientSocket::peer_address() const {
+std::optional<IpAddress> ClientSocket::peer_address() const {
     error_code failed;
     const auto peer = socket_.remote_endpoint(failed);
-    if (failed) {
-        return std::nullopt;
-    }
-    return peer.address();
+    return failed ? std::nullopt : std::optional(bytes_of(peer.address()));
+}
+
+std::optional<IpAddress> ClientSocket::own_address() const {
+    error_code failed;
+    const auto own = socket_.local_endpoint(failed);
+    return failed ? std::nullopt : std::optional(bytes_of(own.address()));
 }
 
 std::string ClientSocket::peer_text() const {
-    const auto address = peer_address();
-    if (!address) {
+    error_code failed;
+    const auto peer = socket_.remote_endpoint(failed);
+    return failed ? std::string() : unmapped(peer.address()).to_string();
+}
+
+std::string ClientSocket::own_text() const {
+    error_code failed;
+    const auto own = socket_.local_endpoint(failed);
+    if (failed) {
         return {};
     }
-    const bool mapped = address->is_v6() && address->to_v6().is_v4_mapped();
-    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address->to_v6()).to_string()
-                  : address->to_string();
+    const auto address = unmapped(own.address());
+    return fmt::format(
+        fmt::runtime(address.is_v6() ? "[{}]:{}" : "{}:{}"), address.to_string(), own.port()
+    );
 }
 
 bool ClientSocket::is_reset() const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstddef>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "http/awaitable.hpp"
+#include "http/ip_address.hpp"
 #include "http/phase_clock.hpp"
 #include "http/read_buffer.hpp"
 #include "http/server.hpp"
@@ -30,9 +30,13 @@ class ClientSocket {
     ClientSocket(Socket socket, const ServerOptions& options);
 
     /// Nothing if it is gone already.
-    std::optional<asio::ip::address> peer_address() const;
+    std::optional<IpAddress> peer_address() const;
+    /// The address that it connected to.
+    std::optional<IpAddress> own_address() const;
     /// The same as a log shows it: one of IPv4 as such, on whatever socket it came. Empty if gone.
     std::string peer_text() const;
+    /// Where it connected to, as a Host field names it: "127.0.0.1:8080". Empty if it is gone.
+    std::string own_text() const;
     /// Whether the client has closed for good, not only its own direction, as far as is known yet.
     bool is_reset() const;
     /// What the socket took so far of all that was written.

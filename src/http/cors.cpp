@@ -47,6 +47,29 @@ bool is_token_list(std::string_view list) {
     return true;
 }
 
+/// What proxies say of their clients, and no page of itself.
+bool is_proxy_header(std::string_view name) {
+    constexpr std::string_view prefix = "x-forwarded-";
+    return equal_ignoring_case(name, "forwarded") ||
+           (name.size() >= prefix.size() &&
+            equal_ignoring_case(name.substr(0, prefix.size()), prefix));
+}
+
+/// The list as it came, but for those: a browser does not send what it does not find here.
+std::string without_proxy_headers(std::string_view list) {
+    std::string rest;
+    bool any = false;
+    for (std::string_view left = list; const auto element = next_element(left);) {
+        if (is_proxy_header(*element)) {
+            any = true;
+        } else {
+            rest += rest.empty() ? "" : ", ";
+            rest += *element;
+        }
+    }
+    return any ? rest : std::string(list);
+}
+
 /// In lower case and without the scheme's default port, as browsers write origins.
 std::string normal(std::string_view origin) {
     std::string text(origin);
@@ -86,6 +109,20 @@ std::string_view origin_of(std::string_view url) {
     return host == url.npos ? url : url.substr(0, url.find_first_of("/?#", host + 3));
 }
 
+/// Whether that origin is at that host, whose scheme is not known, since a proxy may end TLS, and
+/// whose port may not be: some proxies pass on the name alone.
+bool is_at(std::string_view origin, std::string_view host) {
+    const auto colon = origin.find("://");
+    if (colon == origin.npos) {
+        return false;
+    }
+    const std::string page = normal(origin);
+    const std::string own = normal(fmt::format("{}://{}", origin.substr(0, colon), host));
+    const auto port = page.rfind(':');
+    const bool has_port = port > colon && page.find(']', port) == page.npos;
+    return page == own || (has_port && page.substr(0, port) == own);
+}
+
 bool is_preflight(const Request& request) {
     return request.method == Method::options &&
            request.header("access-control-request-method").has_value();
@@ -111,7 +148,10 @@ Response preflight_answer(const Request& request) {
     response.headers.push_back({"Access-Control-Allow-Methods", std::string(methods)});
     const auto requested = request.header("access-control-request-headers");
     if (requested && is_token_list(*requested)) {
-        response.headers.push_back({"Access-Control-Allow-Headers", std::string(*requested)});
+        std::string allowed = without_proxy_headers(*requested);
+        if (!allowed.empty()) {
+            response.headers.push_back({"Access-Control-Allow-Headers", std::move(allowed)});
+        }
     }
     response.headers.push_back({"Access-Control-Max-Age", std::string(max_age_s)});
     return response;
@@ -189,20 +229,34 @@ bool is_cross_origin(const Request& request) {
     const auto origin = request.header("origin");
     const auto site = request.header("sec-fetch-site");
     const auto referer = request.header("referer");
-    const auto is_other = [&](std::string_view one) {
-        return normal(one) != normal(request.origin());
+    const bool same = site == "same-origin";
+    const auto is_other = [&](std::string_view page) {
+        return normal(page) != normal(request.origin()) ||
+               (!same && !is_at(page, request.received_host()));
     };
-    return (origin && is_other(*origin)) || (site && *site != "same-origin" && *site != "none") ||
+    return (origin && is_other(*origin)) || (site && !same && *site != "none") ||
            (referer && is_other(origin_of(*referer)));
 }
 
-bool is_rebound(const Request& request) {
-    if (!request.from_loopback || request.from_trusted_proxy || request.host.starts_with('[')) {
-        return false;
+bool is_embeddable(const Request& request) {
+    const auto destination = request.header("sec-fetch-dest");
+    if (destination && *destination != "empty" && *destination != "document") {
+        return true;
     }
-    const std::string host = normal(request.host.substr(0, request.host.find(':')));
-    const bool address = std::ranges::all_of(host, [](char c) { return is_digit(c) || c == '.'; });
-    return !address && host != "localhost" && !host.ends_with(".localhost");
+    if (request.header("sec-fetch-mode") == "no-cors") {
+        return true;
+    }
+    const auto is_early = [&request](std::string_view field) {
+        const auto purpose = request.header(field);
+        return purpose && purpose->find("prefetch") != purpose->npos;
+    };
+    if (is_early("sec-purpose") || is_early("purpose") || is_early("x-moz")) {
+        return true;
+    }
+    // Every browser calls itself so.
+    const auto agent = request.header("user-agent");
+    return !request.header("sec-fetch-site") && agent && agent->starts_with("Mozilla/") &&
+           !request.header("x-requested-with");
 }
 
 }  // namespace bookstore::http

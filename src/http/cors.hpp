@@ -42,11 +42,17 @@ class Cors {
 /// Whether a page of another origin made a browser send this: it says so by Origin, by
 /// Sec-Fetch-Site or, of a GET to a server without TLS, by Referer alone. What came without a
 /// browser says none of them.
+///
+/// Behind a trusted proxy the page's origin must be at the host that the proxy says it was asked
+/// for, and at the Host that it passes on: one of the two may be a client's own word that it did
+/// not replace. Where it passes on a name of its own, Sec-Fetch-Site: same-origin will do, which no
+/// page can write.
 bool is_cross_origin(const Request& request);
 
-/// Whether it came from this machine, through no trusted proxy, for a name that is not this
-/// machine's: a page whose own name was made to resolve to 127.0.0.1 (DNS rebinding) has the
-/// server's origin and is known by its Host alone.
-bool is_rebound(const Request& request);
+/// Whether this GET is what a page can have a browser send by naming a URL, as an image's, a
+/// script's or a frame's, or before anybody asked for it (a prefetch). Browsers say so by
+/// Sec-Fetch-* to a server that has TLS or is on this machine; to any other a GET of a browser
+/// counts as such, unless it has X-Requested-With, which takes a script of the server's own pages.
+bool is_embeddable(const Request& request);
 
 }  // namespace bookstore::http

@@ -133,10 +133,12 @@ void Exchange::reset() {
     request.body.clear();
     request.scheme = "http";
     request.host.clear();
+    request.replaced_host.clear();
     request.prefix.clear();
     request.id.clear();
     request.trace.clear();
     request.arrived_ms = 0;
+    request.foreign_name = false;
     request.route = 0;
     request.prefers_json = false;
     request.prefers_schema = false;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <cstddef>
 #include <optional>
@@ -17,33 +16,8 @@ namespace bookstore::http {
 
 namespace {
 
-namespace ip = boost::asio::ip;
-
 constexpr unsigned mapped_bits = 96;  ///< of "::ffff:", before an IPv4 address
 constexpr std::size_t max_prefix = 256;
-
-bool is_v4(const IpAddress& address) {
-    const auto head = std::span(address).first(mapped_bits / 8);
-    const auto zeros = head.first(10);
-    return std::ranges::all_of(zeros, [](unsigned byte) { return byte == 0; }) &&
-           head[10] == 0xFF && head[11] == 0xFF;
-}
-
-std::optional<IpAddress> parse_address(std::string_view text) {
-    // A zone is of this machine: nothing that could be compared with what others say.
-    if (text.find('%') != text.npos) {
-        return std::nullopt;
-    }
-    boost::system::error_code failed;
-    const auto address = ip::make_address(text, failed);
-    if (failed) {
-        return std::nullopt;
-    }
-    if (address.is_v6()) {
-        return address.to_v6().to_bytes();
-    }
-    return ip::make_address_v6(ip::v4_mapped, address.to_v4()).to_bytes();
-}
 
 std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
     unsigned number = 0;
@@ -358,14 +332,17 @@ bool contains(std::span<const Network> networks, const IpAddress& address) {
     });
 }
 
-void take_forwarded(Request& request, std::span<const Network> trusted) {
-    const auto elements = forwarded_elements(request);
-    if (elements.empty()) {
-        follow_x_forwarded(request, trusted);
+void take_forwarded(Request& request, std::span<const Network> trusted, ProxyHeaders believed) {
+    std::string received = request.host;
+    if (believed == ProxyHeaders::forwarded) {
+        follow_forwarded(request, forwarded_elements(request), trusted);
     } else {
-        follow_forwarded(request, elements, trusted);
+        follow_x_forwarded(request, trusted);
     }
     drop_usual_port(request);
+    if (request.host != received) {
+        request.replaced_host = std::move(received);
+    }
 }
 
 }  // namespace bookstore::http

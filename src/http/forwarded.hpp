@@ -1,22 +1,18 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <expected>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/ip_address.hpp"
 #include "http/message.hpp"
 
 // What proxies in front of the server say of the request that the client sent them: Forwarded
-// (RFC 7239), or else X-Forwarded-*. Pure.
+// (RFC 7239), or X-Forwarded-*. Pure.
 
 namespace bookstore::http {
-
-/// An IP address; IPv4 as IPv4-mapped IPv6 (::ffff:a.b.c.d), however it came.
-using IpAddress = std::array<std::uint8_t, 16>;
 
 /// A block of addresses: those that agree with `address` in the first `prefix_bits`.
 struct Network {
@@ -31,13 +27,16 @@ std::expected<std::vector<Network>, std::string> parse_networks(std::string_view
 /// Whether one of the networks has that address.
 bool contains(std::span<const Network> networks, const IpAddress& address);
 
+/// The two families of headers. A proxy writes one and passes the other on as its client sent it:
+/// so one is believed, and the other says nothing.
+enum class ProxyHeaders { forwarded, x_forwarded };
+
 /// Makes scheme, host and prefix of the request those that the client asked for, as far as the
-/// headers name valid ones. Only for a request whose peer is a trusted proxy.
+/// headers of that family name valid ones. Only for a request whose peer is a trusted proxy.
 ///
 /// The last element of a list is the peer's own word on whom it got the request from; when that one
 /// is trusted too, the element before it is that one's word, and counts more, and so on. What
-/// stands to the left of the first client that is not trusted is the client's own invention. Where
-/// there is a Forwarded, X-Forwarded-* say nothing.
-void take_forwarded(Request& request, std::span<const Network> trusted);
+/// stands to the left of the first client that is not trusted is the client's own invention.
+void take_forwarded(Request& request, std::span<const Network> trusted, ProxyHeaders believed);
 
 }  // namespace bookstore::http

@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "http/ip_address.hpp"
+
 // Plain requests and responses: what modules see of HTTP. No Beast, no Asio.
 
 namespace bookstore::http {
@@ -47,6 +49,11 @@ struct Request {
     std::int64_t arrived_ms = 0;  ///< wall clock, noted by whoever dispatches; 0: not noted
     bool from_loopback = false;   ///< the connection comes from this machine
     bool from_trusted_proxy = false;
+    /// What was in `host` before a trusted proxy's word replaced it; empty: nothing did.
+    std::string replaced_host;
+    IpAddress reached_at{};  ///< the address that the connection was made to; zeros: unknown
+    /// The host is none of the server's names (Hosts): the entrance says so.
+    bool foreign_name = false;
     /// The number of the route that it is for, from 1 on (Router::routes); 0: there is none.
     std::uint32_t route = 0;
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
@@ -58,6 +65,8 @@ struct Request {
     std::optional<std::string_view> header(std::string_view name) const;
     /// The first value of that query parameter; an empty one counts as given.
     std::optional<std::string_view> parameter(std::string_view name) const;
+    /// The Host field, or the absolute target's host, as it came.
+    std::string_view received_host() const { return replaced_host.empty() ? host : replaced_host; }
     /// "http://host:port": what an Origin field is compared with.
     std::string origin() const { return scheme + "://" + host; }
     /// The prefix of every link.

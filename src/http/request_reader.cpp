@@ -27,18 +27,6 @@ constexpr milliseconds idle_buffer_time{2000};
 
 constexpr std::string_view continue_answer = "HTTP/1.1 100 Continue\r\n\r\n";
 
-bool is_trusted(const asio::ip::address& peer, std::span<const Network> trusted) {
-    const auto address =
-        peer.is_v6() ? peer.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, peer.to_v4());
-    return contains(trusted, address.to_bytes());
-}
-
-bool is_loopback(const asio::ip::address& peer) {
-    const bool mapped = peer.is_v6() && peer.to_v6().is_v4_mapped();
-    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6()).is_loopback()
-                  : peer.is_loopback();
-}
-
 Problem problem_of(ChunkDecoder::State state) {
     switch (state) {
         case ChunkDecoder::State::body_too_large:
@@ -82,7 +70,11 @@ RequestReader::Sender RequestReader::look_at(
     if (!address) {
         return {};
     }
-    return {is_loopback(*address), is_trusted(*address, options.trusted_proxies)};
+    return {
+        .is_local = is_loopback(*address),
+        .is_trusted = contains(options.trusted_proxies, *address),
+        .reached_at = client.own_address().value_or(IpAddress{})
+    };
 }
 
 // ---- The header
@@ -187,11 +179,12 @@ void RequestReader::complete_header(Request& request) {
     request.max_json_depth = shared.options.max_json_depth;
     request.from_loopback = sender_.is_local;
     request.from_trusted_proxy = sender_.is_trusted;
+    request.reached_at = sender_.reached_at;
     if (request.host.empty()) {
-        request.host = shared.address;
+        request.host = client_.own_text();  // HTTP/1.0 may have none
     }
     if (sender_.is_trusted) {
-        take_forwarded(request, shared.options.trusted_proxies);
+        take_forwarded(request, shared.options.trusted_proxies, shared.options.proxy_headers);
     }
 }
 

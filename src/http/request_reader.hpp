@@ -70,7 +70,8 @@ class RequestReader {
     /// Who is at the other end of the connection.
     struct Sender {
         bool is_local = false;
-        bool is_trusted = false;  ///< a proxy that may say Forwarded
+        bool is_trusted = false;  ///< a proxy that may say what its client asked for
+        IpAddress reached_at{};   ///< zeros: unknown
     };
 
     static Sender look_at(const ClientSocket& client, const ServerOptions& options);

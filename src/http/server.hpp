@@ -32,7 +32,8 @@ struct ServerOptions {
     std::chrono::milliseconds body_timeout{30'000};
     std::chrono::milliseconds write_timeout{30'000};
     std::chrono::milliseconds heartbeat{15'000};
-    std::vector<Network> trusted_proxies{};  ///< who may say Forwarded and X-Forwarded-*
+    std::vector<Network> trusted_proxies{};  ///< who may say what the client asked for
+    ProxyHeaders proxy_headers = ProxyHeaders::x_forwarded;  ///< in which headers
 };
 
 /// The status by which a request is logged and counted whose client went away before it had all of

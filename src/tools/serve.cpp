@@ -24,10 +24,27 @@ namespace {
 
 constexpr int most_bytes = 1 << 30;
 
+/// The hosts of the original: its services, as commands and drills name them. Where /etc/hosts maps
+/// them to this machine, and in deploy/split, they are the bookstore's. (No page has one of them: a
+/// name without a dot is nobody's in the DNS.)
+constexpr std::string_view original_names[] = {
+    "gateway",
+    "customer",
+    "book",
+    "order",
+    "delivery",
+    "payment",
+    "paymenthistory",
+    "van",
+    "vanledger",
+};
+
 /// What the flags are read into before they become options.
 struct Flags {
     std::string listen = "127.0.0.1:8080";
     std::string trusted_proxies;
+    std::string proxy_headers = "x-forwarded";
+    std::string allowed_hosts;
     std::string cors_origins = "*";
     std::string log_format = "text";
     std::int64_t drain_delay_ms = 0;
@@ -76,7 +93,21 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         app,
         "--trusted-proxy",
         flags.trusted_proxies,
-        "Addresses and networks, by comma, whose Forwarded and X-Forwarded-* links are built from"
+        "Addresses and networks, by comma, whose word on what the client asked for is believed"
+    );
+    add_setting(
+        app,
+        "--proxy-headers",
+        flags.proxy_headers,
+        "In which headers: forwarded, or x-forwarded (X-Forwarded-*); the others say nothing"
+    )
+        ->check(CLI::IsMember({"forwarded", "x-forwarded"}));
+    add_setting(
+        app,
+        "--allowed-hosts",
+        flags.allowed_hosts,
+        "Names, by comma, that the server is asked by; others are 421. *: any; empty: any, but "
+        "for operators' actions"
     );
     add_cors_flag(app, flags);
     add_setting(app, "--threads", server.threads, "I/O threads")->check(CLI::Range(1, 64));
@@ -385,6 +416,11 @@ int run(Flags& flags, const ContextsOf& contexts_of) {
     read_listen(flags.listen, options.server);
     options.server.trusted_proxies =
         value_of("--trusted-proxy", http::parse_networks(flags.trusted_proxies));
+    options.server.proxy_headers = flags.proxy_headers == "forwarded"
+                                       ? http::ProxyHeaders::forwarded
+                                       : http::ProxyHeaders::x_forwarded;
+    options.hosts =
+        value_of("--allowed-hosts", http::Hosts::parse(flags.allowed_hosts, original_names));
     options.cors = value_of("--cors-origin", http::Cors::parse(flags.cors_origins));
     read_times(flags, options);
     read_retention(flags, options.system.retention);

@@ -282,7 +282,9 @@ void check_forwarded(Request& request) {
     if (request.host.empty()) {
         request.host = "localhost";  // the connection's own address
     }
-    http::take_forwarded(request, trusted);
+    const auto family = request.header("forwarded") ? http::ProxyHeaders::forwarded
+                                                    : http::ProxyHeaders::x_forwarded;
+    http::take_forwarded(request, trusted, family);
     require(request.scheme == "http" || request.scheme == "https", "another scheme");
     require(http::is_valid_host(request.host), "a proxy's invalid host");
     const std::string_view prefix = request.prefix;

@@ -172,6 +172,120 @@ TEST_CASE("requested headers that are no list of tokens are left out") {
     CHECK(allowed(std::string(2049, 'x')).empty());
 }
 
+TEST_CASE("what proxies say of clients is never allowed to a page") {
+    const auto allowed = [](const Cors& cors, const std::string& fields) {
+        const Seen seen = see(cors, preflight(shop, fields));
+        CHECK(seen.status == 204);
+        return seen.header("Access-Control-Allow-Headers");
+    };
+    for (const Cors& one : {Cors(), cors(shop)}) {
+        CHECK(allowed(one, "forwarded").empty());
+        CHECK(allowed(one, "Forwarded,X-FORWARDED-Host, x-forwarded-for").empty());
+        CHECK(allowed(one, "x-forwarded-prefix,x-forwarded-anything").empty());
+        CHECK(allowed(one, "content-type,forwarded,if-match") == "content-type, if-match;");
+        CHECK(allowed(one, "x-forwarded-proto, accept") == "accept;");
+        CHECK(allowed(one, "x-forwarded,forwarded-for") == "x-forwarded,forwarded-for;");
+    }
+}
+
+namespace {
+
+/// A request with these fields that asked for http://localhost:8080.
+Request with(std::vector<Header> fields) {
+    Request request;
+    request.host = "localhost:8080";
+    request.headers = std::move(fields);
+    return request;
+}
+
+}  // namespace
+
+TEST_CASE("a browser tells of a page of another origin by any of three fields") {
+    const auto refused = [](std::vector<Header> fields) {
+        return is_cross_origin(with(std::move(fields)));
+    };
+    CHECK_FALSE(refused({}));
+    CHECK_FALSE(refused({{"Origin", "http://localhost:8080"}}));
+    CHECK_FALSE(refused({{"Origin", "HTTP://LocalHost:8080"}}));
+    CHECK(refused({{"Origin", "http://evil.example"}}));
+    CHECK(refused({{"Origin", "https://localhost:8080"}}));
+    CHECK(refused({{"Origin", "http://localhost"}}));
+    CHECK(refused({{"Origin", "null"}}));
+    CHECK(refused({{"Origin", ""}}));
+    CHECK(refused({{"Referer", "http://evil.example/http://localhost:8080"}}));
+    CHECK_FALSE(refused({{"Referer", "http://localhost:8080/console?a"}}));
+    CHECK_FALSE(refused({{"Sec-Fetch-Site", "same-origin"}}));
+    CHECK_FALSE(refused({{"Sec-Fetch-Site", "none"}}));
+    CHECK(refused({{"Sec-Fetch-Site", "same-site"}}));
+    CHECK(refused({{"Sec-Fetch-Site", "cross-site"}}));
+    CHECK(refused({{"Sec-Fetch-Site", "cross-site"}, {"Origin", "http://localhost:8080"}}));
+    CHECK(refused({{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://evil.example"}}));
+}
+
+TEST_CASE("behind a proxy a page's origin must be at both hosts, the asked one and the Host field"
+) {
+    const auto refused = [](std::string host, std::string received, std::vector<Header> fields) {
+        Request request = with(std::move(fields));
+        request.scheme = "https";
+        request.host = std::move(host);
+        request.replaced_host = std::move(received);
+        return is_cross_origin(request);
+    };
+    const Header own{"Origin", shop};
+    const Header page{"Referer", shop + "/console"};
+    CHECK_FALSE(refused("shop.example", "", {own, page}));
+    CHECK_FALSE(refused("shop.example", "shop.example:443", {own, page}));
+    CHECK_FALSE(refused("shop.example:8443", "shop.example", {{"Origin", shop + ":8443"}}));
+    // One of them is what a client made up, or what a page's own name led to.
+    CHECK(refused("shop.example", "own.example", {own}));
+    CHECK(refused("shop.example", "own.example", {page}));
+    CHECK(refused("own.example", "shop.example", {own}));
+    CHECK(refused("shop.example", "shop.example:8080", {own}));
+    CHECK(refused("shop.example:8443", "shop.example:81", {{"Origin", shop + ":8443"}}));
+    CHECK(refused("shop.example", "shop.example.own.example", {own}));
+    CHECK(refused("[2001:db8::1]", "[2001:db8::2]", {{"Origin", "https://[2001:db8::1]"}}));
+    CHECK_FALSE(
+        refused("[2001:db8::1]:81", "[2001:db8::1]", {{"Origin", "https://[2001:db8::1]:81"}})
+    );
+    // A proxy that asks for a name of its own: the browser's word.
+    CHECK_FALSE(refused("shop.example", "inner:8080", {own, {"Sec-Fetch-Site", "same-origin"}}));
+    CHECK(refused("shop.example", "inner:8080", {own, {"Sec-Fetch-Site", "none"}}));
+    CHECK(refused("own.example", "inner:8080", {own, {"Sec-Fetch-Site", "same-origin"}}));
+}
+
+TEST_CASE("what a page can embed is known by Sec-Fetch-*, or is any GET of a browser without them"
+) {
+    const auto embeddable = [](std::vector<Header> fields) {
+        return is_embeddable(with(std::move(fields)));
+    };
+    const Header browser{
+        "User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0"
+    };
+    const Header own{"Sec-Fetch-Site", "same-origin"};
+    CHECK_FALSE(embeddable({}));
+    CHECK_FALSE(embeddable({{"User-Agent", "curl/7.88.1"}}));
+    CHECK_FALSE(embeddable({{"User-Agent", "HTTPie/3.2.1"}, {"Accept", "*/*"}}));
+    for (const std::string destination :
+         {"image", "script", "style", "iframe", "object", "audio"}) {
+        CHECK(embeddable({browser, own, {"Sec-Fetch-Dest", destination}}));
+        CHECK(embeddable({{"Sec-Fetch-Dest", destination}}));
+    }
+    CHECK(embeddable({browser, own, {"Sec-Fetch-Dest", "empty"}, {"Sec-Fetch-Mode", "no-cors"}}));
+    CHECK_FALSE(embeddable({browser, own, {"Sec-Fetch-Dest", "empty"}, {"Sec-Fetch-Mode", "cors"}})
+    );
+    const Header typed{"Sec-Fetch-Site", "none"};
+    const Header page{"Sec-Fetch-Dest", "document"};
+    CHECK_FALSE(embeddable({browser, typed, page, {"Sec-Fetch-Mode", "navigate"}}));
+    CHECK(embeddable({browser, typed, page, {"Sec-Purpose", "prefetch;prerender"}}));
+    CHECK(embeddable({browser, typed, page, {"Purpose", "prefetch"}}));
+    CHECK(embeddable({{"X-Moz", "prefetch"}}));
+    // To a server without TLS that is not on its machine, a browser sends none of them.
+    CHECK(embeddable({browser}));
+    CHECK(embeddable({browser, {"Accept", "image/avif,image/webp,*/*;q=0.8"}}));
+    CHECK_FALSE(embeddable({browser, {"X-Requested-With", "console"}}));
+    CHECK(embeddable({browser, own, {"Sec-Fetch-Dest", "image"}, {"X-Requested-With", "console"}}));
+}
+
 TEST_CASE("OPTIONS is a preflight only with origin and method, and nothing else is") {
     CHECK(see(Cors(), request_of(shop, Method::options)).status == 0);
     Request put = preflight(shop);

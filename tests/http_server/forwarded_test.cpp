@@ -30,16 +30,25 @@ bool has(std::string_view list, std::string_view text) {
 
 /// The prefix of links for a request with these headers and "Host: inner:8080" that a trusted
 /// proxy sent.
-std::string url(std::vector<Header> headers, std::string_view trusted = "10.0.0.0/8") {
+std::string url(
+    std::vector<Header> headers,
+    ProxyHeaders believed = ProxyHeaders::x_forwarded,
+    std::string_view trusted = "10.0.0.0/8"
+) {
     Request request;
     request.host = "inner:8080";
     request.headers = std::move(headers);
-    take_forwarded(request, networks(trusted));
+    take_forwarded(request, networks(trusted), believed);
+    CHECK(request.received_host() == "inner:8080");
     return request.base_url();
 }
 
+std::string url_of_forwarded(std::vector<Header> headers, std::string_view trusted = "10.0.0.0/8") {
+    return url(std::move(headers), ProxyHeaders::forwarded, trusted);
+}
+
 std::string forwarded(std::string value) {
-    return url({{"Forwarded", std::move(value)}});
+    return url_of_forwarded({{"Forwarded", std::move(value)}});
 }
 
 const std::string unchanged = "http://inner:8080";
@@ -175,16 +184,32 @@ TEST_CASE("what a client wrote before the proxy's element does not win") {
     const std::string right = "https://shop.example";
     CHECK(forwarded("host=evil, " + own) == right);
     CHECK(forwarded("for=10.0.0.9;host=evil, " + own) == right);
-    CHECK(url({{"Forwarded", "host=evil"}, {"forwarded", own}}) == right);
-    CHECK(url({{"Forwarded", "host=\"evil"}, {"forwarded", own}}) == right);
-    CHECK(url({{"Forwarded", own}, {"X-Forwarded-Host", "evil"}}) == right);
-    CHECK(url({{"Forwarded", own}, {"X-Forwarded-Prefix", "/evil"}}) == right);
-    CHECK(url({{"Forwarded", "for=192.0.2.1"}, {"X-Forwarded-Host", "evil"}}) == unchanged);
+    CHECK(url_of_forwarded({{"Forwarded", "host=evil"}, {"forwarded", own}}) == right);
+    CHECK(url_of_forwarded({{"Forwarded", "host=\"evil"}, {"forwarded", own}}) == right);
     // An open quote swallows the proxy's element: nothing is believed then.
     CHECK(forwarded("host=evil;for=\", " + own) == unchanged);
     CHECK(forwarded("host=evil, for=\", for=\"[2001:db8::1]\";host=shop.example") == unchanged);
     CHECK(forwarded("host=evil, for=\"\\, " + own) == unchanged);
     CHECK(forwarded("host=evil, \", " + own + ", for=10.0.0.1;host=inner") == unchanged);
+}
+
+TEST_CASE("of the two families of headers one is believed, and the other says nothing") {
+    const Header element{"Forwarded", "for=192.0.2.1;host=a;proto=https"};
+    const std::vector<Header> others{
+        {"X-Forwarded-Host", "b"},
+        {"X-Forwarded-Proto", "https"},
+        {"X-Forwarded-Port", "81"},
+        {"X-Forwarded-Prefix", "/shop"}
+    };
+    std::vector<Header> both = others;
+    both.push_back(element);
+    CHECK(url(both) == "https://b:81/shop");
+    CHECK(url_of_forwarded(both) == "https://a");
+    CHECK(url({element}) == unchanged);
+    CHECK(url_of_forwarded(others) == unchanged);
+    // Not even where the believed one is there and says nothing that could be used.
+    CHECK(url({element, {"X-Forwarded-Host", "a/b"}}) == unchanged);
+    CHECK(url_of_forwarded({{"Forwarded", "host=\"a"}, {"X-Forwarded-Host", "b"}}) == unchanged);
 }
 
 TEST_CASE("Forwarded is followed from the right for as long as its clients are trusted") {
@@ -197,8 +222,9 @@ TEST_CASE("Forwarded is followed from the right for as long as its clients are t
     CHECK(forwarded("for=192.0.2.1;host=a, for=10.0.0.1;host=b;proto=https") == "https://a");
     CHECK(forwarded("for=10.0.0.2;host=a, for=10.0.0.1;host=b") == "http://a");
     CHECK(
-        url({{"Forwarded", "for=192.0.2.1;host=a"}, {"Forwarded", "for=10.0.0.1;host=b"}}) ==
-        "http://a"
+        url_of_forwarded(
+            {{"Forwarded", "for=192.0.2.1;host=a"}, {"Forwarded", "for=10.0.0.1;host=b"}}
+        ) == "http://a"
     );
 }
 
@@ -207,7 +233,7 @@ TEST_CASE("a client is named with a port, in brackets, hidden or not at all") {
         const std::vector<Header> headers{
             {"Forwarded", "host=a, for=" + std::string(client) + ";host=b"}
         };
-        return url(headers, "10.0.0.0/8,2001:db8::/32") == "http://a";
+        return url_of_forwarded(headers, "10.0.0.0/8,2001:db8::/32") == "http://a";
     };
     CHECK(goes_on_beyond("10.0.0.1"));
     CHECK(goes_on_beyond("\"10.0.0.1\""));

@@ -505,19 +505,24 @@ TEST_CASE("the absolute form's host counts, not the field's") {
 TEST_CASE("a trusted proxy may say what the client asked for, and nobody else") {
     const std::string fields =
         "Forwarded: for=192.0.2.1;host=shop.example;proto=https\r\nX-Forwarded-Host: b\r\n";
-    const auto url_with = [&](std::string_view trusted, std::string_view said) {
-        ServerOptions options;
-        options.trusted_proxies = parse_networks(trusted).value();
-        Serving serving(options);
-        serving.get("/x", said);
-        return serving.last().base_url();
-    };
+    using enum ProxyHeaders;
+    const auto url_with =
+        [&](std::string_view trusted, std::string_view said, ProxyHeaders believed = forwarded) {
+            ServerOptions options;
+            options.trusted_proxies = parse_networks(trusted).value();
+            options.proxy_headers = believed;
+            Serving serving(options);
+            serving.get("/x", said);
+            return serving.last().base_url();
+        };
     CHECK(url_with("127.0.0.1", fields) == "https://shop.example");
     CHECK(url_with("10.0.0.0/8,127.0.0.0/8", fields) == "https://shop.example");
     CHECK(url_with("", fields) == "http://a");
     CHECK(url_with("127.0.0.2", fields) == "http://a");
     CHECK(url_with("::/0", fields) == "http://a");
-    CHECK(url_with("127.0.0.1", "X-Forwarded-Prefix: /shop\r\n") == "http://a/shop");
+    CHECK(url_with("127.0.0.1", fields, x_forwarded) == "http://b");
+    CHECK(url_with("127.0.0.1", "X-Forwarded-Prefix: /shop\r\n") == "http://a");
+    CHECK(url_with("127.0.0.1", "X-Forwarded-Prefix: /shop\r\n", x_forwarded) == "http://a/shop");
     CHECK(url_with("127.0.0.1", "") == "http://a");
 }
 
@@ -533,6 +538,14 @@ TEST_CASE("what a proxy said of one request does not hold for the connection's n
     client.reply();
     CHECK(serving.last().base_url() == "http://a");
     CHECK(serving.last().origin() == "http://a");
+    client.send(get("/z", "X-Forwarded-Host: b\r\n"));
+    client.reply();
+    CHECK(serving.last().host == "b");
+    CHECK(serving.last().received_host() == "a");
+    client.send(get("/z"));
+    client.reply();
+    CHECK(serving.last().received_host() == "a");
+    CHECK(serving.last().reached_at == parse_networks("127.0.0.1").value()[0].address);
 }
 
 TEST_CASE("a peer of IPv4 is trusted as such where the server listens on IPv6 too") {
