@@ -7,56 +7,94 @@
 
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <random>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace bookstore::test {
 
-/// So many ports of 127.0.0.1 that nobody has at the moment, each another one; `propose` says which
-/// are tried, 0 being any that the system chooses.
-inline std::vector<std::uint16_t> free_ports_of(
-    std::size_t count, const std::function<std::uint16_t()>& propose
-) {
-    std::vector<std::uint16_t> ports;
-    std::vector<int> sockets;  // all are held until there are enough: none is given twice
-    for (int attempt = 0; ports.size() < count && attempt < 1000; ++attempt) {
+/// Sockets that have a port of 127.0.0.1 each, which nobody had, and do nothing with it.
+class BoundSockets {
+  public:
+    BoundSockets() = default;
+    BoundSockets(BoundSockets&& other) noexcept : sockets_(std::exchange(other.sockets_, {})) {}
+    BoundSockets& operator=(BoundSockets&&) = delete;
+    ~BoundSockets() {
+        for (const auto& [fd, port] : sockets_) {
+            ::close(fd);
+        }
+    }
+
+    /// false: somebody has it. 0 is any that the system chooses.
+    bool bind(std::uint16_t wanted) {
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;
-        address.sin_port = htons(propose());
+        address.sin_port = htons(wanted);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         sockaddr generic{};
         static_assert(sizeof generic == sizeof address);
         std::memcpy(&generic, &address, sizeof generic);
         socklen_t size = sizeof generic;
-        sockets.push_back(fd);
-        if (::bind(fd, &generic, size) == 0 && ::getsockname(fd, &generic, &size) == 0) {
-            std::memcpy(&address, &generic, sizeof address);
-            ports.push_back(ntohs(address.sin_port));
+        if (::bind(fd, &generic, size) != 0 || ::getsockname(fd, &generic, &size) != 0) {
+            ::close(fd);
+            return false;
+        }
+        std::memcpy(&address, &generic, sizeof address);
+        sockets_.emplace_back(fd, ntohs(address.sin_port));
+        return true;
+    }
+    /// Servers, who say that they use again what is in use, may listen there.
+    void let_servers_in() const {
+        for (const auto& [fd, port] : sockets_) {
+            const int yes = 1;
+            ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
         }
     }
-    for (const int fd : sockets) {
-        ::close(fd);
+    std::vector<std::uint16_t> ports() const {
+        std::vector<std::uint16_t> ports;
+        for (const auto& [fd, port] : sockets_) {
+            ports.push_back(port);
+        }
+        return ports;
     }
-    if (ports.size() < count) {
-        throw std::runtime_error("there is no free port");
-    }
-    return ports;
-}
 
-/// For programs that must know each other's before they start.
+  private:
+    std::vector<std::pair<int, std::uint16_t>> sockets_;
+};
+
+/// So many ports that nobody has at the moment, each another one: for programs that must know each
+/// other's before they start.
 inline std::vector<std::uint16_t> free_ports(std::size_t count) {
-    return free_ports_of(count, [] { return std::uint16_t{0}; });
+    BoundSockets sockets;  // all are held until there are enough: none is given twice
+    while (sockets.ports().size() < count) {
+        if (!sockets.bind(0)) {
+            throw std::runtime_error("there is no free port");
+        }
+    }
+    return sockets.ports();
 }
 
-/// For programs that come back to theirs: below those that the system gives to connections, one of
-/// which could have it meanwhile.
-inline std::vector<std::uint16_t> lasting_ports(std::size_t count) {
-    static thread_local std::mt19937 random(std::random_device{}());
-    std::uniform_int_distribution<int> ports(15000, 32000);
-    return free_ports_of(count, [&] { return static_cast<std::uint16_t>(ports(random)); });
-}
+/// So many ports for servers that come back to theirs: as long as this is there, nobody else gets
+/// them, neither a test that looks for one nor a connection.
+class ReservedPorts {
+  public:
+    explicit ReservedPorts(std::size_t count) {
+        std::mt19937 random(std::random_device{}());
+        std::uniform_int_distribution<std::uint16_t> anywhere(15000, 32000);
+        for (int attempt = 0; sockets_.ports().size() < count && attempt < 1000; ++attempt) {
+            sockets_.bind(anywhere(random));
+        }
+        if (sockets_.ports().size() < count) {
+            throw std::runtime_error("there is no free port");
+        }
+        sockets_.let_servers_in();
+    }
+    std::uint16_t at(std::size_t place) const { return sockets_.ports().at(place); }
+
+  private:
+    BoundSockets sockets_;
+};
 
 }  // namespace bookstore::test

@@ -15,7 +15,6 @@
 
 #include "http/client.hpp"
 #include "support/eventually.hpp"
-#include "support/free_ports.hpp"
 #include "support/program.hpp"
 #include "support/text_file.hpp"
 
@@ -102,10 +101,9 @@ GatewayPorts all_at(std::uint16_t port) {
     return ports;
 }
 
-Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options)
-    : port_(lasting_ports(1).front()) {
+Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options) {
     std::string main = shipped("nginx.conf");
-    replace_all(main, "listen 8080;", fmt::format("listen 127.0.0.1:{};", port_));
+    replace_all(main, "listen 8080;", fmt::format("listen 127.0.0.1:{};", port_.at(0)));
     if (options.impatient) {
         replace_all(main, "proxy_read_timeout 30s;", "proxy_read_timeout 1s;");
     }
@@ -164,7 +162,7 @@ void Gateway::reload(const GatewayPorts& ports) {
 }
 
 std::string Gateway::url() const {
-    return fmt::format("http://127.0.0.1:{}", port_);
+    return fmt::format("http://127.0.0.1:{}", port_.at(0));
 }
 
 void Gateway::start() {

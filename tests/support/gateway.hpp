@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "support/free_ports.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace bookstore::test {
@@ -25,7 +26,7 @@ struct GatewayOptions {
 };
 
 /// A real nginx with the configuration that is shipped in deploy/split; ports alone are others. On
-/// a port that was free a moment ago, which it keeps over a restart. Killed when it goes.
+/// a port of its own, also over a restart. Killed when it goes.
 class Gateway {
   public:
     /// Throws when nginx is not installed, or does not take the configuration.
@@ -56,7 +57,7 @@ class Gateway {
     void signal_all(int number) const;
 
     TemporaryDirectory files_;
-    std::uint16_t port_;
+    ReservedPorts port_{1};
     pid_t pid_ = -1;  ///< the master's, and its group's; -1: it does not run
 };
 

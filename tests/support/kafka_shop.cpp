@@ -17,7 +17,6 @@
 
 #include "support/context_names.hpp"
 #include "support/eventually.hpp"
-#include "support/free_ports.hpp"
 #include "support/freeze.hpp"
 #include "support/text_file.hpp"
 
@@ -127,12 +126,12 @@ KafkaShop::KafkaShop(Form form, KafkaShopOptions options)
       files_(options_.kept.empty() ? std::make_unique<TemporaryDirectory>() : nullptr),
       own_broker_(options_.broker == nullptr ? std::make_unique<Broker>() : nullptr),
       broker_(own_broker_ ? own_broker_.get() : options_.broker),
-      topic_(options_.topic) {
+      topic_(options_.topic),
+      ports_(form.size() + spare_ports) {
     if (topic_.empty()) {
         topic_ = new_topic_name();
         run_topic(*broker_, topic_, "create");
     }
-    ports_ = lasting_ports(form.size() + spare_ports);
     for (const std::string& contexts : form) {
         add_place(contexts);
     }

@@ -9,6 +9,7 @@
 
 #include "support/bookstore_process.hpp"
 #include "support/broker.hpp"
+#include "support/free_ports.hpp"
 #include "support/gateway.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -113,7 +114,7 @@ class KafkaShop {
     std::unique_ptr<Broker> own_broker_;
     Broker* broker_;
     std::string topic_;
-    std::vector<std::uint16_t> ports_;  ///< a place's, and some more
+    ReservedPorts ports_;  ///< a place's, and some more
     std::vector<Place> places_;
     std::unique_ptr<Gateway> gateway_;
 };
