@@ -43,6 +43,19 @@ Mirror::Mirror(Topic& topic, Pipe& pipe, const Clock& clock, Options options)
             options_.topic
         ));
     }
+    if (!stored) {
+        // Known from now on, also when nothing was read: or an offline tool, or a start without the
+        // partition, would relay into it as into a log of its own.
+        topic_.commit_now({
+            .durable = true,
+            .run =
+                [this](storage::Connection& db) {
+                    MirrorTable::write(db, {.topic = options_.topic});
+                    return true;
+                },
+            .done = {},
+        });
+    }
     topic_.become_mirror([this](std::int64_t position) { return hash_at(position); });
     topic_.after_reopening([this] { rereads_ = true; });
     reload();

@@ -48,7 +48,8 @@ class Mirror {
         std::string topic;                     ///< the partition's name at the broker
         std::int64_t audit_every_ms = 30'000;  ///< 0: not now and then
     };
-    /// Throws storage::Refused when that log is no mirror of that partition, nor empty.
+    /// The log is a mirror from now on. Throws storage::Refused when it is none of that partition,
+    /// nor empty, and storage::Error.
     Mirror(Topic& topic, Pipe& pipe, const Clock& clock, Options options);
 
     /// Called with each record that will be taken, before it is.

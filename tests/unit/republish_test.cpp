@@ -172,6 +172,20 @@ TEST_CASE_FIXTURE(RepublishFixture, "without its partition a carried directory d
     );
 }
 
+TEST_CASE_FIXTURE(
+    RepublishFixture, "a directory that has read nothing yet does not start without its partition"
+) {
+    {
+        const Shop shop(directory.path(), mirror_of(partition, "shop"));
+    }
+    REQUIRE(partition.size() == 0);
+    CHECK_THROWS_WITH_AS(
+        Shop(directory.path()),
+        doctest::Contains("a mirror of the Kafka topic shop"),
+        storage::Refused
+    );
+}
+
 TEST_CASE_FIXTURE(RepublishFixture, "of several mirrors the longest is carried, and all go on") {
     const TemporaryDirectory copy;
     {
