@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -35,6 +36,7 @@ constexpr std::int64_t most_load_ms = 1500;  ///< that clients use it before, an
 constexpr std::int64_t most_gone_ms = 500;   ///< from a kill to the start
 constexpr std::int64_t most_still_ms = 3000;
 constexpr std::int64_t long_still_ms = 20'000;  ///< beyond every time-out between processes
+constexpr std::size_t most_shown = 40;
 constexpr auto settle_at_most = std::chrono::seconds(150);
 
 /// VAN's network hangs for 300 ms over amount 0, and its breaker opens and closes now and then.
@@ -71,10 +73,7 @@ class Round {
             use_and_strike(shop);
             settle(shop);
             auto faults = faults_in(shop.data_dirs(), workload_.promises());
-            for (const std::string& directory : shop.data_dirs()) {
-                // Throws when that log is not the beginning of what Kafka has.
-                run_topic(shop.broker(), shop.topic(), "verify", {"--data-dir", directory});
-            }
+            std::ranges::move(compare_with_kafka(shop), std::back_inserter(faults));
             return faults;
         } catch (const std::exception& error) {
             return {error.what()};
@@ -148,6 +147,19 @@ class Round {
         victim.thaw();
     }
 
+    /// Each log is the beginning of what Kafka has.
+    static std::vector<std::string> compare_with_kafka(KafkaShop& shop) {
+        std::vector<std::string> faults;
+        for (const std::string& directory : shop.data_dirs()) {
+            try {
+                run_topic(shop.broker(), shop.topic(), "verify", {"--data-dir", directory});
+            } catch (const std::runtime_error& error) {
+                faults.emplace_back(error.what());
+            }
+        }
+        return faults;
+    }
+
     void settle(KafkaShop& shop) {
         shop.wait_until_ready();
         const auto directories = shop.data_dirs();
@@ -194,8 +206,11 @@ bool run_round(std::uint64_t seed) {
         promises.stock_inputs.size(),
         faults.empty() ? "ok" : "FAILED"
     );
-    for (const std::string& fault : faults) {
-        fmt::print("    {}\n", fault);
+    for (std::size_t i = 0; i < std::min(faults.size(), most_shown); ++i) {
+        fmt::print("    {}\n", faults[i]);
+    }
+    if (faults.size() > most_shown) {
+        fmt::print("    ... {} in all\n", faults.size());
     }
     if (faults.empty()) {
         std::filesystem::remove_all(directory);
