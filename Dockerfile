@@ -28,7 +28,10 @@ RUN apt-get -q update && \
 COPY --from=build /bookstore /usr/local/bin/bookstore
 RUN ["bookstore", "--version"]
 
+# What is for operators listens within the container alone: docker exec CONTAINER bookstore modules
 ENV BOOKSTORE_LISTEN=[::]:8080 \
+    BOOKSTORE_OPERATOR_LISTEN=127.0.0.1:8081 \
+    BOOKSTORE_URL=http://127.0.0.1:8081 \
     BOOKSTORE_DATA_DIR=/data \
     BOOKSTORE_EXIT_WHEN_UNHEALTHY=30
 EXPOSE 8080
@@ -36,9 +39,9 @@ VOLUME /data
 WORKDIR /data
 USER 10001:10001
 STOPSIGNAL SIGTERM
-# It asks port 8080 of the container; another one is BOOKSTORE_URL=http://127.0.0.1:PORT.
+# It asks the port that customers use; for another one there is --health-cmd.
 HEALTHCHECK --interval=5s --timeout=2s --start-period=10s --retries=5 \
-    CMD ["bookstore", "healthcheck", "--timeout", "1500"]
+    CMD ["bookstore", "healthcheck", "--url", "http://127.0.0.1:8080", "--timeout", "1500"]
 ENTRYPOINT ["bookstore"]
 CMD ["serve"]
 

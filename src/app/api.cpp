@@ -15,6 +15,7 @@
 #include "operations/board_routes.hpp"
 #include "operations/document.hpp"
 #include "operations/event_stream.hpp"
+#include "operations/health_routes.hpp"
 #include "operations/module_routes.hpp"
 #include "operations/parked_routes.hpp"
 
@@ -24,6 +25,7 @@ namespace {
 /// GET /openapi.json; its document is set when everything is there to be described.
 kernel::Endpoint openapi_endpoint() {
     return operations::document_endpoint(
+        http::Audience::customers,
         "/openapi.json",
         {},
         {.tag = {},
@@ -66,8 +68,43 @@ std::vector<std::string> shown_collections(
     return collections;
 }
 
+/// What each listener is told of the API.
+struct Documents {
+    std::string everything;
+    std::string of_customers;  ///< at their door, where operators have another
+};
+
+Documents documents_of(
+    std::string_view version,
+    const std::vector<kernel::Endpoint>& endpoints,
+    const std::vector<kernel::ResourceDescription>& resources
+) {
+    std::vector<kernel::Endpoint> of_customers;
+    for (const kernel::Endpoint& endpoint : endpoints) {
+        if (endpoint.route.audience.is_operators_alone()) {
+            continue;
+        }
+        of_customers.push_back(endpoint);
+        if (endpoint.operation.id == "health") {
+            operations::describe_as_probe(of_customers.back());
+        }
+    }
+    return {
+        kernel::openapi_document(version, endpoints, resources),
+        kernel::openapi_document(version, of_customers, resources)
+    };
+}
+
+http::Handler by_door(Documents documents) {
+    return [everything = operations::document_handler(std::move(documents.everything)),
+            of_customers = operations::document_handler(std::move(documents.of_customers)
+            )](const http::Request& request, const http::Done& done) {
+        (request.door == http::Door::customers ? of_customers : everything)(request, done);
+    };
+}
+
 /// Describes also what other processes host, as the gateway in front of them all has it.
-std::string document_of_split(
+Documents documents_of_split(
     std::string_view version,
     const host::System& system,
     std::vector<kernel::Endpoint> endpoints,
@@ -96,7 +133,7 @@ std::string document_of_split(
             endpoints.push_back(std::move(profile));
         }
     }
-    return kernel::openapi_document(version, endpoints, resources);
+    return documents_of(version, endpoints, resources);
 }
 
 /// Who comes through the gateway has the whole system before them; others have this process.
@@ -135,12 +172,11 @@ std::vector<http::Route> api_routes(const ApiParts& parts, std::string_view vers
     const auto self = std::ranges::find(endpoints, "openapi", [](const kernel::Endpoint& endpoint) {
         return std::string_view(endpoint.operation.id);
     });
-    self->route.handler =
-        operations::document_handler(kernel::openapi_document(version, endpoints, resources));
+    self->route.handler = by_door(documents_of(version, endpoints, resources));
     if (parts.split != nullptr) {
         self->route.handler = by_entrance(
             std::move(self->route.handler),
-            operations::document_handler(document_of_split(version, system, endpoints, resources))
+            by_door(documents_of_split(version, system, endpoints, resources))
         );
     }
     std::vector<http::Route> routes;

@@ -48,7 +48,8 @@ std::size_t reserved_descriptors(const ServeOptions& options) {
     const std::size_t of_file = of_index + of_connection * (1 + threads + other_readers);
     const std::size_t peers = options.peers.origins.size();
     return files * (of_file + of_backed_up_file) + of_io_thread * (threads + ports + peers) +
-           options.port_connections + peers * options.peers.calls + others;
+           options.port_connections + http::operators_room(options.server) +
+           peers * options.peers.calls + others;
 }
 
 void bound_connections(ServeOptions& options) {

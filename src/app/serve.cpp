@@ -30,6 +30,7 @@ namespace {
 void end_at_the_latest_in(std::chrono::milliseconds time) {
     std::thread([time] {
         std::this_thread::sleep_for(time);
+        http::remove_socket_files();
         _exit(1);
     }).detach();
 }
@@ -62,14 +63,16 @@ class Process {
     int run(const Signals& signals) {
         server_.start();
         spdlog::debug(
-            "listening on http://{}, opening the files of {}",
-            server_.address(),
-            options_.system.data_dir
+            "listening on {}, opening the files of {}", server_.url(), options_.system.data_dir
         );
+        warn_of_open_doors();
         // It may take long, and nothing was promised yet: the files stand a crash at any time.
         signals.ends_during([this] { open_files(); });
         open();
-        fmt::print("bookstore listens on http://{}\n", server_.address());
+        fmt::print("bookstore listens on {}\n", server_.url());
+        if (const std::string url = server_.operators_url(); !url.empty()) {
+            fmt::print("bookstore listens for operators on {}\n", url);
+        }
         std::fflush(stdout);
         const int status = watch(signals);
         signals.release();
@@ -83,6 +86,17 @@ class Process {
 
   private:
     static constexpr std::chrono::seconds hanging_end{5};
+
+    void warn_of_open_doors() const {
+        if (!options_.server.operators && server_.is_beyond_loopback()) {
+            spdlog::warn(
+                "whoever reaches {} may stop contexts, rebuild and read metrics, as an operator: "
+                "give operators a listener of their own by --operator-listen 127.0.0.1:8081 (or "
+                "unix:PATH), and those paths are there alone",
+                server_.url()
+            );
+        }
+    }
 
     void open_files() {
         backup::reject_incomplete_backup(options_.system.data_dir);

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <thread>
 
+#include "http/server.hpp"
+
 namespace bookstore::app {
 namespace {
 
@@ -15,7 +17,10 @@ class Interruptible {
     explicit Interruptible(const sigset_t& set) : set_(set) {
         struct sigaction ending{};
         // Not the default action: process 1 of a container has none.
-        ending.sa_handler = [](int) { _exit(0); };
+        ending.sa_handler = [](int) {
+            http::remove_socket_files();
+            _exit(0);
+        };
         sigaction(SIGTERM, &ending, nullptr);
         sigaction(SIGINT, &ending, nullptr);
         pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
@@ -56,6 +61,7 @@ void Signals::release() const {
     std::thread([set = set_] {
         int number = 0;
         sigwait(&set, &number);
+        http::remove_socket_files();
         _exit(128 + number);
     }).detach();
 }

@@ -16,7 +16,7 @@ class Signals {
 
     /// The one that came within that time; nothing when none did.
     std::optional<int> wait(std::chrono::nanoseconds time) const;
-    /// From now on a signal ends the process at once.
+    /// From now on a signal ends the process at once; what it listened at is removed.
     void release() const;
     /// Does that, which starts no thread; a signal meanwhile ends the process at once, with
     /// status 0.

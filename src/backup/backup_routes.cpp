@@ -56,9 +56,13 @@ BOOST_DESCRIBE_STRUCT(
     (directory, taken_at, topic_position, bytes, writers_stood_ms, took_ms, _embedded, _links)
 )
 
-/// The connection is from this machine, by its address, and not a proxy's that is known as one.
-/// What others add to a request lets nobody in; it may tell that there is one.
+/// The connection is an operator's, by the listener that it came to; or, where operators have none,
+/// from this machine, by its address, and not a proxy's that is known as one. What others add to a
+/// request lets nobody in; it may tell that there is a proxy.
 bool is_local(const Request& request) {
+    if (request.door == http::Door::operators) {
+        return true;
+    }
     return request.from_loopback && !request.from_trusted_proxy && !request.header("Forwarded") &&
            !request.header("X-Forwarded-For") && !request.header("X-Real-IP") &&
            !request.header("X-Forwarded-Host") && !request.header("X-Forwarded-Proto") &&
@@ -90,7 +94,12 @@ void take_backup(Backups& backups, const Request& request, const Done& done) {
         return;
     }
     if (!is_local(request)) {
-        done(kernel::problem(403, "backups are taken from the server's own machine alone"));
+        done(kernel::problem(
+            403,
+            "backups are taken at the operators' listener (--operator-listen), or from the "
+            "server's own "
+            "machine"
+        ));
         return;
     }
     const auto wanted = backup_request_fields().read(request);
@@ -117,7 +126,7 @@ void take_backup(Backups& backups, const Request& request, const Done& done) {
 }  // namespace
 
 kernel::Endpoint backups_endpoint(Backups& backups) {
-    kernel::Endpoint endpoint;
+    kernel::Endpoint endpoint{.route = {.audience = http::Audience::operators}};
     endpoint.route.method = http::Method::post;
     endpoint.route.pattern = "/backups";
     endpoint.route.consumes = http::Consumes::json;

@@ -1,17 +1,21 @@
 #include "http/client.hpp"
 
 #include <fmt/format.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -41,16 +45,12 @@ constexpr std::size_t piece_bytes = 16 << 10;
 class ClientConnection {
   public:
     ClientConnection(const Url& url, std::optional<Clock::time_point> deadline)
-        : where_(authority_of(url)), deadline_(deadline) {
-        error_code ec;
-        tcp::resolver resolver(io_);
-        const auto found = resolver.resolve(url.host, url.port, ec);
-        check(ec, "cannot resolve");
-        const auto start = [&](auto done) {
-            asio::async_connect(socket_, found, [done](error_code e, const auto&) { done(e); });
-        };
-        check(wait(start), "cannot connect to");
-        socket_.set_option(tcp::no_delay(true), ec);
+        : where_(url.is_unix() ? "unix:" + url.path : authority_of(url)), deadline_(deadline) {
+        if (url.is_unix()) {
+            connect_to_path(url.path);
+        } else {
+            connect_to_host(url);
+        }
     }
 
     /// A server may refuse a body and close before it has read it: its answer says why.
@@ -110,8 +110,40 @@ class ClientConnection {
     }
 
   private:
+    void connect_to_host(const Url& url) {
+        error_code ec;
+        tcp::resolver resolver(io_);
+        const auto found = resolver.resolve(url.host, url.port, ec);
+        check(ec, "cannot resolve");
+        tcp::socket socket(io_);
+        const auto start = [&](auto done) {
+            asio::async_connect(socket, found, [done](error_code e, const auto&) { done(e); });
+        };
+        check(wait(socket, start), "cannot connect to");
+        socket.set_option(tcp::no_delay(true), ec);
+        socket_ = std::move(socket);
+    }
+
+    void connect_to_path(const std::string& path) {
+        using asio::local::stream_protocol;
+        if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+            check(asio::error::name_too_long, "cannot connect to");
+        }
+        stream_protocol::socket socket(io_);
+        const auto start = [&](auto done) {
+            socket.async_connect(stream_protocol::endpoint(path), done);
+        };
+        check(wait(socket, start), "cannot connect to");
+        socket_ = std::move(socket);
+    }
+
     template <class Start>
     error_code wait(Start start) {
+        return wait(socket_, start);
+    }
+
+    template <class AnySocket, class Start>
+    error_code wait(AnySocket& socket, Start start) {
         std::optional<error_code> result;
         start([&result](error_code ec) { result = ec; });
         io_.restart();
@@ -125,7 +157,7 @@ class ClientConnection {
         }
         // The operation refers to local variables: it has to end before they do.
         error_code ignored;
-        socket_.close(ignored);
+        socket.close(ignored);
         io_.restart();
         io_.run();
         return asio::error::timed_out;
@@ -138,7 +170,7 @@ class ClientConnection {
     }
 
     asio::io_context io_{1};
-    tcp::socket socket_{io_};
+    asio::generic::stream_protocol::socket socket_{io_};  ///< of TCP, or of a unix socket
     beast::flat_buffer buffer_;
     std::size_t taken_ = 0;
     std::string where_;
@@ -239,18 +271,71 @@ bool has_body(Method method, int status) {
 }  // namespace
 
 std::string authority_of(const Url& url) {
+    if (url.is_unix()) {
+        return "localhost";
+    }
     const bool v6 = url.host.find(':') != std::string::npos;
     const auto host = v6 ? fmt::format("[{}]", url.host) : url.host;
     return url.port == "80" ? host : fmt::format("{}:{}", host, url.port);
 }
+
+namespace {
+
+/// Nothing of what is malformed.
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string decoded;
+    while (!text.empty()) {
+        if (text[0] != '%') {
+            decoded += text[0];
+            text.remove_prefix(1);
+            continue;
+        }
+        unsigned byte = 0;
+        const char* digits = text.data() + 1;
+        if (text.size() < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) {
+            return std::nullopt;
+        }
+        decoded += static_cast<char>(byte);
+        text.remove_prefix(3);
+    }
+    return decoded;
+}
+
+/// What both ways to write a unix socket's URL have in common; nothing of any other URL.
+std::optional<Url> parse_unix_url(std::string_view url) {
+    constexpr std::string_view plain = "unix:";
+    constexpr std::string_view encoded = "http+unix://";
+    Url result{.host = "localhost"};
+    if (url.starts_with(plain)) {
+        result.path = url.substr(plain.size());
+    } else if (url.starts_with(encoded)) {
+        url.remove_prefix(encoded.size());
+        const auto slash = std::min(url.find('/'), url.size());
+        result.path = percent_decoded(url.substr(0, slash)).value_or("");
+        if (slash < url.size()) {
+            result.target = url.substr(slash);
+        }
+    } else {
+        return std::nullopt;
+    }
+    return result;
+}
+
+}  // namespace
 
 Url parse_url(std::string_view url) {
     constexpr std::string_view scheme = "http://";
     const auto bad = [&](std::string_view why) {
         return std::invalid_argument(fmt::format("\"{}\" {}", url, why));
     };
+    if (auto at_socket = parse_unix_url(url)) {
+        if (at_socket->path.empty() || at_socket->path.find('\0') != std::string::npos) {
+            throw bad("has no path of a unix socket, as unix:/run/bookstore.sock");
+        }
+        return std::move(*at_socket);
+    }
     if (url.size() < scheme.size() || !equal_ignoring_case(url.substr(0, scheme.size()), scheme)) {
-        throw bad("is no URL that starts with http://");
+        throw bad("is no URL that starts with http:// (or unix:)");
     }
     std::string_view rest = url.substr(scheme.size());
     rest = rest.substr(0, rest.find('#'));

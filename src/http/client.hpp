@@ -14,12 +14,17 @@ struct Url {
     std::string host;
     std::string port = "80";
     std::string target = "/";
+    std::string path{};  ///< of a unix socket; empty: host and port count
+
+    bool is_unix() const { return !path.empty(); }
 };
 
-/// Parses "http://host[:port][/target]"; throws std::invalid_argument with a readable reason.
+/// Parses "http://host[:port][/target]", "http+unix://%2Frun%2Fbookstore.sock[/target]" or
+/// "unix:/run/bookstore.sock", which has no target; throws std::invalid_argument with a readable
+/// reason.
 Url parse_url(std::string_view url);
 
-/// Its host and port as a Host field names them.
+/// Its host and port as a Host field names them: "localhost" of a unix socket.
 std::string authority_of(const Url& url);
 
 struct ClientResponse {

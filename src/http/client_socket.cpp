@@ -1,11 +1,14 @@
 #include "http/client_socket.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <span>
 #include <utility>
 
@@ -28,16 +31,41 @@ std::size_t max_received_bytes(const ServerOptions& options) {
     return std::max(least_max_received_bytes, header_bytes);
 }
 
-IpAddress bytes_of(const asio::ip::address& address) {
-    return address.is_v6()
-               ? address.to_v6().to_bytes()
-               : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()).to_bytes();
+/// An end of the connection, whatever family it is of; nothing if it is gone.
+using NameOf = int (*)(int, sockaddr*, socklen_t*);
+std::optional<sockaddr_storage> end_of(int fd, NameOf name_of) {
+    sockaddr_storage end{};
+    socklen_t size = sizeof end;
+    return name_of(fd, static_cast<sockaddr*>(static_cast<void*>(&end)), &size) == 0
+               ? std::optional(end)
+               : std::nullopt;
+}
+
+/// What is in it, where it is of that family.
+template <class Address>
+const Address& as(const sockaddr_storage& end) {
+    return *static_cast<const Address*>(static_cast<const void*>(&end));
+}
+
+std::optional<IpAddress> address_of(const std::optional<sockaddr_storage>& end) {
+    if (end && end->ss_family == AF_INET6) {
+        IpAddress address;
+        std::ranges::copy(as<sockaddr_in6>(*end).sin6_addr.s6_addr, address.begin());
+        return address;
+    }
+    if (end && end->ss_family == AF_INET) {
+        const auto v4 = asio::ip::make_address_v4(ntohl(as<sockaddr_in>(*end).sin_addr.s_addr));
+        return asio::ip::make_address_v6(asio::ip::v4_mapped, v4).to_bytes();
+    }
+    return std::nullopt;
 }
 
 /// One of IPv4 as such, on whatever socket it came.
-asio::ip::address unmapped(const asio::ip::address& address) {
-    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
+asio::ip::address unmapped(const IpAddress& bytes) {
+    const asio::ip::address_v6 address(bytes);
+    return address.is_v4_mapped()
+               ? asio::ip::address(asio::ip::make_address_v4(asio::ip::v4_mapped, address))
+               : asio::ip::address(address);
 }
 
 }  // namespace
@@ -47,39 +75,48 @@ ClientSocket::ClientSocket(Socket socket, const ServerOptions& options)
       max_received_bytes_(max_received_bytes(options)),
       write_timeout_(options.write_timeout) {}
 
+// Not const in Asio, though it changes nothing.
+int ClientSocket::handle() const {
+    return const_cast<Socket&>(socket_).native_handle();
+}
+
 std::optional<IpAddress> ClientSocket::peer_address() const {
-    error_code failed;
-    const auto peer = socket_.remote_endpoint(failed);
-    return failed ? std::nullopt : std::optional(bytes_of(peer.address()));
+    return address_of(end_of(handle(), ::getpeername));
 }
 
 std::optional<IpAddress> ClientSocket::own_address() const {
-    error_code failed;
-    const auto own = socket_.local_endpoint(failed);
-    return failed ? std::nullopt : std::optional(bytes_of(own.address()));
+    return address_of(end_of(handle(), ::getsockname));
+}
+
+bool ClientSocket::is_unix() const {
+    const auto end = end_of(handle(), ::getsockname);
+    return end && end->ss_family == AF_UNIX;
 }
 
 std::string ClientSocket::peer_text() const {
-    error_code failed;
-    const auto peer = socket_.remote_endpoint(failed);
-    return failed ? std::string() : unmapped(peer.address()).to_string();
+    const auto address = peer_address();
+    if (!address) {
+        return is_unix() ? "unix" : std::string();
+    }
+    return unmapped(*address).to_string();
 }
 
 std::string ClientSocket::own_text() const {
-    error_code failed;
-    const auto own = socket_.local_endpoint(failed);
-    if (failed) {
-        return {};
+    const auto end = end_of(handle(), ::getsockname);
+    const auto bytes = address_of(end);
+    if (!bytes) {
+        return "localhost";
     }
-    const auto address = unmapped(own.address());
+    const auto address = unmapped(*bytes);
+    const auto port = end->ss_family == AF_INET6 ? as<sockaddr_in6>(*end).sin6_port
+                                                 : as<sockaddr_in>(*end).sin_port;
     return fmt::format(
-        fmt::runtime(address.is_v6() ? "[{}]:{}" : "{}:{}"), address.to_string(), own.port()
+        fmt::runtime(address.is_v6() ? "[{}]:{}" : "{}:{}"), address.to_string(), ntohs(port)
     );
 }
 
 bool ClientSocket::is_reset() const {
-    // Not const in Asio, though it changes nothing.
-    pollfd state{const_cast<Socket&>(socket_).native_handle(), 0, 0};
+    pollfd state{handle(), 0, 0};
     return ::poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 

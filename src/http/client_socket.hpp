@@ -29,13 +29,14 @@ class ClientSocket {
     /// `socket` is open and does not block. `options` outlives it.
     ClientSocket(Socket socket, const ServerOptions& options);
 
-    /// Nothing if it is gone already.
+    /// Nothing if it is gone already, or a unix socket.
     std::optional<IpAddress> peer_address() const;
     /// The address that it connected to.
     std::optional<IpAddress> own_address() const;
-    /// The same as a log shows it: one of IPv4 as such, on whatever socket it came. Empty if gone.
+    /// As a log shows it: one of IPv4 as such, on whatever socket it came; "unix". Empty if gone.
     std::string peer_text() const;
-    /// Where it connected to, as a Host field names it: "127.0.0.1:8080". Empty if it is gone.
+    bool is_unix() const;
+    /// Where it connected to, as a Host field names it: "127.0.0.1:8080".
     std::string own_text() const;
     /// Whether the client has closed for good, not only its own direction, as far as is known yet.
     bool is_reset() const;
@@ -84,6 +85,7 @@ class ClientSocket {
 
   private:
     asio::mutable_buffer room();
+    int handle() const;
 
     Socket socket_;
     std::size_t max_received_bytes_;

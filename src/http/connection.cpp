@@ -41,10 +41,11 @@ Response rendered(const Problem& problem, const Request& request) {
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket)
+Connection::Connection(Worker& worker, Socket socket, Door door)
     : worker_(worker),
+      door_(door),
       client_(std::move(socket), worker.shared.options),
-      reader_(worker, client_),
+      reader_(worker, client_, door),
       writer_(worker, client_),
       stream_sender_(worker, client_, bell_),
       peer_(client_.peer_text()) {

@@ -26,7 +26,7 @@ class Worker;
 /// Belongs to its worker, and lives and is used on its thread alone.
 class Connection final : private Answerable {
   public:
-    Connection(Worker& worker, Socket socket);
+    Connection(Worker& worker, Socket socket, Door door);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -40,6 +40,8 @@ class Connection final : private Answerable {
     void drain();
     /// Ends run() soon, whatever it is doing.
     void abort();
+
+    Door door() const { return door_; }
 
     std::size_t index = 0;  ///< the worker's: where it keeps the connection
 
@@ -77,6 +79,7 @@ class Connection final : private Answerable {
     void report(std::string_view what);
 
     Worker& worker_;
+    const Door door_;
     ClientSocket client_;
     Bell bell_;
     RequestReader reader_;

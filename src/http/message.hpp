@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "http/audience.hpp"
 #include "http/ip_address.hpp"
 
 // Plain requests and responses: what modules see of HTTP. No Beast, no Asio.
@@ -47,7 +48,8 @@ struct Request {
     /// there was none or it is malformed. Whoever dispatches may put one of its own there.
     std::string trace;
     std::int64_t arrived_ms = 0;  ///< wall clock, noted by whoever dispatches; 0: not noted
-    bool from_loopback = false;   ///< the connection comes from this machine
+    Door door = Door::only;       ///< the listener that it came to
+    bool from_loopback = false;   ///< the connection comes from an address of this machine
     bool from_trusted_proxy = false;
     /// What was in `host` before a trusted proxy's word replaced it; empty: nothing did.
     std::string replaced_host;

@@ -325,6 +325,9 @@ Url parse_origin(std::string_view url) {
             fmt::format("{}; it wants http://HOST[:PORT], as http://127.0.0.1:8081", error.what())
         );
     }
+    if (origin.is_unix()) {
+        throw bad("is a unix socket, at which no process asks another");
+    }
     if (origin.target != "/" || rest.find_first_of("?#") != rest.npos) {
         throw bad("has something behind the host and port");
     }

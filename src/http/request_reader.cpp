@@ -60,15 +60,18 @@ void take_ids(Request& request) {
 
 }  // namespace
 
-RequestReader::RequestReader(Worker& worker, ClientSocket& client)
-    : worker_(worker), client_(client), sender_(look_at(client, worker.shared.options)) {}
+RequestReader::RequestReader(Worker& worker, ClientSocket& client, Door door)
+    : worker_(worker),
+      client_(client),
+      sender_(look_at(client, worker.shared.options)),
+      door_(door) {}
 
 RequestReader::Sender RequestReader::look_at(
     const ClientSocket& client, const ServerOptions& options
 ) {
     const auto address = client.peer_address();
     if (!address) {
-        return {};
+        return {.is_trusted = client.is_unix() && options.trusts_unix_peers};
     }
     return {
         .is_local = is_loopback(*address),
@@ -177,6 +180,7 @@ void RequestReader::complete_header(Request& request) {
         request.id = worker_.next_request_id();
     }
     request.max_json_depth = shared.options.max_json_depth;
+    request.door = door_;
     request.from_loopback = sender_.is_local;
     request.from_trusted_proxy = sender_.is_trusted;
     request.reached_at = sender_.reached_at;

@@ -39,7 +39,7 @@ class RequestReader {
     };
 
     /// Both outlive it.
-    RequestReader(Worker& worker, ClientSocket& client);
+    RequestReader(Worker& worker, ClientSocket& client, Door door);
 
     /// Waits for the next request, as long as `idle_limit` allows, and reads its header into
     /// `request`, which is new. One coroutine for both: a small request costs one frame and, as a
@@ -89,6 +89,7 @@ class RequestReader {
     Worker& worker_;
     ClientSocket& client_;
     const Sender sender_;
+    const Door door_;
     Framing framing_;
     std::optional<Problem> problem_;
     std::string other_method_;

@@ -242,27 +242,40 @@ void Router::Node::list_methods() {
 }
 
 Router::Router(std::vector<Route> routes)
-    : routes_(std::move(routes)), root_(std::make_unique<Node>()) {
+    : routes_(std::move(routes)),
+      root_(std::make_unique<Node>()),
+      customers_root_(std::make_unique<Node>()) {
     for (const Route& route : routes_) {
-        const std::string_view pattern = route.pattern;
-        if (!pattern.starts_with('/')) {
-            throw std::invalid_argument(fmt::format("route {} must start with /", pattern));
+        add(*root_, route);
+        if (!route.audience.is_operators_alone()) {
+            add(*customers_root_, route);
         }
-        Node* node = root_.get();
-        const Segments segments(pattern, {});
-        if (std::ranges::count(pattern, '{') > static_cast<std::ptrdiff_t>(max_captures)) {
-            throw std::invalid_argument(fmt::format("route {} captures too much", pattern));
-        }
-        for (std::size_t begin = 1; begin < pattern.size();) {
-            const std::string_view segment = segments.at(begin);
-            if (segment.empty()) {
-                throw std::invalid_argument(fmt::format("route {} has an empty segment", pattern));
-            }
-            node = segment.starts_with('{') ? &node->captured() : &node->literal(segment);
-            begin += segment.size() + 1;
-        }
-        node->add(route);
     }
+}
+
+void Router::add(Node& root, const Route& route) {
+    const std::string_view pattern = route.pattern;
+    if (!pattern.starts_with('/')) {
+        throw std::invalid_argument(fmt::format("route {} must start with /", pattern));
+    }
+    Node* node = &root;
+    const Segments segments(pattern, {});
+    if (std::ranges::count(pattern, '{') > static_cast<std::ptrdiff_t>(max_captures)) {
+        throw std::invalid_argument(fmt::format("route {} captures too much", pattern));
+    }
+    for (std::size_t begin = 1; begin < pattern.size();) {
+        const std::string_view segment = segments.at(begin);
+        if (segment.empty()) {
+            throw std::invalid_argument(fmt::format("route {} has an empty segment", pattern));
+        }
+        node = segment.starts_with('{') ? &node->captured() : &node->literal(segment);
+        begin += segment.size() + 1;
+    }
+    node->add(route);
+}
+
+const Router::Node& Router::root_for(const Request& request) const {
+    return request.door == Door::customers ? *customers_root_ : *root_;
 }
 
 Router::~Router() = default;
@@ -289,7 +302,8 @@ Router::Resolution Router::resolve(Request& request) const {
     }
     Captured captured;
     const Segments segments(request.path, request.literal_slashes);
-    const Node* node = request.path.starts_with('/') ? root_->find(segments, 1, captured) : nullptr;
+    const Node* node =
+        request.path.starts_with('/') ? root_for(request).find(segments, 1, captured) : nullptr;
     if (node == nullptr) {
         result.problem = not_found(request);
         return result;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/audience.hpp"
 #include "http/message.hpp"
 
 namespace bookstore::http {
@@ -18,22 +19,24 @@ enum class Produces { hal, json, alps, profile, text, event_stream, html, nothin
 enum class Consumes { nothing, json, merge_patch };
 
 struct Route {
+    Audience audience;  ///< whom it is for: there is no default
     Method method = Method::get;
-    std::string pattern;  ///< "/orders/{id}/verification": literal segments and captures
+    std::string pattern{};  ///< "/orders/{id}/verification": literal segments and captures
     Produces produces = Produces::hal;
     Consumes consumes = Consumes::nothing;
     bool head = true;  ///< a GET that HEAD may stand for; false where GET does something
     /// The handler of a method that changes something holds If-Match against the item's ETag. Where
     /// none does, nothing has a tag, and an If-Match other than * is false.
     bool judges_conditions = false;
-    Handler handler;
+    Handler handler{};
 };
 
 /// The route table. Built once, then read by every I/O thread.
 ///
 /// 404 (naming the path), 405 with Allow, HEAD as GET, OPTIONS with Allow (and Accept-Patch), 406,
 /// 415, the trailing slash and If-Match (412) on what has no ETag or is only read are its business:
-/// none is a handler's.
+/// none is a handler's. What is for operators alone is not there for who came to the customers'
+/// door.
 class Router {
   public:
     /// Throws std::invalid_argument for a malformed pattern or two routes that are the same.
@@ -61,11 +64,14 @@ class Router {
         bool patch = false;
     };
 
+    static void add(Node& root, const Route& route);
+    const Node& root_for(const Request& request) const;
     Resolution resolve(Request& request) const;
     static std::optional<Problem> check_header(Request& request, const Route& route);
 
     std::vector<Route> routes_;
     std::unique_ptr<Node> root_;
+    std::unique_ptr<Node> customers_root_;  ///< without what is for operators alone
 };
 
 }  // namespace bookstore::http

@@ -1,73 +1,30 @@
 #include "http/server.hpp"
 
-#include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
+#include <algorithm>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
-#include <cstring>
-#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "http/listener.hpp"
 #include "http/worker.hpp"
 
 namespace bookstore::http {
 
 namespace {
 
-using asio::ip::tcp;
-
-constexpr int backlog = 4096;
 constexpr unsigned accepts_at_once = 64;
 constexpr auto accept_pause = std::chrono::milliseconds(100);
+/// Room for operators: a sixteenth, but for a console and some tools, and no more than that many.
+constexpr std::size_t least_operators_room = 8;
+constexpr std::size_t most_operators_room = 64;
 
-std::string unbracketed(const std::string& host) {
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-        return host.substr(1, host.size() - 2);
-    }
-    return host;
-}
-
-tcp::endpoint resolve(const ServerOptions& options, asio::io_context& io) {
-    boost::system::error_code ec;
-    const auto address = asio::ip::make_address(unbracketed(options.host), ec);
-    if (!ec) {
-        return {address, options.port};
-    }
-    tcp::resolver resolver(io);
-    const auto found =
-        resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, ec);
-    if (ec) {
-        throw std::system_error(ec, fmt::format("cannot resolve {}", options.host));
-    }
-    return found.begin()->endpoint();
-}
-
-/// Whether the system has IPv6 at all: where it has not, [::] can only mean 0.0.0.0.
-bool has_ipv6() {
-    const UniqueFd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in6 any{};
-    any.sin6_family = AF_INET6;
-    any.sin6_addr = in6addr_any;
-    sockaddr_storage address{};
-    std::memcpy(&address, &any, sizeof any);
-    return probe.get() >= 0 && ::bind(
-                                   probe.get(),
-                                   static_cast<const sockaddr*>(static_cast<const void*>(&address)),
-                                   sizeof any
-                               ) == 0;
-}
-
-std::string text_of(const tcp::endpoint& endpoint) {
-    const auto address = endpoint.address().to_string();
-    return fmt::format(
-        fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), address, endpoint.port()
-    );
+std::string url_of(const std::string& address) {
+    return address.starts_with("unix:") ? address : "http://" + address;
 }
 
 std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared) {
@@ -82,23 +39,52 @@ std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared) {
 
 }  // namespace
 
+/// A listener at work. Of the first worker's thread, once it runs.
+struct Server::Acceptor {
+    Acceptor(asio::io_context& io, Listening listening, Door at)
+        : door(at),
+          family(listening.family),
+          address(std::move(listening.address)),
+          port(listening.port),
+          beyond_loopback(listening.beyond_loopback),
+          file(std::move(listening.file)),
+          socket(io, listening.fd.release()),
+          timer(io) {}
+
+    void close() {
+        boost::system::error_code ignored;
+        socket.close(ignored);
+        timer.cancel();
+        file.remove();
+    }
+
+    const Door door;
+    const int family;
+    const std::string address;
+    const std::uint16_t port;
+    const bool beyond_loopback;
+    SocketFile file;
+    asio::posix::stream_descriptor socket;
+    asio::steady_timer timer;
+};
+
 struct Server::Impl {
     Impl(ServerOptions options, Dispatch dispatch, AccessLog access_log);
 
-    void listen();
+    void listen(const ListenAddress& where, Door door);
     void start();
     void stop(std::chrono::milliseconds drain);
-    void accept_when_ready();
+    void accept_when_ready(Acceptor& acceptor);
     enum class Backlog { empty, more, stuck };  ///< stuck: the system has no descriptor or memory
-    Backlog accept_some();
-    void pause_accepting();
+    Backlog accept_some(Acceptor& acceptor);
+    void pause_accepting(Acceptor& acceptor);
+    void close_acceptors();
 
     Shared shared;
     std::vector<std::unique_ptr<Worker>> workers;
     std::vector<std::thread> threads;
+    std::vector<std::unique_ptr<Acceptor>> acceptors;  ///< the operators' is the second
     // Of the first worker's thread, once it runs.
-    tcp::acceptor acceptor;
-    asio::steady_timer accept_timer;
     std::size_t next_worker = 0;
 
     std::mutex stop_mutex;
@@ -107,72 +93,51 @@ struct Server::Impl {
 
 Server::Impl::Impl(ServerOptions options, Dispatch dispatch, AccessLog access_log)
     : shared(std::move(options), std::move(dispatch), std::move(access_log)),
-      workers(make_workers(shared)),
-      acceptor(workers.front()->io()),
-      accept_timer(workers.front()->io()) {
-    listen();
+      workers(make_workers(shared)) {
+    const auto& operators = shared.options.operators;
+    listen(shared.options, operators ? Door::customers : Door::only);
+    if (operators) {
+        listen(*operators, Door::operators);
+    }
 }
 
-void Server::Impl::listen() {
-    tcp::endpoint wanted = resolve(shared.options, workers.front()->io());
-    boost::system::error_code ec;
-    if (wanted == tcp::endpoint(tcp::v6(), wanted.port()) && !has_ipv6()) {
-        wanted = tcp::endpoint(tcp::v4(), wanted.port());
-    }
-    const auto check = [&] {
-        if (ec) {
-            throw std::system_error(ec, fmt::format("cannot listen on {}", text_of(wanted)));
-        }
-    };
-    shared.protocol = wanted.protocol();
-    acceptor.open(shared.protocol, ec);
-    check();
-    acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
-    check();
-    if (wanted == tcp::endpoint(tcp::v6(), wanted.port())) {
-        // [::] is every address, those of IPv4 too, whatever the system's default is.
-        acceptor.set_option(asio::ip::v6_only(false), ec);
-        check();
-    }
-    acceptor.bind(wanted, ec);
-    check();
-    acceptor.listen(backlog, ec);
-    check();
-    acceptor.non_blocking(true, ec);
-    check();
-    shared.options.port = acceptor.local_endpoint().port();
-    shared.address = text_of(acceptor.local_endpoint());
+void Server::Impl::listen(const ListenAddress& where, Door door) {
+    auto acceptor = std::make_unique<Acceptor>(workers.front()->io(), listen_at(where), door);
+    acceptors.push_back(std::move(acceptor));
 }
 
 void Server::Impl::start() {
     if (!threads.empty()) {
         return;
     }
-    accept_when_ready();
+    for (const auto& acceptor : acceptors) {
+        accept_when_ready(*acceptor);
+    }
     for (const auto& worker : workers) {
         threads.emplace_back([&loop = *worker] { loop.run(); });
     }
 }
 
-void Server::Impl::accept_when_ready() {
-    acceptor.async_wait(tcp::acceptor::wait_read, [this](boost::system::error_code ec) {
+void Server::Impl::accept_when_ready(Acceptor& acceptor) {
+    constexpr auto readable = asio::posix::stream_descriptor::wait_read;
+    acceptor.socket.async_wait(readable, [this, &acceptor](boost::system::error_code ec) {
         if (ec || shared.draining.load(std::memory_order_acquire)) {
             return;
         }
-        if (accept_some() == Backlog::stuck) {
-            pause_accepting();
+        if (accept_some(acceptor) == Backlog::stuck) {
+            pause_accepting(acceptor);
         } else {
-            accept_when_ready();
+            accept_when_ready(acceptor);
         }
     });
 }
 
 /// Takes from the backlog what is there, a bounded number at once.
-Server::Impl::Backlog Server::Impl::accept_some() {
+Server::Impl::Backlog Server::Impl::accept_some(Acceptor& acceptor) {
     for (unsigned i = 0; i < accepts_at_once; ++i) {
-        UniqueFd fd(
-            ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)
-        );
+        UniqueFd fd(::accept4(
+            acceptor.socket.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK
+        ));
         if (fd.get() < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) {
                 return Backlog::empty;
@@ -184,11 +149,9 @@ Server::Impl::Backlog Server::Impl::accept_some() {
         }
         shared.accepted.add();
         Worker& worker = *workers[next_worker++ % workers.size()];
-        const auto before = shared.connections.fetch_add(1, std::memory_order_acq_rel);
-        if (before < shared.options.max_connections) {
-            worker.adopt(std::move(fd));
+        if (shared.begin_connection(acceptor.door)) {
+            worker.adopt({std::move(fd), acceptor.family, acceptor.door});
         } else {
-            shared.connection_ended();
             shared.turned_away.add();
             worker.turn_away(std::move(fd));
         }
@@ -196,13 +159,19 @@ Server::Impl::Backlog Server::Impl::accept_some() {
     return Backlog::more;
 }
 
-void Server::Impl::pause_accepting() {
-    accept_timer.expires_after(accept_pause);
-    accept_timer.async_wait([this](boost::system::error_code ec) {
+void Server::Impl::pause_accepting(Acceptor& acceptor) {
+    acceptor.timer.expires_after(accept_pause);
+    acceptor.timer.async_wait([this, &acceptor](boost::system::error_code ec) {
         if (!ec && !shared.draining.load(std::memory_order_acquire)) {
-            accept_when_ready();
+            accept_when_ready(acceptor);
         }
     });
+}
+
+void Server::Impl::close_acceptors() {
+    for (const auto& acceptor : acceptors) {
+        acceptor->close();
+    }
 }
 
 void Server::Impl::stop(std::chrono::milliseconds drain) {
@@ -213,20 +182,19 @@ void Server::Impl::stop(std::chrono::milliseconds drain) {
     stopped = true;
     shared.draining.store(true, std::memory_order_release);
     if (threads.empty()) {
-        boost::system::error_code ignored;
-        acceptor.close(ignored);
+        close_acceptors();
         return;
     }
     // Counts as a connection, so that the end waits for those that were not accepted yet: closing
     // resets them, and their clients may have sent a request already.
     shared.connections.fetch_add(1, std::memory_order_acq_rel);
     asio::post(workers.front()->io(), [this] {
-        while (accept_some() == Backlog::more) {
+        for (const auto& acceptor : acceptors) {
+            while (accept_some(*acceptor) == Backlog::more) {
+            }
         }
-        boost::system::error_code ignored;
-        acceptor.close(ignored);
-        accept_timer.cancel();
-        shared.connection_ended();
+        close_acceptors();
+        shared.connection_ended(Door::operators);
     });
     for (const auto& worker : workers) {
         worker->drain();
@@ -241,6 +209,12 @@ void Server::Impl::stop(std::chrono::milliseconds drain) {
     for (std::thread& thread : threads) {
         thread.join();
     }
+}
+
+std::size_t operators_room(const ServerOptions& options) {
+    return options.operators
+               ? std::clamp(options.max_connections / 16, least_operators_room, most_operators_room)
+               : 0;
 }
 
 Server::Server(ServerOptions options, Dispatch dispatch, AccessLog access_log)
@@ -258,11 +232,23 @@ void Server::set_hooks(Hooks hooks) {
 }
 
 std::string Server::address() const {
-    return impl_->shared.address;
+    return impl_->acceptors.front()->address;
+}
+
+std::string Server::url() const {
+    return url_of(address());
+}
+
+std::string Server::operators_url() const {
+    return impl_->acceptors.size() > 1 ? url_of(impl_->acceptors.back()->address) : std::string();
+}
+
+bool Server::is_beyond_loopback() const {
+    return impl_->acceptors.front()->beyond_loopback;
 }
 
 std::uint16_t Server::port() const {
-    return impl_->shared.options.port;
+    return impl_->acceptors.front()->port;
 }
 
 void Server::start() {

@@ -16,10 +16,20 @@
 
 namespace bookstore::http {
 
-struct ServerOptions {
+/// Where a server listens.
+struct ListenAddress {
     std::string host = "127.0.0.1";
-    std::uint16_t port = 8080;  ///< 0: the system chooses
+    std::uint16_t port = 8080;          ///< 0: the system chooses
+    std::optional<std::string> path{};  ///< of a unix socket: host and port say nothing then
+
+    bool is_unix() const { return path.has_value(); }
+};
+
+struct ServerOptions : ListenAddress {
+    /// A second listener, for operators; without it everything is behind the one.
+    std::optional<ListenAddress> operators{};
     unsigned threads = 2;
+    /// At both listeners together. Of these some are kept for the operators' (operators_room).
     std::size_t max_connections = 12'000;
     /// Connections beyond those, of each I/O thread, that are open for a moment to read their 503.
     std::size_t max_turned_away = 256;
@@ -33,8 +43,17 @@ struct ServerOptions {
     std::chrono::milliseconds write_timeout{30'000};
     std::chrono::milliseconds heartbeat{15'000};
     std::vector<Network> trusted_proxies{};  ///< who may say what the client asked for
+    bool trusts_unix_peers = false;          ///< whoever connects to a unix socket is one of them
     ProxyHeaders proxy_headers = ProxyHeaders::x_forwarded;  ///< in which headers
 };
+
+/// How many connections customers leave to operators, where these have a listener: so that nobody
+/// can lock them out. Where there are hardly more at all, so many are allowed beside them.
+std::size_t operators_room(const ServerOptions& options);
+
+/// Removes the files of the unix sockets at which servers of this process listen: for who ends it
+/// in the middle of something. Async-signal-safe.
+void remove_socket_files() noexcept;
 
 /// The status by which a request is logged and counted whose client went away before it had all of
 /// its answer.
@@ -73,7 +92,8 @@ class Server {
         std::function<void(std::string_view request_id, std::string_view what)> error_log;
     };
 
-    /// Binds at once: throws std::system_error (address in use, ...) before any thread runs.
+    /// Binds at once, at both listeners: throws std::system_error (address in use, ...) before any
+    /// thread runs.
     Server(ServerOptions options, Dispatch dispatch, AccessLog access_log = {});
     ~Server();
     Server(const Server&) = delete;
@@ -82,8 +102,14 @@ class Server {
     /// Before start().
     void set_hooks(Hooks hooks);
 
-    /// The address that was bound, "127.0.0.1:43211"; IPv6 in brackets.
+    /// The address that was bound, "127.0.0.1:43211"; IPv6 in brackets; "unix:/run/shop.sock".
     std::string address() const;
+    /// The same as a URL: "http://127.0.0.1:43211", "unix:/run/shop.sock".
+    std::string url() const;
+    /// That of the operators' listener; empty when there is none.
+    std::string operators_url() const;
+    /// Whether other machines reach what is behind the one listener, or the customers'.
+    bool is_beyond_loopback() const;
     std::uint16_t port() const;
 
     /// Serves on its own threads until stop().
@@ -100,6 +126,7 @@ class Server {
     ServerStats stats() const;
 
   private:
+    struct Acceptor;
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

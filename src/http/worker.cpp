@@ -56,7 +56,26 @@ std::string random_prefix() {
 
 }  // namespace
 
-void Shared::connection_ended() {
+bool Shared::begin_connection(Door door) {
+    const std::size_t room = operators_room(options);
+    // Where there are few, the room is beside them.
+    const std::size_t customers_most = options.max_connections > 2 * room
+                                           ? options.max_connections - room
+                                           : options.max_connections;
+    const auto all = connections.fetch_add(1, std::memory_order_acq_rel);
+    const auto of_customers =
+        door == Door::customers ? customers_connections.fetch_add(1, std::memory_order_acq_rel) : 0;
+    if (all < customers_most + room && of_customers < customers_most) {
+        return true;
+    }
+    connection_ended(door);
+    return false;
+}
+
+void Shared::connection_ended(Door door) {
+    if (door == Door::customers) {
+        customers_connections.fetch_sub(1, std::memory_order_acq_rel);
+    }
     if (connections.fetch_sub(1, std::memory_order_acq_rel) != 1) {
         return;
     }
@@ -93,8 +112,8 @@ void Worker::run() {
     }
 }
 
-void Worker::adopt(UniqueFd fd) {
-    asio::post(io_, [this, accepted = std::move(fd)]() mutable { serve(std::move(accepted)); });
+void Worker::adopt(Accepted accepted) {
+    asio::post(io_, [this, one = std::move(accepted)]() mutable { serve(std::move(one)); });
 }
 
 void Worker::turn_away(UniqueFd fd) {
@@ -154,22 +173,24 @@ void Worker::take_turn() {
     std::move(resume)();
 }
 
-void Worker::serve(UniqueFd fd) {
+void Worker::serve(Accepted accepted) {
     boost::system::error_code failed;
     Socket socket(io_);
     if (!aborted_) {
-        socket.assign(shared.protocol, fd.get(), failed);
+        socket.assign(Socket::protocol_type(accepted.family, 0), accepted.fd.get(), failed);
     } else {
         failed = asio::error::operation_aborted;
     }
     if (failed) {
-        shared.connection_ended();
+        shared.connection_ended(accepted.door);
         return;
     }
-    fd.release();
+    accepted.fd.release();
     socket.non_blocking(true, failed);
-    socket.set_option(asio::ip::tcp::no_delay(true), failed);
-    connections_.push_back(std::make_unique<Connection>(*this, std::move(socket)));
+    if (accepted.family != AF_UNIX) {
+        socket.set_option(asio::ip::tcp::no_delay(true), failed);
+    }
+    connections_.push_back(std::make_unique<Connection>(*this, std::move(socket), accepted.door));
     Connection& connection = *connections_.back();
     connection.index = connections_.size() - 1;
     schedule_sweep();
@@ -218,10 +239,11 @@ void Worker::say_farewell(UniqueFd fd) {
 
 void Worker::remove(Connection& connection) {
     const std::size_t index = connection.index;
+    const Door door = connection.door();
     std::swap(connections_[index], connections_.back());
     connections_[index]->index = index;
     connections_.pop_back();
-    shared.connection_ended();
+    shared.connection_ended(door);
 }
 
 /// The one timer of the thread: deadlines are checked now and then, so that setting one costs no

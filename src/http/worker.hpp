@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -22,6 +20,7 @@
 #include "http/exchange.hpp"
 #include "http/request_stats.hpp"
 #include "http/server.hpp"
+#include "http/unique_fd.hpp"
 #include "http/wire.hpp"
 
 // Internal to the server: this header costs an Asio include.
@@ -30,25 +29,11 @@ namespace bookstore::http {
 
 class Connection;
 
-/// A socket that is not an Asio object (yet).
-class UniqueFd {
-  public:
-    explicit UniqueFd(int fd) : fd_(fd) {}
-    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    UniqueFd& operator=(UniqueFd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~UniqueFd() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-
-  private:
-    int fd_;
+/// A client's socket that was accepted.
+struct Accepted {
+    UniqueFd fd;
+    int family;  ///< AF_INET, ...
+    Door door;
 };
 
 /// What all threads of a server share: constant once the server runs, but for `draining`, the
@@ -61,17 +46,19 @@ struct Shared {
     Server::Dispatch dispatch;
     Server::AccessLog access_log;
     Server::Hooks hooks;
-    std::string address;
-    asio::ip::tcp protocol = asio::ip::tcp::v4();
 
     std::atomic<bool> draining{false};
-    std::atomic<std::size_t> connections{0};
+    std::atomic<std::size_t> connections{0};  ///< at all doors
+    /// Of those the customers', where operators have a door of their own.
+    std::atomic<std::size_t> customers_connections{0};
     Counter accepted;     ///< added to by the thread that accepts, the first worker's
     Counter turned_away;  ///< by the same thread
     std::mutex mutex;
     std::condition_variable none_left;
 
-    void connection_ended();
+    /// Counts it; false where it is one too many, and does not count.
+    bool begin_connection(Door door);
+    void connection_ended(Door door);
 };
 
 /// An I/O thread's state: its connections and what they use together. Members that are not marked
@@ -84,7 +71,7 @@ class Worker {
     /// Runs the thread's loop until abort() was called and everything ended.
     void run();
     /// Any thread: has the worker serve an accepted connection.
-    void adopt(UniqueFd fd);
+    void adopt(Accepted accepted);
     /// Any thread: has it answered with a 503.
     void turn_away(UniqueFd fd);
     /// Any thread.
@@ -114,7 +101,7 @@ class Worker {
         std::chrono::steady_clock::time_point until;
     };
 
-    void serve(UniqueFd fd);
+    void serve(Accepted accepted);
     void say_farewell(UniqueFd fd);
     static void end_farewell(const Farewell& farewell);
     void remove(Connection& connection);

@@ -4,8 +4,8 @@
 
 namespace bookstore::kernel::detail {
 
-Endpoint search_endpoint(const Resource& resource) {
-    Endpoint endpoint;
+Endpoint search_endpoint(const Resource& resource, http::Audience audience) {
+    Endpoint endpoint{.route = {.audience = audience}};
     endpoint.route.pattern = fmt::format("/{}/search", resource.collection);
     endpoint.operation.tag = resource.collection;
     endpoint.operation.id = "search" + capitalized(resource.collection);

@@ -28,7 +28,7 @@ struct Finder {
 
 namespace detail {
 
-Endpoint search_endpoint(const Resource& resource);
+Endpoint search_endpoint(const Resource& resource, http::Audience audience);
 http::Response search_response(
     const http::Request& request, const Resource& resource, const std::vector<Finder>& finders
 );
@@ -51,8 +51,11 @@ class Collection {
         std::optional<http::Problem>(bus::UnitOfWork&, const T& before, const T& after)>;
     using Remove = std::function<std::optional<http::Problem>(bus::UnitOfWork&, const T& before)>;
 
-    Collection(Module& module, const Resource& resource, const Items<T>& items)
-        : module_(module), resource_(resource), items_(items) {
+    /// `audience` is whom its routes are for.
+    Collection(
+        Module& module, const Resource& resource, const Items<T>& items, http::Audience audience
+    )
+        : module_(module), resource_(resource), items_(items), audience_(audience) {
         description_.collection = resource.collection;
         description_.singular = resource.singular;
         description_.schema = capitalized(resource.singular);
@@ -259,7 +262,7 @@ class Collection {
     View view() const { return {resource_, items_}; }
 
     Endpoint endpoint(http::Method method, std::string_view below, Operation operation) const {
-        Endpoint result;
+        Endpoint result{.route = {.audience = audience_}};
         result.route.method = method;
         result.route.pattern = "/" + std::string(resource_.collection) + std::string(below);
         result.operation = std::move(operation);
@@ -302,7 +305,7 @@ class Collection {
         if (!finders_) {
             finders_ = std::make_shared<std::vector<Finder>>();
             module_.query(
-                detail::search_endpoint(resource_),
+                detail::search_endpoint(resource_, audience_),
                 [&resource = resource_,
                  finders = finders_](const http::Request& request, storage::Connection&) {
                     return detail::search_response(request, resource, *finders);
@@ -362,6 +365,7 @@ class Collection {
     Module& module_;
     const Resource& resource_;
     const Items<T>& items_;
+    http::Audience audience_;
     ResourceDescription description_;
     std::shared_ptr<std::vector<Finder>> finders_;
 };

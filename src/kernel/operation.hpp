@@ -77,7 +77,7 @@ struct Operation {
 /// A route with its description.
 struct Endpoint {
     http::Route route;
-    Operation operation;
+    Operation operation{};
 };
 
 /// What a collection's items are like.

@@ -52,7 +52,7 @@ http::Response shown(const http::Request& request, const Rebuild& rebuild, int s
 }
 
 void add_progress(Module& module, const std::string& name, std::function<Rebuild&()> rebuild) {
-    Endpoint progress;
+    Endpoint progress{.route = {.audience = http::Audience::operators}};
     progress.route.pattern = "/rebuilds/" + name;
     progress.operation = {
         .tag = "rebuilds",
@@ -73,7 +73,7 @@ void add_progress(Module& module, const std::string& name, std::function<Rebuild
 }
 
 Endpoint begin_endpoint(const std::string& name) {
-    Endpoint begin;
+    Endpoint begin{.route = {.audience = http::Audience::operators}};
     begin.route.method = http::Method::post;
     begin.route.pattern = "/rebuilds/" + name;
     begin.operation = {
@@ -96,7 +96,7 @@ Endpoint begin_endpoint(const std::string& name) {
 }
 
 Endpoint cancel_endpoint(const std::string& name) {
-    Endpoint cancel;
+    Endpoint cancel{.route = {.audience = http::Audience::operators}};
     cancel.route.method = http::Method::del;
     cancel.route.pattern = "/rebuilds/" + name;
     cancel.operation = {

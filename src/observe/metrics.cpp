@@ -297,7 +297,7 @@ void Metrics::write_events(Exposition& out) const {
 }
 
 kernel::Endpoint metrics_endpoint(const Metrics& metrics) {
-    kernel::Endpoint endpoint;
+    kernel::Endpoint endpoint{.route = {.audience = http::Audience::operators}};
     endpoint.route.pattern = "/metrics";
     endpoint.route.produces = http::Produces::text;
     endpoint.route.handler = [&metrics](const http::Request&, const http::Done& done) {

@@ -50,7 +50,7 @@ kernel::Schema schema() {
 }  // namespace
 
 kernel::Endpoint trace_endpoint(host::System& system, const TraceRequests& requests) {
-    kernel::Endpoint endpoint;
+    kernel::Endpoint endpoint{.route = {.audience = http::Audience::operators}};
     endpoint.route.pattern = "/trace/orders/{id}";
     endpoint.route.produces = http::Produces::hal;
     endpoint.route.handler = [&system,

@@ -29,6 +29,7 @@ std::vector<kernel::Endpoint> board_endpoints(
 ) {
     std::vector<kernel::Endpoint> endpoints;
     endpoints.push_back(document_endpoint(
+        http::Audience::operators,
         "/board",
         kernel::board_json(boards),
         {.tag = {},
@@ -43,6 +44,7 @@ std::vector<kernel::Endpoint> board_endpoints(
                .schema = board_schema()}}}
     ));
     endpoints.push_back(document_endpoint(
+        http::Audience::customers,
         "/asyncapi.json",
         kernel::asyncapi_document(version, bus::Topic::name, boards),
         {.tag = {},

@@ -14,9 +14,9 @@ http::Handler document_handler(std::string document) {
 }
 
 kernel::Endpoint document_endpoint(
-    std::string path, std::string document, kernel::Operation operation
+    http::Audience audience, std::string path, std::string document, kernel::Operation operation
 ) {
-    kernel::Endpoint endpoint;
+    kernel::Endpoint endpoint{.route = {.audience = audience}};
     endpoint.route.pattern = std::move(path);
     endpoint.route.produces = http::Produces::json;
     endpoint.route.handler = document_handler(std::move(document));

@@ -13,7 +13,7 @@ http::Handler document_handler(std::string document);
 
 /// GET `path`: the document.
 kernel::Endpoint document_endpoint(
-    std::string path, std::string document, kernel::Operation operation
+    http::Audience audience, std::string path, std::string document, kernel::Operation operation
 );
 
 }  // namespace bookstore::operations

@@ -92,4 +92,11 @@ struct HealthResource {
 };
 BOOST_DESCRIBE_STRUCT(HealthResource, (), (status, details, components))
 
+/// What a probe needs of it.
+struct HealthProbe {
+    static constexpr std::string_view schema_name = "HealthProbe";
+    ProcessStatus status = ProcessStatus::up;
+};
+BOOST_DESCRIBE_STRUCT(HealthProbe, (), (status))
+
 }  // namespace bookstore::operations

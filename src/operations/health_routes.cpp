@@ -20,12 +20,13 @@ using http::Done;
 using http::Request;
 
 kernel::Endpoint endpoint(
+    http::Audience audience,
     std::string pattern,
     kernel::Operation operation,
     std::function<void(const Request&, const Done&)> handler,
     http::Produces produces = http::Produces::nothing
 ) {
-    kernel::Endpoint result;
+    kernel::Endpoint result{.route = {.audience = audience}};
     result.route.pattern = std::move(pattern);
     result.route.produces = produces;
     result.route.handler = std::move(handler);
@@ -152,8 +153,11 @@ http::Response health_response(bool up, std::string body) {
     return response;
 }
 
-/// GET /actuator/health: UP, or 503 and DOWN where something is; STOPPED counts for neither.
-void health(const host::System& system, const ProcessState& state, const Done& done) {
+/// GET /actuator/health: UP, or 503 and DOWN where something is; STOPPED counts for neither. Where
+/// operators have a listener of their own, others are not told why.
+void health(
+    const host::System& system, const ProcessState& state, const Request& request, const Done& done
+) {
     HealthResource resource;
     const std::string fault = state.health.fault();
     bool up = fault.empty();
@@ -170,6 +174,10 @@ void health(const host::System& system, const ProcessState& state, const Done& d
         resource.components.emplace_back("kafka", kafka_of(system));
     }
     resource.status = up ? ProcessStatus::up : ProcessStatus::down;
+    if (request.door == http::Door::customers) {
+        done(health_response(up, json::text_of(HealthProbe{resource.status})));
+        return;
+    }
     done(health_response(up, json::text_of(resource)));
 }
 
@@ -208,6 +216,7 @@ void is_healthy(const ProcessState& state, const Done& done) {
 
 kernel::Endpoint health_endpoint(const host::System& system, const ProcessState& state) {
     return endpoint(
+        http::Audience::probes,
         "/actuator/health",
         {.tag = {},
          .id = "health",
@@ -222,7 +231,9 @@ kernel::Endpoint health_endpoint(const host::System& system, const ProcessState&
                .type = "application/json",
                .schema = kernel::schema_of<HealthResource>(),
                .headers = {"Retry-After"}}}},
-        [&system, &state](const Request&, const Done& done) { health(system, state, done); },
+        [&system, &state](const Request& request, const Done& done) {
+            health(system, state, request, done);
+        },
         http::Produces::json
     );
 }
@@ -233,6 +244,7 @@ kernel::Endpoint component_endpoint(
     std::function<void(const Request&, const Done&)> handler
 ) {
     return endpoint(
+        http::Audience::operators,
         "/actuator/health/" + name,
         {.tag = {},
          .id = "healthOf" + kernel::joined_words(name),
@@ -254,6 +266,7 @@ kernel::Endpoint component_endpoint(
 
 kernel::Endpoint ready_endpoint(const host::System& system, const ProcessState& state) {
     return endpoint(
+        http::Audience::probes,
         "/isReady",
         {.tag = {},
          .id = "isReady",
@@ -268,6 +281,7 @@ kernel::Endpoint ready_endpoint(const host::System& system, const ProcessState& 
 
 kernel::Endpoint healthy_endpoint(const ProcessState& state) {
     return endpoint(
+        http::Audience::probes,
         "/isHealthy",
         {.tag = {},
          .id = "isHealthy",
@@ -281,6 +295,7 @@ kernel::Endpoint healthy_endpoint(const ProcessState& state) {
 
 kernel::Endpoint zombie_endpoint(ProcessState& state) {
     kernel::Endpoint result = endpoint(
+        http::Audience::operators,
         "/makeZombie",
         {.tag = {},
          .id = "makeZombie",
@@ -302,6 +317,15 @@ kernel::Endpoint zombie_endpoint(ProcessState& state) {
 }
 
 }  // namespace
+
+void describe_as_probe(kernel::Endpoint& health) {
+    health.operation.summary = "Whether all of it is well";
+    for (kernel::Reply& reply : health.operation.replies) {
+        if (!reply.schema.empty()) {
+            reply.schema = kernel::schema_of<HealthProbe>();
+        }
+    }
+}
 
 std::vector<kernel::Endpoint> health_endpoints(host::System& system, ProcessState& state) {
     std::vector<kernel::Endpoint> endpoints;

@@ -19,6 +19,10 @@ struct ProcessState {
 
 /// How the process and its contexts are: /actuator/health, the probes /isReady and /isHealthy, and
 /// the drill /makeZombie.
+/// What GET /actuator/health says of itself where operators have a listener of their own, and this
+/// is not it.
+void describe_as_probe(kernel::Endpoint& health);
+
 std::vector<kernel::Endpoint> health_endpoints(host::System& system, ProcessState& state);
 
 }  // namespace bookstore::operations

@@ -33,7 +33,7 @@ kernel::Parameter id_parameter() {
 }
 
 kernel::Endpoint endpoint(std::string pattern, kernel::Operation operation) {
-    kernel::Endpoint result;
+    kernel::Endpoint result{.route = {.audience = http::Audience::operators}};
     result.route.pattern = std::move(pattern);
     result.operation = std::move(operation);
     result.operation.tag = "parked";

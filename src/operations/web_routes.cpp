@@ -15,27 +15,28 @@ constexpr std::string_view content_security_policy =
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 struct Place {
+    http::Audience audience;
     std::string_view path;
     std::string_view file;
     http::Produces produces = http::Produces::nothing;
 };
 
 constexpr Place places[] = {
-    {"/docs", "docs.html", http::Produces::html},
-    {"/docs/docs.css", "docs.css"},
-    {"/docs/docs.js", "docs.js"},
-    {"/console", "console.html", http::Produces::html},
-    {"/console/console.css", "console.css"},
-    {"/console/console.js", "console.js"},
-    {"/console/console_base.js", "console_base.js"},
-    {"/console/console_drills.js", "console_drills.js"},
-    {"/console/console_events.js", "console_events.js"},
-    {"/console/console_i18n.js", "console_i18n.js"},
-    {"/console/console_live.js", "console_live.js"},
-    {"/console/console_operate.js", "console_operate.js"},
-    {"/console/console_orders.js", "console_orders.js"},
-    {"/console/console_play.js", "console_play.js"},
-    {"/console/console_theme.js", "console_theme.js"},
+    {http::Audience::customers, "/docs", "docs.html", http::Produces::html},
+    {http::Audience::customers, "/docs/docs.css", "docs.css"},
+    {http::Audience::customers, "/docs/docs.js", "docs.js"},
+    {http::Audience::operators, "/console", "console.html", http::Produces::html},
+    {http::Audience::operators, "/console/console.css", "console.css"},
+    {http::Audience::operators, "/console/console.js", "console.js"},
+    {http::Audience::operators, "/console/console_base.js", "console_base.js"},
+    {http::Audience::operators, "/console/console_drills.js", "console_drills.js"},
+    {http::Audience::operators, "/console/console_events.js", "console_events.js"},
+    {http::Audience::operators, "/console/console_i18n.js", "console_i18n.js"},
+    {http::Audience::operators, "/console/console_live.js", "console_live.js"},
+    {http::Audience::operators, "/console/console_operate.js", "console_operate.js"},
+    {http::Audience::operators, "/console/console_orders.js", "console_orders.js"},
+    {http::Audience::operators, "/console/console_play.js", "console_play.js"},
+    {http::Audience::operators, "/console/console_theme.js", "console_theme.js"},
 };
 
 /// A page at "docs/" would look for "docs/docs/docs.css".
@@ -73,6 +74,7 @@ http::Response shown(const http::Request& request, const WebFile& file) {
 
 http::Route route(const Place& place) {
     return {
+        .audience = place.audience,
         .method = http::Method::get,
         .pattern = std::string(place.path),
         .produces = place.produces,

@@ -10,6 +10,18 @@
 
 namespace bookstore::peers {
 
+namespace {
+
+std::string what_is_wrong(int status) {
+    return fmt::format(
+        "it answered {}{}",
+        status,
+        status == 404 ? ": is this where it listens for operators (--operator-listen)?" : ""
+    );
+}
+
+}  // namespace
+
 bool is_asked_by_peer(const http::Request& request) {
     return request.header(asked_by_peer).has_value();
 }
@@ -133,7 +145,7 @@ void Peers::get(
                 fault = result.error();
             } else if (auto why = fault_of(*result)) {
                 fault = result->status == 200 ? "it does not answer properly: " + *why
-                                              : fmt::format("it answered {}", result->status);
+                                              : what_is_wrong(result->status);
             }
             note(peer, fault);
             done(std::move(fault), false);

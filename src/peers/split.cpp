@@ -35,13 +35,15 @@ Endpoint& endpoint_of(
     });
 }
 
-/// Peers are answered from this process alone, everybody else from all of them.
+/// Peers are answered from this process alone, and so are probes; operators from all of them.
 void span(Split& split, Endpoint& endpoint, Spanning spanning) {
     endpoint.route.handler = [&split,
                               alone = std::move(endpoint.route.handler),
                               spanning](const Request& request, Done done) {
         if (is_asked_by_peer(request)) {
             alone(request, signed_by(split, std::move(done)));
+        } else if (request.door == http::Door::customers) {
+            alone(request, std::move(done));  // a probe is about this process, and tells no more
         } else {
             spanning(split, alone, request, done);
         }
@@ -125,7 +127,7 @@ Endpoint elsewhere(Split& split, Endpoint endpoint, const std::string& context) 
 }
 
 Endpoint component_elsewhere(const Endpoint& other, const std::string& context) {
-    Endpoint endpoint;
+    Endpoint endpoint{.route = {.audience = other.route.audience}};
     endpoint.route.pattern = "/actuator/health/" + context;
     endpoint.route.produces = other.route.produces;
     endpoint.operation = {

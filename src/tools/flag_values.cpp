@@ -1,29 +1,60 @@
 #include "tools/flag_values.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <limits>
 
 #include "http/peer.hpp"
+#include "http/text.hpp"
 
 namespace bookstore::tools {
 
-void read_listen(const std::string& text, http::ServerOptions& server) {
+http::ListenAddress read_listen(const std::string& flag, const std::string& text) {
+    constexpr std::string_view unix_scheme = "unix:";
+    http::ListenAddress listen;
+    if (text.starts_with(unix_scheme)) {
+        listen.path = text.substr(unix_scheme.size());
+        if (listen.path->empty()) {
+            throw std::runtime_error(
+                flag + ": " + text + " has no path, such as unix:/run/bookstore.sock"
+            );
+        }
+        return listen;
+    }
     const auto colon = text.rfind(':');
     unsigned port = 0;
     if (colon == std::string::npos || colon == 0) {
-        throw std::runtime_error("--listen wants HOST:PORT, for example 127.0.0.1:8080");
+        throw std::runtime_error(
+            flag + " wants HOST:PORT or unix:PATH, for example 127.0.0.1:8080; not " + text
+        );
     }
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
     if (error != std::errc() || stop != end || port > 65535) {
-        throw std::runtime_error("--listen: " + text + " has no port from 0 to 65535");
+        throw std::runtime_error(flag + ": " + text + " has no port from 0 to 65535");
     }
-    server.host = text.substr(0, colon);
-    if (server.host.starts_with('[') && server.host.ends_with(']')) {
-        server.host = server.host.substr(1, server.host.size() - 2);
+    listen.host = text.substr(0, colon);
+    if (listen.host.starts_with('[') && listen.host.ends_with(']')) {
+        listen.host = listen.host.substr(1, listen.host.size() - 2);
     }
-    server.port = static_cast<std::uint16_t>(port);
+    listen.port = static_cast<std::uint16_t>(port);
+    return listen;
+}
+
+void read_trusted_proxies(const std::string& list, http::ServerOptions& server) {
+    std::vector<std::string_view> addresses;
+    for (std::string_view left = list; const auto member = http::next_element(left);) {
+        if (*member == "unix") {
+            server.trusts_unix_peers = true;
+        } else {
+            addresses.push_back(*member);
+        }
+    }
+    const auto networks = http::parse_networks(fmt::format("{}", fmt::join(addresses, ",")));
+    server.trusted_proxies = value_of("--trusted-proxy", networks);
 }
 
 std::optional<http::Url> origin_of(const std::string& flag, const std::string& url) {

@@ -16,8 +16,12 @@
 
 namespace bookstore::tools {
 
-/// --listen: "HOST:PORT"; an IPv6 host in brackets.
-void read_listen(const std::string& text, http::ServerOptions& server);
+/// "HOST:PORT", an IPv6 host in brackets; "unix:PATH".
+http::ListenAddress read_listen(const std::string& flag, const std::string& text);
+
+/// --trusted-proxy: addresses and networks by comma, and "unix" for whoever connects to a unix
+/// socket.
+void read_trusted_proxies(const std::string& list, http::ServerOptions& server);
 
 /// "http://HOST:PORT"; nothing of an empty text.
 std::optional<http::Url> origin_of(const std::string& flag, const std::string& url);

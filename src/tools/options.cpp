@@ -14,7 +14,7 @@ std::string environment_name(std::string flag) {
 }
 
 CLI::Option* add_url(CLI::App& app, std::string& url) {
-    return add_setting(app, "--url", url, "Of the running server");
+    return add_setting(app, "--url", url, "Of the running server: http://HOST:PORT, or unix:PATH");
 }
 
 void add_place(CLI::App& app, Place& place) {

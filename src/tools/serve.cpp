@@ -42,6 +42,7 @@ constexpr std::string_view original_names[] = {
 /// What the flags are read into before they become options.
 struct Flags {
     std::string listen = "127.0.0.1:8080";
+    std::string operator_listen;
     std::string trusted_proxies;
     std::string proxy_headers = "x-forwarded";
     std::string allowed_hosts;
@@ -88,12 +89,21 @@ void add_cors_flag(CLI::App& app, Flags& flags) {
 
 void add_server_flags(CLI::App& app, Flags& flags) {
     http::ServerOptions& server = flags.serve.server;
-    add_setting(app, "--listen", flags.listen, "HOST:PORT; port 0: the system chooses one");
+    add_setting(
+        app, "--listen", flags.listen, "HOST:PORT; port 0: the system chooses one; or unix:PATH"
+    );
+    add_setting(
+        app,
+        "--operator-listen",
+        flags.operator_listen,
+        "The same, for operators: what is theirs is there alone; empty: there is one listener"
+    );
     add_setting(
         app,
         "--trusted-proxy",
         flags.trusted_proxies,
-        "Addresses and networks, by comma, whose word on what the client asked for is believed"
+        "Addresses and networks, by comma, whose word on what the client asked for is believed; "
+        "unix: whoever connects to a unix socket"
     );
     add_setting(
         app,
@@ -178,8 +188,8 @@ void add_port_flags(CLI::App& app, Flags& flags) {
         app,
         "--peers",
         flags.peers,
-        "http://HOST:PORT, by comma, of the processes that host other contexts: shown and acted on "
-        "as one system"
+        "http://HOST:PORT, by comma, of the processes that host other contexts, where they listen "
+        "for operators: shown and acted on as one system"
     )
         ->delimiter(',');
     add_setting(
@@ -413,9 +423,17 @@ void check_agreement(const Flags& flags) {
 
 int run(Flags& flags, const ContextsOf& contexts_of) {
     app::ServeOptions& options = flags.serve;
-    read_listen(flags.listen, options.server);
-    options.server.trusted_proxies =
-        value_of("--trusted-proxy", http::parse_networks(flags.trusted_proxies));
+    static_cast<http::ListenAddress&>(options.server) = read_listen("--listen", flags.listen);
+    if (!flags.operator_listen.empty()) {
+        if (flags.operator_listen == flags.listen && !flags.listen.ends_with(":0")) {
+            throw std::runtime_error(
+                "--operator-listen and --listen are both " + flags.listen +
+                ": operators need another place, such as 127.0.0.1:8081"
+            );
+        }
+        options.server.operators = read_listen("--operator-listen", flags.operator_listen);
+    }
+    read_trusted_proxies(flags.trusted_proxies, options.server);
     options.server.proxy_headers = flags.proxy_headers == "forwarded"
                                        ? http::ProxyHeaders::forwarded
                                        : http::ProxyHeaders::x_forwarded;

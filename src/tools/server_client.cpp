@@ -34,13 +34,23 @@ ServerClient::ServerClient(std::string url) : url_(std::move(url)), base_(url_) 
     }
 }
 
+http::Url ServerClient::url_of(std::string_view target) const {
+    if (!base_.starts_with("unix:")) {
+        return http::parse_url(base_ + std::string(target));
+    }
+    auto url = http::parse_url(url_);
+    url.target = target;
+    return url;
+}
+
 http::ClientResponse ServerClient::send(const ServerRequest& request) const {
     auto headers = request.headers;
     if (!request.body.empty()) {
         headers.push_back({"Content-Type", "application/json"});
     }
-    const auto url = http::parse_url(base_ + request.target);
-    return http::fetch(request.method, url, request.body, headers, request.timeout);
+    return http::fetch(
+        request.method, url_of(request.target), request.body, headers, request.timeout
+    );
 }
 
 boost::json::object ServerClient::object(const ServerRequest& request) const {
@@ -63,7 +73,7 @@ void ServerClient::stream(
     int status = 0;
     std::string error;
     http::fetch_stream(
-        http::parse_url(base_ + std::string(target)),
+        url_of(target),
         {},
         [&status](int answered) { status = answered; },
         [&](std::string_view piece) {
@@ -81,7 +91,15 @@ void ServerClient::stream(
 }
 
 std::runtime_error ServerClient::failure(int status, std::string_view body) const {
-    return std::runtime_error(fmt::format("{} answered {}: {}", url_, status, message_of(body)));
+    const std::string message = message_of(body);
+    const bool elsewhere = status == 404 && message.starts_with("There is nothing at");
+    return std::runtime_error(fmt::format(
+        "{} answered {}: {}{}",
+        url_,
+        status,
+        message,
+        elsewhere ? "; is --url where it listens for operators (--operator-listen)?" : ""
+    ));
 }
 
 }  // namespace bookstore::tools

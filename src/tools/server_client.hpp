@@ -30,7 +30,7 @@ class ServerClient {
     explicit ServerClient(std::string url);
 
     /// Throws when the URL is none, before anything is sent.
-    void check_url() const { http::parse_url(base_); }
+    void check_url() const { url_of("/"); }
     /// The answer, whatever its status is.
     http::ClientResponse send(const ServerRequest& request) const;
     /// The JSON object in an answer of 2xx; throws std::runtime_error with what the server said
@@ -44,6 +44,8 @@ class ServerClient {
     std::runtime_error failure(int status, std::string_view body) const;
 
   private:
+    http::Url url_of(std::string_view target) const;
+
     std::string url_;
     std::string base_;  ///< url_ without the slash at its end
 };

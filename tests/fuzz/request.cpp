@@ -88,7 +88,8 @@ std::vector<Route> routes() {
                          Consumes consumes = Consumes::nothing,
                          bool head = true) {
         table.push_back(
-            {.method = method,
+            {.audience = http::Audience::customers,
+             .method = method,
              .pattern = std::move(pattern),
              .produces = produces,
              .consumes = consumes,

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "story.hpp"
 #include "support/sqlite_reader.hpp"
 
@@ -88,10 +90,18 @@ TEST_CASE("a signal while its files are opened ends it, and the next start goes 
             MESSAGE("this file system has no leases: not tested");
             return;
         }
-        BookstoreProcess first(directory.path(), {}, BookstoreProcess::Until::listening);
+        const TemporaryDirectory place;
+        const std::string socket = place.path() + "/operators.sock";
+        BookstoreProcess first(
+            directory.path(),
+            {"--operator-listen", "unix:" + socket},
+            BookstoreProcess::Until::listening
+        );
         REQUIRE(eventually([&] { return van.awaited(); }));
+        REQUIRE(std::filesystem::exists(socket));
         first.signal(number);
         CHECK(first.wait() == 0);
+        CHECK_FALSE(std::filesystem::exists(socket));
 
         van.give_back();
         BookstoreProcess second(directory.path());

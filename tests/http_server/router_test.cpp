@@ -39,10 +39,12 @@ Route route(
     std::string pattern,
     Produces produces = Produces::nothing,
     Consumes consumes = Consumes::nothing,
-    bool head = true
+    bool head = true,
+    Audience audience = Audience::customers
 ) {
     auto text = std::string(name_of(method)) + " " + pattern;
     return {
+        .audience = audience,
         .method = method,
         .pattern = std::move(pattern),
         .produces = produces,
@@ -455,6 +457,62 @@ TEST_CASE("the refusal by header alone is the one that dispatch gives") {
     CHECK(status_of(missing) == 404);
     CHECK(status_of(form) == 415);
     CHECK(status_of(fine) == 0);
+}
+
+// A route that does not say whom it is for does not compile.
+static_assert(!std::is_default_constructible_v<Audience>);
+static_assert(!std::is_default_constructible_v<Route>);
+
+TEST_CASE("at the customers' door what is for operators is not there, nor any trace of it") {
+    const auto at = [](std::string pattern, Audience audience, Method method = Method::get) {
+        return route(
+            method, std::move(pattern), Produces::nothing, Consumes::nothing, true, audience
+        );
+    };
+    std::vector<Route> routes;
+    routes.push_back(at("/modules", Audience::operators));
+    routes.push_back(at("/books/{id}", Audience::customers));
+    routes.push_back(at("/books/{id}", Audience::operators, Method::del));
+    routes.push_back(at("/books/lost", Audience::operators));
+    routes.push_back(at("/isReady", Audience::probes));
+    const Router router(std::move(routes));
+    const auto ask = [&router](Door door, Method method, std::string path) {
+        Request request;
+        request.door = door;
+        request.method = method;
+        request.path = std::move(path);
+        std::string seen;
+        router.dispatch(request, [&seen](Answer answer) {
+            if (const auto* problem = std::get_if<Problem>(&answer)) {
+                seen = std::to_string(problem->status);
+                for (const Header& header : problem->headers) {
+                    seen += " " + header.value;
+                }
+                return;
+            }
+            const auto& response = std::get<Response>(answer);
+            seen = response.body;
+            for (const Header& header : response.headers) {
+                seen += header.value;
+            }
+        });
+        return seen + " #" + std::to_string(request.route);
+    };
+    for (const Door door : {Door::only, Door::operators}) {
+        CHECK(ask(door, Method::get, "/modules") == "GET /modules #1");
+        CHECK(ask(door, Method::del, "/books/1") == "DELETE /books/{id}<1> #3");
+        CHECK(ask(door, Method::get, "/books/lost") == "GET /books/lost #4");
+        CHECK(ask(door, Method::get, "/isReady") == "GET /isReady #5");
+        CHECK(ask(door, Method::options, "/books/1") == "GET, HEAD, DELETE, OPTIONS #0");
+    }
+    const Door door = Door::customers;
+    CHECK(ask(door, Method::get, "/modules") == "404 #0");
+    CHECK(ask(door, Method::options, "/modules") == "404 #0");
+    CHECK(ask(door, Method::post, "/modules") == "404 #0");
+    CHECK(ask(door, Method::del, "/books/1") == "405 GET, HEAD, OPTIONS #0");
+    CHECK(ask(door, Method::options, "/books/1") == "GET, HEAD, OPTIONS #0");
+    CHECK(ask(door, Method::get, "/books/lost") == "GET /books/{id}<lost> #2");
+    CHECK(ask(door, Method::get, "/isReady") == "GET /isReady #5");
 }
 
 TEST_CASE("a route table with a mistake is refused") {

@@ -1674,8 +1674,29 @@ TEST_CASE("a URL is taken apart") {
     CHECK(full.port == "8080");
     CHECK(full.target == "/a/b?c=d");
     CHECK(parse_url("http://a:1?x").target == "/?x");
+    const Url socket = parse_url("unix:/run/a b.sock");
+    CHECK(socket.is_unix());
+    CHECK(socket.path == "/run/a b.sock");
+    CHECK(socket.target == "/");
+    CHECK(authority_of(socket) == "localhost");
+    const Url encoded = parse_url("http+unix://%2Frun%2fa%25.sock/b?c=d");
+    CHECK(encoded.path == "/run/a%.sock");
+    CHECK(encoded.target == "/b?c=d");
+    CHECK(parse_url("http+unix://a.sock").target == "/");
+    CHECK_FALSE(full.is_unix());
     for (const std::string_view bad :
-         {"", "shop", "https://shop", "http://", "http://:80", "http://a:99999", "http://a/b c"}) {
+         {"",
+          "shop",
+          "https://shop",
+          "http://",
+          "http://:80",
+          "http://a:99999",
+          "http://a/b c",
+          "unix:",
+          "http+unix://",
+          "http+unix://%2",
+          "http+unix://%2g",
+          "http+unix://a%00b"}) {
         CAPTURE(bad);
         CHECK_THROWS_AS(parse_url(bad), std::invalid_argument);
     }

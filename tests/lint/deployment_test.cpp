@@ -72,6 +72,9 @@ std::string value_of(
 
 std::vector<Place> agreed_places(const std::vector<Source>& sources) {
     const auto port = value_of(sources, "Dockerfile", "EXPOSE ");
+    const auto bound = value_of(sources, "Dockerfile", "BOOKSTORE_OPERATOR_LISTEN=");
+    // What is for operators has a port of its own, which no ingress and no probe knows.
+    const auto operators = bound.substr(bound.rfind(':') + 1);
     const auto data = value_of(sources, "Dockerfile", "VOLUME ");
     const auto user = value_of(sources, "Dockerfile", "USER ");
     const auto uid = user.substr(0, user.find(':'));
@@ -79,10 +82,32 @@ std::vector<Place> agreed_places(const std::vector<Source>& sources) {
     const auto version = value_of(sources, "CMakeLists.txt", "project(bookstore VERSION ");
     std::vector<Place> places{
         {"Dockerfile", "BOOKSTORE_LISTEN=", "[::]:" + port},
+        {"Dockerfile", "BOOKSTORE_OPERATOR_LISTEN=", "127.0.0.1:" + operators},
+        {"Dockerfile", "BOOKSTORE_URL=", "http://127.0.0.1:" + operators},
+        {"Dockerfile", "\"--url\", ", "http://127.0.0.1:" + port},
         {"Dockerfile", "BOOKSTORE_DATA_DIR=", data},
         {"Dockerfile", "install -d -o ", uid},
         {"Dockerfile", "image.version=", version},
         {"compose.yaml", "ports: [", port + ":" + port},
+        {"compose.yaml",
+         "\"127.0.0.1:808",
+         operators.substr(std::min<std::size_t>(3, operators.size())) + ":" + operators},
+        {"compose.yaml", "BOOKSTORE_OPERATOR_LISTEN: ", "[::]:" + operators},
+        {"deploy/prometheus/prometheus.yml", "targets: [", "bookstore:" + operators},
+        {"deploy/split/compose.yaml", "BOOKSTORE_OPERATOR_LISTEN: ", "[::]:" + operators},
+        {"deploy/split/kustomization.yaml", "BOOKSTORE_OPERATOR_LISTEN=", "[::]:" + operators},
+        {"deploy/split/kubernetes/van.yaml",
+         "BOOKSTORE_OPERATOR_LISTEN, value: ",
+         "[::]:" + operators},
+        {"deploy/split/kubernetes/van.yaml", "{name: operators, port: ", operators},
+        {"deploy/split/kubernetes/contexts.yaml", "{name: operators, port: ", operators},
+        {"deploy/kubernetes/bookstore.yaml",
+         "BOOKSTORE_OPERATOR_LISTEN, value: ",
+         "127.0.0.1:" + operators},
+        {"deploy/kubernetes/van.yaml",
+         "BOOKSTORE_OPERATOR_LISTEN, value: ",
+         "127.0.0.1:" + operators},
+        {"deploy/kubernetes/ingress.yaml", "port: {name: ", "http"},
         {"compose.yaml", "volumes: [", "data:" + data},
         {"compose.yaml", "--url, ", "http://bookstore:" + port},
         {"deploy/kubernetes/kustomization.yaml", "newTag: ", version},
@@ -96,7 +121,7 @@ std::vector<Place> agreed_places(const std::vector<Source>& sources) {
         {"deploy/split/common.yaml", "runAsGroup: ", gid},
         {"deploy/split/common.yaml", "fsGroup: ", gid},
         {"deploy/split/common.yaml", "mountPath: ", data},
-        {"deploy/split/kubernetes/contexts.yaml", " port: 8", port.substr(1)},
+        {"deploy/split/kubernetes/contexts.yaml", "{name: http, port: ", port},
         {"deploy/split/kubernetes/contexts.yaml", "image: ", "bookstore"},
     };
     for (const std::string path :
@@ -104,7 +129,7 @@ std::vector<Place> agreed_places(const std::vector<Source>& sources) {
           "deploy/kubernetes/van.yaml",
           "deploy/split/kubernetes/van.yaml"}) {
         places.push_back({path, "containerPort: ", port});
-        places.push_back({path, " port: 8", port.substr(1)});
+        places.push_back({path, "{name: http, port: ", port});
         places.push_back({path, "httpGet: {path: /isReady, port: ", "http"});
         places.push_back({path, "httpGet: {path: /isHealthy, port: ", "http"});
         places.push_back({path, "runAsUser: ", uid});
@@ -211,6 +236,11 @@ TEST_CASE("what the container's files disagree on is found") {
     CHECK_NE(said_after("Dockerfile", "USER 10001:10001", "USER 10001:10002"), "");
     CHECK_NE(said_after("Dockerfile", "USER 10001:10001", "USER bookstore"), "");
     CHECK_NE(said_after("CMakeLists.txt", "VERSION 0.", "VERSION 9."), "");
+    CHECK_NE(said_after("Dockerfile", "LISTEN=127.0.0.1:8081", "LISTEN=[::]:8081"), "");
+    CHECK_NE(said_after("Dockerfile", "http://127.0.0.1:8080", "http://127.0.0.1:8081"), "");
+    CHECK_NE(said_after("compose.yaml", "127.0.0.1:8081:8081", "8081:8081"), "");
+    CHECK_NE(said_after("deploy/kubernetes/ingress.yaml", "name: http}", "name: operators}"), "");
+    CHECK_NE(said_after("deploy/split/compose.yaml", "[::]:8081", "127.0.0.1:8081"), "");
     CHECK_NE(said_after("compose.yaml", "8080:8080", "8080:8081"), "");
     CHECK_NE(said_after("compose.yaml", "data:/data", "data:/var/data"), "");
     CHECK_NE(said_after("compose.yaml", "period: 20s", "period: 10s"), "");

@@ -139,7 +139,8 @@ TEST_CASE("deploy/split: Compose and Kubernetes host every context once, by the 
             const std::string peer =
                 name == "van" && peers[0].find("vanledger") != std::string::npos ? "vanledger"
                                                                                  : name;
-            CHECK(peers[0].find("http://" + peer + ":8080") != std::string::npos);
+            CHECK(peers[0].find("http://" + peer + ":8081") != std::string::npos);
+            CHECK(text.find("BOOKSTORE_OPERATOR_LISTEN") != std::string::npos);
         }
     }
     CHECK(hosted == std::multiset<std::string>(context_names.begin(), context_names.end()));
@@ -172,12 +173,14 @@ TEST_CASE("deploy/split: Compose and Kubernetes host every context once, by the 
 TEST_CASE("deploy/split: the processes of compose.yaml behind the gateway are one bookstore") {
     const auto services = services_of(file("compose.yaml"));
     REQUIRE(services.size() == context_names.size());
-    const auto ports = free_ports(services.size());
+    const auto ports = free_ports(2 * services.size());
     GatewayPorts port_of;
+    GatewayPorts operators_port_of;
     std::vector<std::string> peers;
     for (const auto& [name, service] : services) {
         port_of[name] = ports[port_of.size()];
-        peers.push_back(fmt::format("http://127.0.0.1:{}", port_of[name]));
+        operators_port_of[name] = ports[services.size() + operators_port_of.size()];
+        peers.push_back(fmt::format("http://127.0.0.1:{}", operators_port_of[name]));
     }
     const std::map<std::string, std::string> flag_of{
         {"BOOKSTORE_CUSTOMER_URL", "--customer-url"},
@@ -190,6 +193,8 @@ TEST_CASE("deploy/split: the processes of compose.yaml behind the gateway are on
         std::vector<std::string> flags{
             "--listen",
             fmt::format("127.0.0.1:{}", port_of[name]),
+            "--operator-listen",
+            fmt::format("127.0.0.1:{}", operators_port_of[name]),
             "--modules",
             service.modules,
             "--peers",
@@ -235,17 +240,31 @@ TEST_CASE("deploy/split: the processes of compose.yaml behind the gateway are on
         CHECK(get("/" + std::string(link.key())).status == 200);
     }
     CHECK(get("/requestPayment?payment=1000").body == "PAYMENT_COMPLETED");
+    const auto as_operator = [&](const std::string& name, const std::string& target) {
+        return ask(Method::get, running[name]->operators_url() + target);
+    };
     for (const auto& [name, process] : running) {
         CAPTURE(name);
-        CHECK(process->get("/modules").body.find("UNREACHABLE") == std::string::npos);
+        const auto modules = as_operator(name, "/modules");
+        CHECK(modules.items("modules").size() == services.size());
+        CHECK(modules.body.find("UNREACHABLE") == std::string::npos);
         CHECK(process->get("/isHealthy").status == 200);
+        // A probe tells of the process that it asks, and no more.
+        CHECK(process->get("/actuator/health").body == R"({"status":"UP"})");
+        CHECK(as_operator(name, "/actuator/health").field("components.van.status") == "UP");
+        CHECK(process->get("/modules").status == 404);
+        CHECK(process->get("/makeZombie").status == 404);
     }
+    Gateway of_operators(port_of, {.operators = true, .operators_ports = operators_port_of});
+    CHECK(ask(Method::get, of_operators.url() + "/modules").status == 200);
+    CHECK(ask(Method::get, of_operators.url() + "/console").status == 200);
+    CHECK(get("/modules").status == 404);
     // The drill is one process' own.
-    REQUIRE(running["van"]->get("/makeZombie").status == 200);
+    REQUIRE(as_operator("van", "/makeZombie").status == 200);
     CHECK(running["van"]->get("/isHealthy").status == 500);
     CHECK(running["order"]->get("/isHealthy").status == 200);
     running["van"]->kill();
     CHECK(get("/requestPayment?payment=1000").status == 502);
     CHECK(get("/orders/1").field("orderStatus") == "ORDERED");
-    CHECK(running["order"]->get("/modules/van").body.find("UNREACHABLE") != std::string::npos);
+    CHECK(as_operator("order", "/modules/van").body.find("UNREACHABLE") != std::string::npos);
 }

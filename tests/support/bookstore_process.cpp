@@ -52,20 +52,34 @@ BookstoreProcess::BookstoreProcess(
     log_path_ = files_.path() + "/error";
     pid_ = start_program(words, out, log_path_);
     const std::string& told = until == Until::open ? out : log_path_;
-    std::string line;
+    const std::string operators_line = "bookstore listens for operators on ";
+    const bool two =
+        until == Until::open && std::ranges::find(flags, "--operator-listen") != flags.end();
+    std::string text;
+    const auto end_of_line = [&](const std::string& begin) {
+        const auto at = text.find(begin);
+        return at == text.npos ? text.npos : text.find('\n', at);
+    };
+    const std::string ordinary_line =
+        until == Until::open ? "bookstore listens on " : "listening on ";
     const bool printed = eventually(
         [&] {
             status_ = exit_status_of(pid_);
-            line = text_of_file(told);
-            return status_ || line.find('\n', line.find("http://")) != std::string::npos;
+            text = text_of_file(told);
+            return status_ || (end_of_line(ordinary_line) != text.npos &&
+                               (!two || end_of_line(operators_line) != text.npos));
         },
         std::chrono::seconds(120)
     );
     if (!printed || status_) {
         throw std::runtime_error("the bookstore did not start: " + log());
     }
-    const auto begin = line.find("http://");
-    url_ = line.substr(begin, line.find_first_of(",\n", begin) - begin);
+    const auto url_behind = [&](const std::string& line) {
+        const auto begin = text.find(line) + line.size();
+        return text.substr(begin, text.find_first_of(",\n", begin) - begin);
+    };
+    url_ = url_behind(ordinary_line);
+    operators_url_ = two ? url_behind(operators_line) : url_;
 }
 
 BookstoreProcess::~BookstoreProcess() {
@@ -89,7 +103,9 @@ http::ClientResponse BookstoreProcess::send(
     if (!json.empty()) {
         headers.push_back({"Content-Type", "application/json"});
     }
-    return http::fetch(method, http::parse_url(url_ + target), json, std::move(headers));
+    http::Url url = http::parse_url(url_);
+    url.target = target;
+    return http::fetch(method, url, json, std::move(headers));
 }
 
 void BookstoreProcess::signal(int number) const {

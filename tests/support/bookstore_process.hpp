@@ -44,6 +44,9 @@ class BookstoreProcess {
 
     /// "http://127.0.0.1:PORT"
     const std::string& url() const { return url_; }
+    /// Where it listens for operators, "http://..." or "unix:..."; the same where they have no
+    /// listener of their own.
+    const std::string& operators_url() const { return operators_url_; }
     std::string port() const { return url_.substr(url_.rfind(':') + 1); }
     pid_t pid() const { return pid_; }
 
@@ -71,6 +74,7 @@ class BookstoreProcess {
   private:
     pid_t pid_ = -1;
     std::string url_;
+    std::string operators_url_;
     std::string log_path_;
     std::optional<int> status_;
     TemporaryDirectory files_;

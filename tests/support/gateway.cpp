@@ -101,7 +101,8 @@ GatewayPorts all_at(std::uint16_t port) {
     return ports;
 }
 
-Gateway::Gateway(const GatewayPorts& ports, GatewayOptions options) {
+Gateway::Gateway(const GatewayPorts& ports, const GatewayOptions& options)
+    : operators_ports_(options.operators_ports) {
     std::string main = shipped("nginx.conf");
     replace_all(main, "listen 8080;", fmt::format("listen 127.0.0.1:{};", port_.at(0)));
     if (options.impatient) {
@@ -127,7 +128,16 @@ void Gateway::write_upstreams(const GatewayPorts& ports) const {
             upstreams, "server " + name + ":8080", fmt::format("server 127.0.0.1:{}", port)
         );
     }
-    if (upstreams.find(":8080") != upstreams.npos) {
+    const auto& at = operators_ports_.empty() ? ports : operators_ports_;
+    for (const auto& [name, port] : at) {
+        if (name == "van") {
+            continue;  // it hosts no read model, and is not asked for the others
+        }
+        replace_all(
+            upstreams, "server " + name + ":8081", fmt::format("server 127.0.0.1:{}", port)
+        );
+    }
+    if (upstreams.find(":808") != upstreams.npos) {
         throw std::runtime_error("the gateway wants more upstreams than it was given");
     }
     std::ofstream(files_.path() + "/upstreams.conf") << upstreams;

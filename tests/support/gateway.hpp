@@ -22,6 +22,8 @@ GatewayPorts all_at(std::uint16_t port);
 
 struct GatewayOptions {
     bool operators = false;  ///< with the operators' paths
+    /// Where those listen for operators; empty: at the same ports.
+    GatewayPorts operators_ports{};
     bool impatient = false;  ///< waits 1 s for an answer, not 30
 };
 
@@ -30,7 +32,7 @@ struct GatewayOptions {
 class Gateway {
   public:
     /// Throws when nginx is not installed, or does not take the configuration.
-    explicit Gateway(const GatewayPorts& ports, GatewayOptions options = {});
+    explicit Gateway(const GatewayPorts& ports, const GatewayOptions& options = {});
     ~Gateway();
     Gateway(const Gateway&) = delete;
     Gateway& operator=(const Gateway&) = delete;
@@ -57,6 +59,7 @@ class Gateway {
     void signal_all(int number) const;
 
     TemporaryDirectory files_;
+    const GatewayPorts operators_ports_;  ///< empty: those of all
     ReservedPorts port_{1};
     pid_t pid_ = -1;  ///< the master's, and its group's; -1: it does not run
 };

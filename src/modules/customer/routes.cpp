@@ -68,7 +68,7 @@ std::optional<Problem> delete_customer(UnitOfWork& work, const Customer& custome
 }  // namespace
 
 void add_customer_routes(kernel::Module& module) {
-    kernel::Collection<Customer>(module, customers, customer_items)
+    kernel::Collection<Customer>(module, customers, customer_items, http::Audience::customers)
         .list(store::customer_pages)
         .show()
         .create(
@@ -87,7 +87,7 @@ void add_customer_routes(kernel::Module& module) {
 }
 
 void add_my_page_routes(kernel::Module& module) {
-    kernel::Collection<MyPage>(module, my_pages, my_page_items)
+    kernel::Collection<MyPage>(module, my_pages, my_page_items, http::Audience::customers)
         .list(store::my_page_pages)
         .show()
         .find_all("findByOrderId", "orderId", store::my_pages_of_order)

@@ -58,7 +58,7 @@ std::optional<http::Problem> move_delivery(
 }  // namespace
 
 void add_routes(kernel::Module& module) {
-    kernel::Collection<Delivery>(module, deliveries, delivery_items)
+    kernel::Collection<Delivery>(module, deliveries, delivery_items, http::Audience::customers)
         .list(store::pages)
         .show()
         .find_one("findFirstByOrderId", "orderId", store::find_of_order)

@@ -131,7 +131,7 @@ std::expected<StockInput, Problem> put_in_stock(UnitOfWork& work, const StockInp
 }  // namespace
 
 void add_book_routes(kernel::Module& module) {
-    kernel::Collection<Book>(module, books, book_items)
+    kernel::Collection<Book>(module, books, book_items, http::Audience::customers)
         .list(store::book_pages)
         .show()
         .create(book_fields(), {.id = "registerBook", .summary = "Register a book"}, register_book)
@@ -153,7 +153,9 @@ void add_book_routes(kernel::Module& module) {
 }
 
 void add_stock_input_routes(kernel::Module& module) {
-    kernel::Collection<StockInput>(module, stock_inputs, stock_input_items)
+    kernel::Collection<StockInput>(
+        module, stock_inputs, stock_input_items, http::Audience::customers
+    )
         .list(store::input_pages)
         .show()
         .create(
@@ -166,7 +168,9 @@ void add_stock_input_routes(kernel::Module& module) {
 }
 
 void add_deliverable_routes(kernel::Module& module) {
-    kernel::Collection<Deliverable>(module, deliverables, deliverable_items)
+    kernel::Collection<Deliverable>(
+        module, deliverables, deliverable_items, http::Audience::customers
+    )
         .list(store::deliverable_pages)
         .show()
         .find_one("findByOrderId", "orderId", store::find_deliverable_of_order);

@@ -223,7 +223,7 @@ Next verify_order(const Ports& ports, const Request& request, storage::Connectio
 }
 
 void add_verification(kernel::Module& module, const Ports& ports) {
-    kernel::Endpoint verify;
+    kernel::Endpoint verify{.route = {.audience = http::Audience::customers}};
     verify.route.method = http::Method::post;
     verify.route.pattern = "/orders/{id}/verification";
     verify.operation = {
@@ -252,7 +252,7 @@ void add_verification(kernel::Module& module, const Ports& ports) {
 }  // namespace
 
 void add_routes(kernel::Module& module, const Ports& ports) {
-    kernel::Collection<Order>(module, orders, order_items)
+    kernel::Collection<Order>(module, orders, order_items, http::Audience::customers)
         .list(store::order_pages)
         .show()
         .find_pages("findByCustomerId", "customerId", store::orders_of_customer)

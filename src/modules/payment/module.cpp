@@ -27,7 +27,7 @@ const kernel::Items<Payment> payment_items{
 };
 
 void install(kernel::Module& module, const VanPort& van, const Options& options) {
-    kernel::Collection<Payment>(module, payments, payment_items)
+    kernel::Collection<Payment>(module, payments, payment_items, http::Audience::customers)
         .list(store::pages)
         .show()
         .find_one("findByOrderId", "orderId", store::find_of_order);

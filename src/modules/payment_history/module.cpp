@@ -86,7 +86,9 @@ void follow_payments(bus::Policies& policies, bool rebuilt) {
 }
 
 void install(kernel::Module& module) {
-    kernel::Collection<PaymentHistory>(module, payment_histories, history_items)
+    kernel::Collection<PaymentHistory>(
+        module, payment_histories, history_items, http::Audience::customers
+    )
         .list(pages)
         .show()
         .find_all("findByOrderId", "orderId", of_order);

@@ -101,7 +101,7 @@ kernel::Parameter key_parameter(bool required) {
 }
 
 kernel::Endpoint endpoint(Method method, std::string pattern, kernel::Operation operation) {
-    kernel::Endpoint result;
+    kernel::Endpoint result{.route = {.audience = http::Audience::customers}};
     result.route.method = method;
     result.route.pattern = std::move(pattern);
     result.route.produces = http::Produces::text;
