@@ -16,6 +16,15 @@ namespace {
 constexpr std::size_t max_records = 1024;  ///< of one step
 constexpr std::size_t max_hashes = 4096;   ///< in memory
 
+/// What it is known again by.
+LastRecord last_record(const Arrived& arrived) {
+    return {
+        .offset = arrived.offset,
+        .id = arrived.record ? arrived.record->id : std::string(),
+        .appended_ms = arrived.appended_ms
+    };
+}
+
 }  // namespace
 
 Mirror::Mirror(Topic& topic, Pipe& pipe, const Clock& clock, Options options)
@@ -215,21 +224,12 @@ bool Mirror::take(const Arrived& arrived, Batch& batch) {
     }
     batch.moved = true;
     batch.read_to.next_offset = arrived.offset + 1;
-    batch.read_to.last = LastRecord{
-        .offset = arrived.offset,
-        .id = arrived.record ? arrived.record->id : std::string(),
-        .appended_ms = arrived.appended_ms
-    };
+    batch.read_to.last = last_record(arrived);
     return true;
 }
 
 bool Mirror::passes_audit(const Arrived& arrived) {
-    const LastRecord found{
-        .offset = arrived.offset,
-        .id = arrived.record ? arrived.record->id : std::string(),
-        .appended_ms = arrived.appended_ms
-    };
-    if (found != *read_to_.last) {
+    if (last_record(arrived) != *read_to_.last) {
         return refuse(fmt::format(
             "at offset {} topic.db has read another record than stands there now: the topic was "
             "made anew, or the broker lost its tail",

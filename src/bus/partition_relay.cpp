@@ -257,7 +257,6 @@ void PartitionRelay::read_and_send(Source& source, std::int64_t mark) {
         source.sent = row.source_position;
         source.sent_id = id;
         pipe_.send({std::move(row), id, std::exchange(previous, id), seen});
-        sent_.add();
     }
 }
 

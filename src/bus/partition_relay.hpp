@@ -48,8 +48,7 @@ class PartitionRelay final : public Relay {
     std::optional<std::int64_t> waiting_since_ms() const override;
     BacklogState backlog_state(std::string_view source) const override;
 
-    /// How many records it handed to the pipe, and how often it began to send again. Any thread.
-    std::uint64_t sent() const { return sent_.value(); }
+    /// How often it began to send again. Any thread.
     std::uint64_t doubts() const { return doubts_.value(); }
 
   private:
@@ -87,7 +86,6 @@ class PartitionRelay final : public Relay {
     bool gave_way_ = false;
     std::atomic<std::int64_t> waiting_since_ms_{0};  ///< wall clock; 0: nothing waits
     std::atomic<bool> stalled_{false};
-    Counter sent_;
     Counter doubts_;
 };
 
