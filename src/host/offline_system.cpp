@@ -1,15 +1,34 @@
-#include "host/offline_partition.hpp"
+#include "host/offline_system.hpp"
 
+#include <fmt/format.h>
+
+#include <filesystem>
 #include <memory>
-#include <optional>
 
 #include "bus/mirror_table.hpp"
 #include "bus/offline_pipe.hpp"
 #include "storage/connection.hpp"
+#include "storage/error.hpp"
 
 namespace bookstore::host {
+namespace {
 
-PartitionOptions offline_partition(const std::string& directory) {
+/// The contexts whose files are there. One that is missing, of a context that is hosted elsewhere,
+/// say, must not be made: an empty one would be taken for what that context knows.
+std::vector<std::string> names_of_files(const std::string& directory, const Contexts& contexts) {
+    std::vector<std::string> names;
+    for (const kernel::Context& context : contexts) {
+        if (std::filesystem::exists(fmt::format("{}/{}.db", directory, context.name))) {
+            names.push_back(context.name);
+        }
+    }
+    if (names.empty()) {
+        throw storage::Refused(directory + " has the file of no context");
+    }
+    return names;
+}
+
+PartitionOptions partition_of(const std::string& directory) {
     storage::Connection db(directory + "/topic.db", storage::Connection::Mode::read_only);
     if (!db.query_text("SELECT name FROM sqlite_master WHERE name = 'partition'")) {
         return {};  // it is not migrated yet
@@ -25,6 +44,28 @@ PartitionOptions offline_partition(const std::string& directory) {
         return std::make_unique<bus::OfflinePipe>(read_to);
     };
     return options;
+}
+
+}  // namespace
+
+OfflineSystem::OfflineSystem(
+    const std::string& directory, const Contexts& contexts, const Clock& clock
+)
+    : system_(
+          contexts,
+          {.data_dir = directory,
+           .modules = names_of_files(directory, contexts),
+           .partition = partition_of(directory)},
+          clock,
+          random_,
+          [](std::size_t) {}
+      ) {
+    while (system_.relay().step()) {
+    }
+    for (const auto& module : system_.modules()) {
+        while (module->database().writer().step()) {
+        }
+    }
 }
 
 }  // namespace bookstore::host

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
+#include <deque>
 #include <map>
 #include <optional>
 #include <thread>
@@ -13,7 +13,7 @@
 
 #include "bus/mirror_table.hpp"
 #include "bus/row_id.hpp"
-#include "host/offline_partition.hpp"
+#include "host/offline_system.hpp"
 #include "host/shop.hpp"
 #include "storage/database.hpp"
 #include "storage/error.hpp"
@@ -22,80 +22,57 @@ namespace bookstore::host {
 namespace {
 
 constexpr std::int64_t most_under_way = 2000;  ///< records
+constexpr std::size_t events_at_once = 1024;
 
-const storage::Sql select_log{
-    "topic",
-    "SELECT position, type, source, source_position, key, time, trace, payload FROM event "
-    "WHERE position > ?1 ORDER BY position LIMIT 1024"
-};
 const storage::Sql update_shop{"*", "UPDATE shop SET id = ?1 WHERE number = 1"};
 const storage::Sql update_topic_shop{"topic", "UPDATE shop SET id = ?1 WHERE number = 1"};
 const storage::Sql update_hash{"*", "UPDATE subscription SET hash = ?2 WHERE name = ?1"};
 
-storage::Database opened(
+storage::Database::Options options_of(
     const std::string& directory, const std::string& name, const Clock& clock
 ) {
     storage::Database::Options options;
     options.path = fmt::format("{}/{}.db", directory, name);
-    options.migrations =
-        name == "topic" ? std::vector<std::string>{name} : std::vector<std::string>{"bus", name};
+    options.migrations = {name};
     options.now_ms = clock.now_ms();
-    return storage::Database(std::move(options));
+    return options;
 }
 
-void commit(storage::Database& database, const std::function<void(storage::Connection&)>& write) {
-    database.writer().commit_now({
+bus::Topic topic_in(const std::string& directory, const Clock& clock) {
+    return bus::Topic(options_of(directory, "topic", clock));
+}
+
+storage::Job job_of(std::function<void(storage::Connection&)> write) {
+    return {
         .durable = true,
         .run =
-            [&write](storage::Connection& db) {
+            [write = std::move(write)](storage::Connection& db) {
                 write(db);
                 return true;
             },
         .done = {},
-    });
-    database.writer().flush();
-}
-
-std::vector<bus::Envelope> events_after(storage::Connection& db, std::int64_t position) {
-    std::vector<bus::Envelope> events;
-    auto row = db.prepare(select_log);
-    row.bind(position);
-    while (row.step()) {
-        events.push_back({
-            .position = row.integer(0),
-            .source = row.string(2),
-            .source_position = row.integer(3),
-            .key = row.string(4),
-            .type = row.string(1),
-            .time_ms = row.integer(5),
-            .trace = row.string(6),
-            .payload = row.string(7),
-        });
-    }
-    return events;
+    };
 }
 
 /// Each event of a log as a record, and the hash of the log up to it.
 void for_each_record(
-    storage::Database& log,
-    const std::function<void(bus::Record record, const std::string& hash)>& use
+    bus::Topic& log, const std::function<void(bus::Record record, const std::string& hash)>& use
 ) {
-    const storage::Reader reader = log.read();
     bus::View seen;
     std::map<std::string, std::string> newest;
     for (;;) {
-        auto events = events_after(*reader, seen.length);
+        const auto events = log.read(seen.length, {}, events_at_once).events;
         if (events.empty()) {
             return;
         }
-        for (bus::Envelope& event : events) {
-            std::string id = bus::row_id(event);
+        for (const auto& event : events) {
+            std::string id = bus::row_id(*event);
             std::string hash = bus::chained(seen.hash, id);
-            const std::int64_t position = event.position;
-            std::string& previous = newest[event.source];
-            std::string before = std::exchange(previous, id);
-            use({std::move(event), std::move(id), std::move(before), seen}, hash);
-            seen = {position, std::move(hash)};
+            std::string before = std::exchange(newest[event->source], id);
+            bus::Record record{*event, std::move(id), std::move(before), seen};
+            record.event.position = 0;
+            use(std::move(record), hash);
+            seen = {event->position, std::move(hash)};
         }
     }
 }
@@ -122,34 +99,13 @@ Republish::Republish(
 
 /// Migrated, and with what was published there.
 Republish::Log Republish::bring_up_to_date(const std::string& directory, const Contexts& contexts) {
-    Log log{.directory = directory};
-    for (const kernel::Context& context : contexts) {
-        if (std::filesystem::exists(fmt::format("{}/{}.db", directory, context.name))) {
-            log.contexts.push_back(context.name);
-        }
-    }
-    if (log.contexts.empty()) {
-        throw storage::Refused(directory + " has the file of no context");
-    }
-    SystemRandom random;
-    System system(
-        contexts,
-        {.data_dir = directory, .modules = log.contexts, .partition = offline_partition(directory)},
-        clock_,
-        random,
-        [](std::size_t) {}
-    );
-    while (system.relay().step()) {
-    }
-    for (const auto& module : system.modules()) {  // what a start has them write
-        while (module->database().writer().step()) {
-        }
-    }
+    OfflineSystem offline(directory, contexts, clock_);
+    System& system = offline.get();
+    Log log{.directory = directory, .length = system.topic().end()};
     log.is_mirror = system.mirror() != nullptr;
     if (!log.is_mirror && !system.relay().healthy()) {
         throw storage::Refused(system.relay().fault());
     }
-    log.length = system.topic().end();
     if (log.length > 0 && system.topic().first() > 1) {
         throw storage::Refused(fmt::format(
             "{}/topic.db begins at event {}: a log whose beginning was removed by "
@@ -157,6 +113,13 @@ Republish::Log Republish::bring_up_to_date(const std::string& directory, const C
             directory,
             system.topic().first()
         ));
+    }
+    places_[log.length];
+    for (const auto& module : system.modules()) {
+        log.contexts.push_back(module->name());
+        for (const bus::StoredCursor& cursor : bus::stored_cursors(*module->read())) {
+            places_[cursor.position];
+        }
     }
     system.topic().flush();
     return log;
@@ -166,10 +129,12 @@ void Republish::require_prefix(const Log& log) const {
     if (log.directory == source_.directory || log.length == 0) {
         return;
     }
-    storage::Database mine = opened(log.directory, "topic", clock_);
-    storage::Database longest = opened(source_.directory, "topic", clock_);
-    const auto is = bus::MirrorTable::at(*mine.read(), log.length);
-    const auto should_be = bus::MirrorTable::at(*longest.read(), log.length);
+    const auto row_of = [&](const std::string& directory) {
+        bus::Topic topic = topic_in(directory, clock_);
+        return bus::MirrorTable::at(*topic.reader(), log.length);
+    };
+    const auto is = row_of(log.directory);
+    const auto should_be = row_of(source_.directory);
     if (!is || !should_be || is->hash != should_be->hash) {
         throw storage::Refused(fmt::format(
             "{}/topic.db has {} events that are not the first ones of {}/topic.db: these two are "
@@ -182,32 +147,34 @@ void Republish::require_prefix(const Log& log) const {
 }
 
 void Republish::send(bus::Pipe& pipe, const std::function<void(std::int64_t)>& progress) {
-    sent_.clear();
     pipe.read_from(0);
+    std::deque<std::string> under_way;  // ids, in order
     std::int64_t given = 0;
-    std::vector<std::string> ids;
+    std::int64_t come = 0;
     const auto take = [&](const bus::PipeEvent& event) {
         const auto* arrived = std::get_if<bus::Arrived>(&event);
         if (arrived == nullptr) {
             return;
         }
-        const std::size_t place = sent_.size();
-        if (!arrived->record || place >= ids.size() || arrived->record->id != ids[place] ||
-            arrived->offset != static_cast<std::int64_t>(place)) {
+        if (!arrived->record || under_way.empty() || arrived->record->id != under_way.front() ||
+            arrived->offset != come) {
             throw storage::Refused(fmt::format(
                 "offset {} of the topic has another record than was sent: somebody else writes to "
                 "it; carry the log to another, empty topic",
                 arrived->offset
             ));
         }
-        sent_.push_back({arrived->record->id, arrived->appended_ms});
+        under_way.pop_front();
+        if (const auto place = places_.find(++come); place != places_.end()) {
+            place->second.appended_ms = arrived->appended_ms;
+        }
         if (progress) {
-            progress(static_cast<std::int64_t>(sent_.size()));
+            progress(come);
         }
     };
     const auto read_until = [&](std::int64_t least) {
-        while (static_cast<std::int64_t>(sent_.size()) < least) {
-            const auto events = pipe.read(1000);
+        while (come < least) {
+            const auto events = pipe.read(events_at_once);
             std::ranges::for_each(events, take);
             if (const auto why = pipe.sending_failed()) {
                 throw storage::Refused(
@@ -219,11 +186,13 @@ void Republish::send(bus::Pipe& pipe, const std::function<void(std::int64_t)>& p
             }
         }
     };
-    storage::Database log = opened(source_.directory, "topic", clock_);
-    for_each_record(log, [&](bus::Record record, const std::string&) {
-        ids.push_back(record.id);
+    bus::Topic log = topic_in(source_.directory, clock_);
+    for_each_record(log, [&](bus::Record record, const std::string& hash) {
+        if (const auto place = places_.find(++given); place != places_.end()) {
+            place->second = {.id = record.id, .hash = hash};
+        }
+        under_way.push_back(record.id);
         pipe.send(std::move(record));
-        ++given;
         read_until(given - most_under_way);
     });
     read_until(given);
@@ -239,39 +208,30 @@ void Republish::settle(const std::string& topic) {
 }
 
 void Republish::settle_context(const Log& log, const std::string& name, const std::string& topic) {
-    std::map<std::int64_t, std::string> hashes;
-    storage::Database file = opened(log.directory, name, clock_);
-    const auto cursors = bus::stored_cursors(*file.read());
-    if (!log.is_mirror) {
-        for (const bus::StoredCursor& cursor : cursors) {
-            hashes[cursor.position];
-        }
-        storage::Database events = opened(log.directory, "topic", clock_);
-        for_each_record(events, [&](const bus::Record& record, const std::string& hash) {
-            const auto wanted = hashes.find(record.seen.length + 1);
-            if (wanted != hashes.end()) {
-                wanted->second = hash;
-            }
-        });
-    }
-    commit(file, [&](storage::Connection& db) {
+    auto options = options_of(log.directory, name, clock_);
+    options.migrations.insert(options.migrations.begin(), "bus");
+    storage::Database file(std::move(options));
+    file.writer().commit_now(job_of([&](storage::Connection& db) {
         db.prepare(update_shop).bind(shop_of_topic(topic)).run();
-        for (const bus::StoredCursor& cursor : cursors) {
-            if (!log.is_mirror) {
-                db.prepare(update_hash).bind(cursor.subscription, hashes[cursor.position]).run();
-            }
+        if (log.is_mirror) {
+            return;  // its cursors have their hashes
         }
-    });
+        for (const bus::StoredCursor& cursor : bus::stored_cursors(db)) {
+            const std::string& hash = places_.at(cursor.position).hash;
+            db.prepare(update_hash).bind(cursor.subscription, hash).run();
+        }
+    }));
+    file.writer().flush();
 }
 
 void Republish::settle_topic(const Log& log, const std::string& topic) {
     bus::ReadTo read_to{.topic = topic, .next_offset = log.length};
     if (log.length > 0) {
-        const Sent& last = sent_.at(static_cast<std::size_t>(log.length - 1));
+        const Place& last = places_.at(log.length);
         read_to.last = bus::LastRecord{log.length - 1, last.id, last.appended_ms};
     }
-    storage::Database file = opened(log.directory, "topic", clock_);
-    commit(file, [&](storage::Connection& db) {
+    bus::Topic file = topic_in(log.directory, clock_);
+    file.commit_now(job_of([&](storage::Connection& db) {
         if (!log.is_mirror) {
             std::map<std::string, std::string> newest;
             for_each_record(file, [&](const bus::Record& record, const std::string& hash) {
@@ -284,7 +244,8 @@ void Republish::settle_topic(const Log& log, const std::string& topic) {
         }
         bus::MirrorTable::write(db, read_to);
         db.prepare(update_topic_shop).bind(shop_of_topic(topic)).run();
-    });
+    }));
+    file.flush();
 }
 
 }  // namespace bookstore::host

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,11 @@ class Republish {
         bool is_mirror = false;
         std::vector<std::string> contexts{};  ///< that have a file there
     };
-    /// Of a record, as it came back.
-    struct Sent {
-        std::string id;
-        std::int64_t appended_ms;
+    /// What is to be known of the event at a position: where a log ends, or a cursor stands.
+    struct Place {
+        std::string id{};
+        std::string hash{};            ///< of the log up to there
+        std::int64_t appended_ms = 0;  ///< as its record came back
     };
 
     Log bring_up_to_date(const std::string& directory, const Contexts& contexts);
@@ -55,7 +57,7 @@ class Republish {
     const Clock& clock_;
     std::vector<Log> logs_;
     Log source_;
-    std::vector<Sent> sent_;
+    std::map<std::int64_t, Place> places_;  ///< by position
 };
 
 }  // namespace bookstore::host

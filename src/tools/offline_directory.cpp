@@ -14,30 +14,12 @@
 #include <vector>
 
 #include "backup/backup.hpp"
-#include "host/offline_partition.hpp"
 #include "observe/logs.hpp"
 #include "storage/error.hpp"
 #include "storage/wal_stamp.hpp"
 
 namespace bookstore::tools {
 namespace {
-
-/// The contexts whose files are there. One that is missing, of a context that is hosted elsewhere,
-/// say, must not be made: an empty one would be taken for what that context knows.
-std::vector<std::string> names_of_files(
-    const std::string& directory, const host::Contexts& contexts
-) {
-    std::vector<std::string> names;
-    for (const kernel::Context& context : contexts) {
-        if (std::filesystem::exists(fmt::format("{}/{}.db", directory, context.name))) {
-            names.push_back(context.name);
-        }
-    }
-    if (names.empty()) {
-        throw storage::Refused(directory + " has the file of no context");
-    }
-    return names;
-}
 
 /// The databases with their WALs; the index of a WAL is made anew.
 void copy_databases(
@@ -95,23 +77,7 @@ OfflineDirectory::OfflineDirectory(const std::string& directory, const std::stri
 }
 
 OfflineContexts::OfflineContexts(const std::string& directory, const host::Contexts& contexts)
-    : directory_(directory),
-      system_(
-          contexts,
-          {.data_dir = directory,
-           .modules = names_of_files(directory, contexts),
-           .partition = host::offline_partition(directory)},
-          clock_,
-          random_,
-          [](std::size_t) {}
-      ) {
-    while (system_.relay().step()) {
-    }
-    for (const auto& module : system_.modules()) {  // what a start has them write
-        while (module->database().writer().step()) {
-        }
-    }
-}
+    : directory_(directory), offline_(directory, contexts, clock_) {}
 
 UntouchedDirectory::UntouchedDirectory(const std::string& directory, const std::string& held)
     : fd_(::open((directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC)) {

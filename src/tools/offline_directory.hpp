@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "host/offline_system.hpp"
 #include "host/system.hpp"
 #include "storage/directory.hpp"
 
@@ -35,15 +36,14 @@ class OfflineContexts {
   public:
     OfflineContexts(const std::string& directory, const host::Contexts& contexts);
 
-    host::System& system() { return system_; }
+    host::System& system() { return offline_.get(); }
     const Clock& clock() const { return clock_; }
-    Random& random() { return random_; }
+    Random& random() { return offline_.random(); }
 
   private:
     OfflineDirectory directory_;
     SystemClock clock_;
-    SystemRandom random_;
-    host::System system_;
+    host::OfflineSystem offline_;
 };
 
 /// No bookstore holds that directory as long as this lives, and it is left as it was found: a
