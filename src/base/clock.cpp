@@ -73,6 +73,11 @@ std::string iso_timestamp(std::int64_t wall_ms) {
     return format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", wall_ms);
 }
 
+std::string iso_milliseconds(std::int64_t wall_ms) {
+    const std::int64_t ms = (wall_ms % 1000 + 1000) % 1000;  // of times before 1970 too
+    return format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", wall_ms) + fmt::format(".{:03}", ms);
+}
+
 std::int64_t backoff_ms(
     std::int64_t attempt, std::int64_t first_ms, std::int64_t most_ms, Random& random
 ) {

@@ -41,6 +41,8 @@ class SystemRandom final : public Random {
 std::string event_timestamp(std::int64_t wall_ms);
 /// "2020-09-10T04:50:35Z": timestamps in resources, of a time on the wall clock.
 std::string iso_timestamp(std::int64_t wall_ms);
+/// "2020-09-10T04:50:35.123": to the millisecond, in UTC; the zone is the caller's to write.
+std::string iso_milliseconds(std::int64_t wall_ms);
 
 /// Exponential backoff with full jitter on its upper half: attempt 1 waits about `first_ms`.
 std::int64_t backoff_ms(

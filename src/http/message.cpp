@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 
+#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/utf8.hpp"
 #include "http/text.hpp"
@@ -15,24 +15,6 @@ namespace bookstore::http {
 namespace {
 
 constexpr std::size_t max_rejected_characters = 100;
-
-std::string timestamp(std::int64_t now_ms) {
-    using namespace std::chrono;
-    const sys_time<milliseconds> when{milliseconds{now_ms}};
-    const auto day = floor<days>(when);
-    const year_month_day date{day};
-    const hh_mm_ss time{when - day};
-    return fmt::format(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}+0000",
-        static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()),
-        static_cast<unsigned>(date.day()),
-        time.hours().count(),
-        time.minutes().count(),
-        time.seconds().count(),
-        time.subseconds().count()
-    );
-}
 
 void append_errors(json::Object& body, const std::vector<FieldError>& errors) {
     json::Array list = body.array("errors");
@@ -174,7 +156,7 @@ std::string uri_reference(std::string_view path) {
 void append_error(
     json::Object& object, const Problem& problem, std::string_view path, std::int64_t now_ms
 ) {
-    object.raw("timestamp", "\"", timestamp(now_ms), "\"")
+    object.raw("timestamp", "\"", iso_milliseconds(now_ms), "+0000\"")
         .member("status", static_cast<std::int64_t>(problem.status))
         .raw("error", "\"", reason_phrase(problem.status), "\"")
         .untrusted("message", problem.message)

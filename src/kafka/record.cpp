@@ -7,6 +7,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "base/clock.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
 
@@ -209,21 +210,7 @@ std::expected<bus::Record, std::string> record_of(
 }
 
 std::string cloud_event_time(std::int64_t wall_ms) {
-    using namespace std::chrono;
-    const sys_time<milliseconds> instant{milliseconds(wall_ms)};
-    const auto day = floor<days>(instant);
-    const year_month_day date(day);
-    const hh_mm_ss<milliseconds> time(instant - day);
-    return fmt::format(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()),
-        static_cast<unsigned>(date.day()),
-        time.hours().count(),
-        time.minutes().count(),
-        time.seconds().count(),
-        time.subseconds().count()
-    );
+    return iso_milliseconds(wall_ms) + "Z";
 }
 
 std::optional<std::int64_t> parse_cloud_event_time(std::string_view text) {

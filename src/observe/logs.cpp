@@ -42,9 +42,7 @@ std::string_view level_name(spdlog::level::level_enum level) {
 std::string timestamp_of(const spdlog::details::log_msg& message) {
     using namespace std::chrono;
     const auto ms = duration_cast<milliseconds>(message.time.time_since_epoch()).count();
-    std::string text = iso_timestamp(ms);
-    text.insert(text.size() - 1, fmt::format(".{:03}", ms % 1000));
-    return text;
+    return iso_milliseconds(ms) + "Z";
 }
 
 void add_access(json::Object& line, const http::Access& access) {
