@@ -112,15 +112,17 @@ target_link_libraries(api_doc PRIVATE test_process SQLite::SQLite3 Boost::json f
 bookstore_test(api_doc docs ARGUMENTS --check ${PROJECT_SOURCE_DIR}/docs/api.md)
 
 # The binary is killed in all that it does: 20 rounds, or BOOKSTORE_KILL_ROUNDS. scripts/soak runs more.
+add_library(test_rounds STATIC kill/rounds.cpp)
+target_link_libraries(test_rounds PUBLIC test_promises CLI11::CLI11)
 add_executable(kill_test kill/kill_test.cpp kill/victim.cpp kill/old_files.cpp)
-target_link_libraries(kill_test PRIVATE test_promises bookstore_storage CLI11::CLI11)
+target_link_libraries(kill_test PRIVATE test_rounds bookstore_storage)
 bookstore_test(kill_test kill)
 set_tests_properties(kill_test PROPERTIES TIMEOUT 7200)
 
 # So are processes, broker and gateway of a split: 10 rounds, or BOOKSTORE_SPLIT_ROUNDS. scripts/soak --split runs more.
 if(RDKAFKA_FOUND)
     add_executable(split_kill_test split_kafka/kill_test.cpp)
-    target_link_libraries(split_kill_test PRIVATE test_promises test_kafka_shop CLI11::CLI11)
+    target_link_libraries(split_kill_test PRIVATE test_rounds test_kafka_shop)
     bookstore_test(split_kill_test kafka kill)
     set_tests_properties(split_kill_test PROPERTIES TIMEOUT 7200 SKIP_RETURN_CODE 77)
 endif()

@@ -1,9 +1,7 @@
 #include "prometheus.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include <boost/json/parse.hpp>
@@ -12,31 +10,11 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/program.hpp"
 #include "support/text_file.hpp"
-
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
 namespace bookstore::test {
 namespace {
-
-pid_t spawn(std::vector<std::string> words, const std::string& log) {
-    std::vector<char*> argv;
-    for (std::string& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    pid_t pid = -1;
-    const int rc = posix_spawnp(&pid, words[0].c_str(), &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc != 0) {
-        throw std::runtime_error(words[0] + " is not installed: scripts/setup test");
-    }
-    return pid;
-}
 
 std::string percent_encoded(const std::string& text) {
     std::string encoded;
@@ -60,12 +38,12 @@ Prometheus::Prometheus(const std::string& address, const std::string& rules) {
         address
     );
     const std::string log = files_.path() + "/log";
-    pid_ = spawn(
+    pid_ = start_program(
         {"prometheus",
          "--config.file=" + config,
          "--storage.tsdb.path=" + files_.path() + "/data",
          "--web.listen-address=127.0.0.1:0"},
-        log
+        {.out = log}
     );
     constexpr std::string_view told = "msg=\"Listening on\" address=";
     const bool listens = eventually([&] {

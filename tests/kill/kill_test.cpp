@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <random>
@@ -13,6 +11,7 @@
 
 #include "kinds.hpp"
 #include "old_files.hpp"
+#include "rounds.hpp"
 #include "support/bookstore_process.hpp"
 #include "support/context_names.hpp"
 #include "support/sqlite_reader.hpp"
@@ -48,24 +47,10 @@ struct Count {
 };
 using Counts = std::map<Kind, Count>;
 
-/// VAN's network hangs for 300 ms over amount 0, and its breaker opens and closes now and then.
-std::vector<std::string> flags() {
-    return {
-        "--log-level",
-        "warning",
-        "--van-hang",
-        "300",
-        "--breaker-timeout",
-        "150",
-        "--breaker-sleep-window",
-        "300"
-    };
-}
-
 class Round {
   public:
     Round(std::string data_dir, std::uint64_t seed, Counts& counts)
-        : data_dir_(std::move(data_dir)), seed_(seed), random_(seed), counts_(counts) {}
+        : data_dir_(std::move(data_dir)), seed_(seed), chance_(seed), counts_(counts) {}
 
     /// What is wrong in the end; empty when nothing is.
     std::vector<std::string> run() {
@@ -91,12 +76,8 @@ class Round {
     const std::string& story() const { return story_; }
 
   private:
-    std::int64_t below(std::int64_t bound) {
-        return std::uniform_int_distribution<std::int64_t>(0, bound - 1)(random_);
-    }
-    void sleep_up_to(std::int64_t most_ms) {
-        std::this_thread::sleep_for(milliseconds(below(most_ms + 1)));
-    }
+    std::int64_t below(std::int64_t bound) { return chance_.below(bound); }
+    void sleep_up_to(std::int64_t most_ms) { chance_.sleep_up_to(most_ms); }
 
     Kind kind_of_life() {
         static constexpr Kind kinds[] = {
@@ -112,7 +93,7 @@ class Round {
 
     /// Sometimes a context rests: orders then wait to be verified.
     std::vector<std::string> some_flags() {
-        auto result = flags();
+        auto result = flags_of_victims();
         static constexpr const char* contexts[] = {
             "customer", "inventory", "payment", "van", "delivery", "payment_history"
         };
@@ -131,7 +112,7 @@ class Round {
 
     /// Killed so early that as a rule it has not printed its address.
     void die_at_start(Kind kind) {
-        Victim victim(data_dir_, flags());
+        Victim victim(data_dir_, flags_of_victims());
         const auto end = Clock::now() + milliseconds(below(most_start_ms + 1));
         const bool open = victim.url_until(end).has_value();
         std::this_thread::sleep_until(end);
@@ -291,7 +272,7 @@ class Round {
 
     void settle() {
         senders_.clear();
-        Victim last(data_dir_, flags());
+        Victim last(data_dir_, flags_of_victims());
         if (!last.url_until(Clock::now() + opens_at_most)) {
             throw std::runtime_error("the bookstore does not start any more");
         }
@@ -304,7 +285,7 @@ class Round {
 
     std::string data_dir_;
     std::uint64_t seed_;
-    std::mt19937_64 random_;
+    Chance chance_;
     Counts& counts_;
     Workload workload_;
     int life_ = 0;
@@ -313,43 +294,16 @@ class Round {
     std::vector<std::jthread> senders_;  ///< the first to go
 };
 
-std::string new_directory() {
-    std::string path = (std::filesystem::temp_directory_path() / "bookstore-kill-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) {
-        throw std::runtime_error("cannot make a temporary directory");
-    }
-    return path;
-}
-
-bool run_round(std::uint64_t seed, Counts& counts) {
-    const std::string directory = new_directory();
-    const auto begin = Clock::now();
+RoundEnd play(const std::string& directory, std::uint64_t seed, Counts& counts) {
     Round round(directory + "/data", seed, counts);
-    const auto faults = round.run();
+    auto faults = round.run();
     const Promises& promises = round.promises();
-    fmt::print(
-        "seed {}: {:.1f} s, killed in {}; {} answers, {} orders, {} keys, {} canceled, {} stock "
-        "inputs: {}\n",
-        seed,
-        std::chrono::duration<double>(Clock::now() - begin).count(),
-        round.story(),
-        promises.answers,
-        promises.orders.size(),
-        promises.keyed.size(),
-        promises.canceled.size(),
-        promises.stock_inputs.size(),
-        faults.empty() ? "ok" : "FAILED"
-    );
-    for (const std::string& fault : faults) {
-        fmt::print("    {}\n", fault);
-    }
-    if (faults.empty()) {
-        std::filesystem::remove_all(directory);
-    } else {
-        fmt::print("    kept in {}; again: scripts/soak 1 --seed {}\n", directory, seed);
-    }
-    std::fflush(stdout);
-    return faults.empty();
+    return {
+        fmt::format(
+            "killed in {}; {} answers, {}", round.story(), promises.answers, tallies_of(promises)
+        ),
+        std::move(faults)
+    };
 }
 
 void print_counts(const Counts& counts) {
@@ -363,43 +317,23 @@ void print_counts(const Counts& counts) {
     }
 }
 
-int run(int argc, char** argv) {
-    std::int64_t rounds = 20;
-    std::uint64_t seed = std::random_device{}();
-    CLI::App app("Kills the bookstore in all that it does and looks whether it kept its promises");
-    app.add_option("--rounds", rounds)
-        ->envname("BOOKSTORE_KILL_ROUNDS")
-        ->check(CLI::PositiveNumber);
-    app.add_option("--seed", seed, "Of the first round; the next have the next ones");
-    CLI11_PARSE(app, argc, argv);
-    const auto begin = Clock::now();
-    Counts counts;
-    std::vector<std::uint64_t> failed;
-    for (std::int64_t i = 0; i < rounds; ++i) {
-        const std::uint64_t of_round = seed + static_cast<std::uint64_t>(i);
-        if (!run_round(of_round, counts)) {
-            failed.push_back(of_round);
-        }
-    }
-    print_counts(counts);
-    const double minutes = std::chrono::duration<double>(Clock::now() - begin).count() / 60;
-    fmt::print(
-        "{} of {} rounds failed, {:.1f} rounds a minute, seeds {} to {}\n",
-        failed.size(),
-        rounds,
-        static_cast<double>(rounds) / minutes,
-        seed,
-        seed + static_cast<std::uint64_t>(rounds) - 1
-    );
-    for (const std::uint64_t one : failed) {
-        fmt::print("failed: scripts/soak 1 --seed {}\n", one);
-    }
-    return failed.empty() ? 0 : 1;
-}
-
 }  // namespace
 }  // namespace bookstore::test
 
 int main(int argc, char** argv) {
-    return bookstore::test::run(argc, argv);
+    using namespace bookstore::test;
+    Counts counts;
+    return play_rounds(
+        {.about = "Kills the bookstore in all that it does and looks whether it kept its promises",
+         .name = "kill",
+         .soak = "scripts/soak",
+         .usual = 20,
+         .rounds_variable = "BOOKSTORE_KILL_ROUNDS",
+         .play = [&counts](
+                     const std::string& directory, std::uint64_t seed
+                 ) { return play(directory, seed, counts); },
+         .after = [&counts] { print_counts(counts); }},
+        argc,
+        argv
+    );
 }

@@ -13,6 +13,7 @@
 #include "http/router.hpp"
 #include "modules/order/module.hpp"
 #include "modules/payment/module.hpp"
+#include "simulation/promises.hpp"
 #include "simulation/tally.hpp"
 #include "support/memory_vfs.hpp"
 #include "support/partition.hpp"
@@ -92,7 +93,6 @@ class SplitWorld {
     void settle();
     void check();
     void check_mirrors();
-    void check_acknowledged();
 
     void breaks(const std::string& what);
     void throw_if_broken() const;
@@ -108,8 +108,7 @@ class SplitWorld {
     std::vector<std::unique_ptr<Process>> processes_;
     bool calm_ = false;
     std::string broken_;
-    std::map<std::int64_t, std::string> acknowledged_;
-    std::set<std::int64_t> canceled_;
+    OrderPromises promises_;
     Tally tally_;
 };
 

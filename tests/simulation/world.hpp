@@ -13,16 +13,12 @@
 
 #include "host/system.hpp"
 #include "http/router.hpp"
+#include "simulation/promises.hpp"
 #include "simulation/tally.hpp"
 #include "support/memory_vfs.hpp"
 #include "support/virtual_time.hpp"
 
 namespace bookstore::test {
-
-/// An invariant does not hold.
-class Broken : public std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 /// The whole bookstore on one thread, one seeded scheduler, a clock that only it moves, and a disk
 /// in memory that it can fill, break, damage and cut the power of. The same seed is the same run.
@@ -110,7 +106,6 @@ class World {
     void come_to_rest();
     bool skip_what_follows_skips();
     void check();
-    void check_acknowledged();
     void check_skipped();
     void check_rebuilds();
     bool only_refused_orders_wait();
@@ -139,8 +134,7 @@ class World {
     std::string broken_;          ///< what breaks() was told first
     bool cuts_log_ = false;       ///< it has a --topic-retention of seconds
     bool calm_ = false;           ///< nothing is disturbed any more
-    std::map<std::int64_t, std::string> acknowledged_;  ///< order id -> its body's beginning
-    std::set<std::int64_t> canceled_;
+    OrderPromises promises_;
     std::set<Skip> skipped_;  ///< acknowledged
     Tally tally_;
 };

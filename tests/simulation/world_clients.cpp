@@ -6,21 +6,6 @@
 // What clients do, and what they remember of it.
 
 namespace bookstore::test {
-namespace {
-
-constexpr std::int64_t customers = 3;
-constexpr std::int64_t books = 3;
-
-std::int64_t id_in(const http::Response& response) {
-    for (const auto& [name, value] : response.headers) {
-        if (name == "Location") {
-            return std::stoll(value.substr(value.rfind('/') + 1));
-        }
-    }
-    throw Broken("a 201 without Location");
-}
-
-}  // namespace
 
 void World::send(
     http::Method method,
@@ -48,21 +33,11 @@ void World::send(
 }
 
 void World::place_order() {
-    static constexpr const char* amounts[] = {"null", "0", "12.34", "\"1000.0\"", "5"};
-    const std::string body = fmt::format(
-        R"({{"bookId":{},"customerId":{},"quantity":{},"deliveryAddress":"busan si","payAmount":{}}})",
-        some(books),
-        some(customers),
-        some(4),
-        amounts[random_.below(5)]
-    );
+    const std::string body = order_body(random_);
     send(http::Method::post, "/orders", body, [this](const http::Response& response) {
         ++tally_.orders;
-        const auto [entry, first] = acknowledged_.emplace(
-            id_in(response), response.body.substr(0, response.body.find(R"("orderStatus")"))
-        );
-        if (!first) {
-            breaks(fmt::format("order {} was acknowledged twice", entry->first));
+        if (const std::string fault = promises_.acknowledge(response); !fault.empty()) {
+            breaks(fault);
         }
     });
 }
@@ -71,7 +46,7 @@ void World::cancel_order() {
     const std::int64_t id = some_order();
     send(http::Method::del, fmt::format("/orders/{}", id), {}, [this, id](const http::Response&) {
         ++tally_.cancels;
-        canceled_.insert(id);
+        promises_.canceled.insert(id);
     });
 }
 
@@ -86,7 +61,7 @@ void World::move_delivery() {
 }
 
 void World::change_book() {
-    const std::string path = fmt::format("/books/{}", some(books));
+    const std::string path = fmt::format("/books/{}", some(sold_books));
     if (random_.one_in(12)) {
         send(http::Method::del, path, {}, {});
     } else if (random_.one_in(2)) {
@@ -100,7 +75,7 @@ void World::put_in_stock() {
     send(
         http::Method::post,
         "/stockInputs",
-        fmt::format(R"({{"bookId":{},"quantity":{}}})", some(books), some(5)),
+        fmt::format(R"({{"bookId":{},"quantity":{}}})", some(sold_books), some(5)),
         {}
     );
 }
@@ -140,7 +115,7 @@ void World::client_acts() {
                     ++tally_.rebuilds;
                 });
             } else if (random_.one_in(6)) {
-                send(http::Method::del, fmt::format("/customers/{}", some(customers)), {}, {});
+                send(http::Method::del, fmt::format("/customers/{}", some(sold_customers)), {}, {});
             }
             break;
         default:

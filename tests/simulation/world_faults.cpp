@@ -350,14 +350,14 @@ void World::forget_what_left_no_event(const std::string& role) {
                 )
             );
         };
-        std::erase_if(acknowledged_, [&](const auto& order) {
+        std::erase_if(promises_.acknowledged, [&](const auto& order) {
             const std::int64_t id = order.first;
             const std::string status =
                 rows_of(role, fmt::format("SELECT status FROM orders WHERE id = {}", id));
             if (status.empty() && events(id, "Ordered") != "0") {
                 breaks(fmt::format("order {} was accepted and announced, and is gone", id));
             }
-            if (status != "CANCELED" && canceled_.erase(id) > 0 &&
+            if (status != "CANCELED" && promises_.canceled.erase(id) > 0 &&
                 events(id, "OrderCanceled") != "0") {
                 breaks(fmt::format("the cancel of order {} was announced, and is gone", id));
             }

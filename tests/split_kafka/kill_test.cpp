@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <iterator>
 #include <random>
 #include <stdexcept>
@@ -15,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "kill/rounds.hpp"
 #include "kill/verdict.hpp"
 #include "kill/workload.hpp"
 #include "support/eventually.hpp"
@@ -39,24 +38,10 @@ constexpr std::int64_t long_still_ms = 20'000;  ///< beyond every time-out betwe
 constexpr std::size_t most_shown = 40;
 constexpr auto settle_at_most = std::chrono::seconds(150);
 
-/// VAN's network hangs for 300 ms over amount 0, and its breaker opens and closes now and then.
-std::vector<std::string> flags() {
-    return {
-        "--log-level",
-        "warning",
-        "--van-hang",
-        "300",
-        "--breaker-timeout",
-        "150",
-        "--breaker-sleep-window",
-        "300"
-    };
-}
-
 class Round {
   public:
     Round(std::string directory, std::uint64_t seed)
-        : directory_(std::move(directory)), seed_(seed), random_(seed) {}
+        : directory_(std::move(directory)), seed_(seed), chance_(seed) {}
 
     /// What is wrong in the end; empty when nothing is.
     std::vector<std::string> run() {
@@ -65,7 +50,7 @@ class Round {
             story_ = form + ": ";
             KafkaShop shop(
                 form_of(form),
-                {.flags = flags(),
+                {.flags = flags_of_victims(),
                  .gateway = {.operators = true},
                  .broker = &shared_broker(),
                  .kept = directory_}
@@ -85,12 +70,8 @@ class Round {
     const std::string& story() const { return story_; }
 
   private:
-    std::int64_t below(std::int64_t bound) {
-        return std::uniform_int_distribution<std::int64_t>(0, bound - 1)(random_);
-    }
-    void sleep_up_to(std::int64_t most_ms) {
-        std::this_thread::sleep_for(milliseconds(below(most_ms + 1)));
-    }
+    std::int64_t below(std::int64_t bound) { return chance_.below(bound); }
+    void sleep_up_to(std::int64_t most_ms) { chance_.sleep_up_to(most_ms); }
 
     void use_and_strike(KafkaShop& shop) {
         std::atomic<bool> over = false;
@@ -170,94 +151,44 @@ class Round {
 
     std::string directory_;
     std::uint64_t seed_;
-    std::mt19937_64 random_;
+    Chance chance_;
     Workload workload_{Workload::Disk::has_room, Workload::Way::gateway};
     std::string story_;
 };
 
-std::string new_directory() {
-    std::string path = (std::filesystem::temp_directory_path() / "bookstore-split-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) {
-        throw std::runtime_error("cannot make a temporary directory");
-    }
-    return path;
-}
-
-bool run_round(std::uint64_t seed) {
-    const std::string directory = new_directory();
-    const auto begin = Clock::now();
+RoundEnd play(const std::string& directory, std::uint64_t seed) {
     Round round(directory, seed);
-    const auto faults = round.run();
+    auto faults = round.run();
     const Promises& promises = round.promises();
-    fmt::print(
-        "seed {}: {:.1f} s, {}; {} answers ({} 503, {} 502 and 504), {} cut off, {} orders, {} "
-        "keys, {} "
-        "canceled, {} stock inputs: {}\n",
-        seed,
-        std::chrono::duration<double>(Clock::now() - begin).count(),
-        round.story(),
-        promises.answers,
-        promises.refused,
-        promises.lost,
-        promises.cut,
-        promises.orders.size(),
-        promises.keyed.size(),
-        promises.canceled.size(),
-        promises.stock_inputs.size(),
-        faults.empty() ? "ok" : "FAILED"
-    );
-    for (std::size_t i = 0; i < std::min(faults.size(), most_shown); ++i) {
-        fmt::print("    {}\n", faults[i]);
-    }
-    if (faults.size() > most_shown) {
-        fmt::print("    ... {} in all\n", faults.size());
-    }
-    if (faults.empty()) {
-        std::filesystem::remove_all(directory);
-    } else {
-        fmt::print("    kept in {}; again: scripts/soak --split 1 --seed {}\n", directory, seed);
-    }
-    std::fflush(stdout);
-    return faults.empty();
-}
-
-int run(int argc, char** argv) {
-    std::int64_t rounds = 10;
-    std::uint64_t seed = std::random_device{}();
-    CLI::App app("Strikes a bookstore of several processes and looks whether it kept its promises");
-    app.add_option("--rounds", rounds)
-        ->envname("BOOKSTORE_SPLIT_ROUNDS")
-        ->check(CLI::PositiveNumber);
-    app.add_option("--seed", seed, "Of the first round; the next have the next ones")
-        ->envname("BOOKSTORE_SPLIT_SEED");
-    CLI11_PARSE(app, argc, argv);
-    shared_broker();
-    const auto begin = Clock::now();
-    std::vector<std::uint64_t> failed;
-    for (std::int64_t i = 0; i < rounds; ++i) {
-        const std::uint64_t of_round = seed + static_cast<std::uint64_t>(i);
-        if (!run_round(of_round)) {
-            failed.push_back(of_round);
-        }
-    }
-    const double minutes = std::chrono::duration<double>(Clock::now() - begin).count() / 60;
-    fmt::print(
-        "{} of {} rounds failed, {:.1f} rounds a minute, seeds {} to {}\n",
-        failed.size(),
-        rounds,
-        static_cast<double>(rounds) / minutes,
-        seed,
-        seed + static_cast<std::uint64_t>(rounds) - 1
-    );
-    for (const std::uint64_t one : failed) {
-        fmt::print("failed: scripts/soak --split 1 --seed {}\n", one);
-    }
-    return failed.empty() ? 0 : 1;
+    return {
+        fmt::format(
+            "{}; {} answers ({} 503, {} 502 and 504), {} cut off, {}",
+            round.story(),
+            promises.answers,
+            promises.refused,
+            promises.lost,
+            promises.cut,
+            tallies_of(promises)
+        ),
+        std::move(faults)
+    };
 }
 
 }  // namespace
 }  // namespace bookstore::test
 
 int main(int argc, char** argv) {
-    return bookstore::test::run(argc, argv);
+    using namespace bookstore::test;
+    return play_rounds(
+        {.about = "Strikes a bookstore of several processes and looks whether it kept its promises",
+         .name = "split",
+         .soak = "scripts/soak --split",
+         .rounds_variable = "BOOKSTORE_SPLIT_ROUNDS",
+         .seed_variable = "BOOKSTORE_SPLIT_SEED",
+         .before = [] { shared_broker(); },
+         .play = play,
+         .most_faults_shown = most_shown},
+        argc,
+        argv
+    );
 }

@@ -50,7 +50,7 @@ BookstoreProcess::BookstoreProcess(
     }
     const std::string out = files_.path() + "/out";
     log_path_ = files_.path() + "/error";
-    pid_ = start_program(words, out, log_path_);
+    pid_ = start_program(words, {.out = out, .error = log_path_});
     const std::string& told = until == Until::open ? out : log_path_;
     const std::string operators_line = "bookstore listens for operators on ";
     const bool two =

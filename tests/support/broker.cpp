@@ -1,10 +1,8 @@
 #include "support/broker.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,8 +13,6 @@
 
 #include "support/program.hpp"
 #include "support/text_file.hpp"
-
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
 namespace bookstore::test {
 namespace {
@@ -52,41 +48,11 @@ int free_ports(int count) {
     throw std::runtime_error("no free ports");
 }
 
-/// Kills the brokers of a directory once nobody holds what is returned, and removes it. It is no
-/// child of ours, so that who ends this program and its children does not end it.
+/// Kills the brokers of a directory once nobody holds what is returned, and removes it.
 int kill_at_the_end(const std::string& directory) {
-    int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) {
-        throw std::runtime_error("no pipe");
-    }
-    std::string words[] = {
-        "/bin/bash",
-        "-c",
-        "exec 3<&0; (read -r -u 3; SIGNAL=KILL \"$0\" stop \"$1\"; rm -rf \"$1\") &",
-        script,
-        directory
-    };
-    char* argv[] = {
-        words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), nullptr
-    };
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    pid_t pid = -1;
-    const int rc = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[0]);
-    if (rc != 0) {
-        throw std::runtime_error("nobody would end the brokers");
-    }
-    ::waitpid(pid, nullptr, 0);
-    return ends[1];
+    return start_survivor(
+        R"(read -r -u 3; SIGNAL=KILL "$1" stop "$2"; rm -rf "$2")", {script, directory}
+    );
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 #include "support/gateway.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -17,8 +16,6 @@
 #include "support/eventually.hpp"
 #include "support/program.hpp"
 #include "support/text_file.hpp"
-
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
 namespace bookstore::test {
 namespace {
@@ -42,11 +39,13 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
     }
 }
 
+constexpr auto nginx = "/usr/sbin/nginx";  ///< Debian's, where only root's PATH leads
+
 std::vector<std::string> command_line(const std::string& directory) {
     // Workers of a master that is root would be somebody who may not look into the directory.
     const std::string user = ::geteuid() == 0 ? "user root; " : "";
     return {
-        "nginx",
+        std::filesystem::exists(nginx) ? nginx : "nginx",
         "-p",
         directory,
         "-c",
@@ -56,38 +55,6 @@ std::vector<std::string> command_line(const std::string& directory) {
         "-g",
         user + "daemon off;"
     };
-}
-
-/// In a process group of its own: its workers are signalled with it.
-pid_t spawn(std::vector<std::string> words, const std::string& log) {
-    std::vector<char*> argv;
-    for (std::string& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    const int flags = O_WRONLY | O_CREAT | O_APPEND;
-    posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), flags, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    pid_t pid = -1;
-    int rc = posix_spawnp(&pid, words[0].c_str(), &actions, &attributes, argv.data(), environ);
-    if (rc == ENOENT) {  // Debian has it where only root's PATH leads
-        words[0] = "/usr/sbin/nginx";
-        argv[0] = words[0].data();
-        rc = posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
-    }
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc != 0) {
-        throw std::runtime_error("nginx is not installed: apt-get install nginx-light");
-    }
-    ends_with_us(-pid);
-    return pid;
 }
 
 }  // namespace
@@ -176,7 +143,10 @@ std::string Gateway::url() const {
 }
 
 void Gateway::start() {
-    pid_ = spawn(command_line(files_.path()), files_.path() + "/log");
+    // Its workers are signalled with it.
+    pid_ = start_program(
+        command_line(files_.path()), {.out = files_.path() + "/log", .appends = true}, true
+    );
     const http::Url probe = http::parse_url(url() + "/isReady");
     const bool listens = eventually([&] {
         if (waitpid(pid_, nullptr, WNOHANG) == pid_) {

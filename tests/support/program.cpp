@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <sstream>
 #include <stdexcept>
@@ -41,23 +40,37 @@ std::string start_time_of(pid_t pid) {
     return field;
 }
 
-/// Reads pids (of groups: negative) and their times until nobody can write any more, and kills
-/// those that are still there. It is no child of ours, so that who ends this program and its
-/// children does not end it.
-int start_undertaker() {
+/// Reads pids (of groups: negative) and their times, and kills those that are still there.
+constexpr auto undertaker = R"(
+    declare -A started
+    while read -r -u 3 pid time; do started[$pid]=$time; done
+    for pid in "${!started[@]}"; do
+        read -r stat 2>/dev/null <"/proc/${pid#-}/stat" || continue
+        set -- ${stat##*) }
+        [[ ${20} != "${started[$pid]}" ]] || kill -KILL -- "$pid"
+    done)";
+
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+    std::vector<char*> argv;
+    for (std::string& word : words) {
+        argv.push_back(word.data());
+    }
+    argv.push_back(nullptr);
+    return argv;
+}
+
+}  // namespace
+
+int start_survivor(const std::string& script, const std::vector<std::string>& arguments) {
     int ends[2] = {-1, -1};
     if (::pipe2(ends, O_CLOEXEC) != 0) {
         throw std::runtime_error("no pipe");
     }
-    std::array<std::string, 3> words{"/bin/bash", "-c", R"(exec 3<&0; (
-        declare -A started
-        while read -r -u 3 pid time; do started[$pid]=$time; done
-        for pid in "${!started[@]}"; do
-            read -r stat 2>/dev/null <"/proc/${pid#-}/stat" || continue
-            set -- ${stat##*) }
-            [[ ${20} != "${started[$pid]}" ]] || kill -KILL -- "$pid"
-        done) &)"};
-    std::array<char*, 4> argv{words[0].data(), words[1].data(), words[2].data(), nullptr};
+    std::vector<std::string> words{
+        "/bin/bash", "-c", "exec 3<&0; (" + script + "\n) &", "survivor"
+    };
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    const auto argv = pointers_to(words);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
@@ -78,37 +91,39 @@ int start_undertaker() {
     return ends[1];
 }
 
-}  // namespace
-
 void ends_with_us(pid_t pid) {
-    static const int undertaker = start_undertaker();
+    static const int told = start_survivor(undertaker);
     const std::string line = fmt::format("{} {}\n", pid, start_time_of(std::abs(pid)));
-    if (::write(undertaker, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+    if (::write(told, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
         throw std::runtime_error("nobody would end what was started");
     }
 }
 
-pid_t start_program(
-    std::vector<std::string> words, const std::string& out, const std::string& error
-) {
-    std::vector<char*> argv;
-    for (std::string& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
+pid_t start_program(std::vector<std::string> words, const Output& output, bool leads) {
+    const auto argv = pointers_to(words);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+    const int flags = O_WRONLY | O_CREAT | (output.appends ? O_APPEND : O_TRUNC);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), flags, 0600);
-    posix_spawn_file_actions_addopen(&actions, 2, error.c_str(), flags, 0600);
+    posix_spawn_file_actions_addopen(&actions, 1, output.out.c_str(), flags, 0600);
+    if (output.error.empty()) {
+        posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    } else {
+        posix_spawn_file_actions_addopen(&actions, 2, output.error.c_str(), flags, 0600);
+    }
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, leads ? POSIX_SPAWN_SETPGROUP : 0);
     pid_t pid = -1;
-    const int rc = posix_spawn(&pid, words[0].c_str(), &actions, nullptr, argv.data(), environ);
+    const int rc = posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) {
-        throw std::runtime_error(fmt::format("cannot run {}: error {}", words[0], rc));
+        throw std::runtime_error(fmt::format(
+            "cannot run {} (error {}): scripts/setup test installs what tests need", words[0], rc
+        ));
     }
-    ends_with_us(pid);
+    ends_with_us(leads ? -pid : pid);
     return pid;
 }
 
@@ -121,7 +136,7 @@ Finished run_program(const std::vector<std::string>& words, std::chrono::seconds
     const TemporaryDirectory files;
     const std::string out = files.path() + "/out";
     const std::string error = files.path() + "/error";
-    const pid_t pid = start_program(words, out, error);
+    const pid_t pid = start_program(words, {.out = out, .error = error});
     std::optional<int> status;
     if (!eventually([&] { return (status = exit_status_of(pid)).has_value(); }, at_most)) {
         ::kill(pid, SIGKILL);

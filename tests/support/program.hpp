@@ -25,10 +25,20 @@ Finished run_program(
 /// negative one: that process group, while its leader is.
 void ends_with_us(pid_t pid);
 
-/// Starts it, with its output in these files. It ends with us at the latest.
-pid_t start_program(
-    std::vector<std::string> words, const std::string& out, const std::string& error
-);
+/// Starts bash with that script, which reads from 3 what is written to the end of a pipe that is
+/// returned, until that is closed: at the latest when this program has ended. It is no child of
+/// ours, so that who ends this program and its children does not end it.
+int start_survivor(const std::string& script, const std::vector<std::string>& arguments = {});
+
+/// Where a program's output goes.
+struct Output {
+    std::string out;      ///< a file
+    std::string error{};  ///< another; empty: the same
+    bool appends = false;
+};
+/// Starts it, found in PATH unless it has a directory; `leads`: a process group of its own. It ends
+/// with us at the latest. Throws when there is no such program.
+pid_t start_program(std::vector<std::string> words, const Output& output, bool leads = false);
 /// The status as in Finished, when it has ended.
 std::optional<int> exit_status_of(pid_t pid);
 
