@@ -25,6 +25,11 @@ const storage::Sql select_rows{
     "SELECT position, key, type, time, trace, payload FROM outbox "
     "WHERE position > ?1 ORDER BY position LIMIT ?2"
 };
+const storage::Sql delete_all{"*", "DELETE FROM outbox"};
+const storage::Sql delete_newest{"*", "DELETE FROM sqlite_sequence WHERE name = 'outbox'"};
+const storage::Sql insert_newest{
+    "*", "INSERT INTO sqlite_sequence(name, seq) VALUES ('outbox', ?1)"
+};
 const storage::Sql select_newest{"*", "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"};
 
 }  // namespace
@@ -88,6 +93,17 @@ std::vector<Envelope> Outbox::read(std::int64_t position, std::size_t limit) {
         });
     }
     return rows;
+}
+
+void Outbox::replace(
+    storage::Connection& db, std::int64_t position, const std::vector<Envelope>& rows
+) {
+    db.prepare(delete_all).run();
+    db.prepare(delete_newest).run();
+    db.prepare(insert_newest).bind(position).run();
+    for (const Envelope& row : rows) {
+        db.prepare(insert_row).bind(row.key, row.type, row.time_ms, row.trace, row.payload).run();
+    }
 }
 
 std::int64_t Outbox::newest() {

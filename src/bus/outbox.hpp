@@ -59,6 +59,11 @@ class Outbox {
     std::optional<std::int64_t> waiting_since_ms();
     /// The highest position that was ever given out here.
     std::int64_t newest();
+    /// Inside a transaction: its rows are these, behind that position, and no others. For a file
+    /// that is adopted; no relay runs.
+    static void replace(
+        storage::Connection& db, std::int64_t position, const std::vector<Envelope>& rows
+    );
 
   private:
     std::string source_;

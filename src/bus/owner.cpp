@@ -27,7 +27,7 @@ std::string Owner::contradiction(const std::string& what) const {
     return fmt::format(
         "{0}.db and the Kafka topic {1} contradict each other: {2}; {0}.db is older than what was "
         "sent from it, or a second copy: nothing is written until the right {0}.db is put in its "
-        "place (docs/operations.md, Restore)",
+        "place, or bookstore topic adopt takes this one back (docs/operations.md, Adopt)",
         source(),
         mirror_.topic_name(),
         what

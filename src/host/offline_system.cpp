@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "bus/mirror_table.hpp"
 #include "bus/offline_pipe.hpp"
@@ -51,11 +52,19 @@ PartitionOptions partition_of(const std::string& directory) {
 OfflineSystem::OfflineSystem(
     const std::string& directory, const Contexts& contexts, const Clock& clock
 )
+    : OfflineSystem(directory, contexts, clock, partition_of(directory)) {}
+
+OfflineSystem::OfflineSystem(
+    const std::string& directory,
+    const Contexts& contexts,
+    const Clock& clock,
+    PartitionOptions partition
+)
     : system_(
           contexts,
           {.data_dir = directory,
            .modules = names_of_files(directory, contexts),
-           .partition = partition_of(directory)},
+           .partition = std::move(partition)},
           clock,
           random_,
           [](std::size_t) {}

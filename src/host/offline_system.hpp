@@ -16,6 +16,13 @@ class OfflineSystem {
     /// The directory must be held by this process, and the clock outlives this. Throws
     /// storage::Refused, also when no context has a file there, or storage::Error.
     OfflineSystem(const std::string& directory, const Contexts& contexts, const Clock& clock);
+    /// The same, but where the log is a mirror it goes on to be read.
+    OfflineSystem(
+        const std::string& directory,
+        const Contexts& contexts,
+        const Clock& clock,
+        PartitionOptions partition
+    );
 
     System& get() { return system_; }
     Random& random() { return random_; }

@@ -61,7 +61,8 @@ struct Declarations {
     std::vector<Route> routes;
     std::vector<ResourceDescription> resources;
     std::vector<PublishedEvent> published;
-    std::deque<bus::Policies> policies;  ///< one a subscription, without the read models'
+    std::deque<bus::Policies> policies;      ///< one a subscription, without the read models'
+    bus::Policies taken_back{"taken back"};  ///< of its own events; no subscription
     std::vector<Task> tasks;
     std::vector<ReadModel> read_models;
     std::vector<EventCounter> event_counters;
@@ -94,6 +95,16 @@ class Module {
     template <bus::Event... E>
     void publishes() {
         (declarations_.published.push_back(published_event<E>()), ...);
+    }
+    /// An event that it published and that its file lacks, for that was restored from a backup:
+    /// what is done when an operator adopts the log (host/adoption.hpp), so that its state says
+    /// what the event says. Such events come in the log's order, between those that its policies
+    /// handle. The handler must not publish.
+    template <bus::Event E, class F>
+    void takes_back(F handler) {
+        declarations_.taken_back.whenever<E>(
+            "take it back", bus::Effect::replayable, std::move(handler)
+        );
     }
     /// The policies of one subscription, to be filled: "whenever Ordered, take stock or wait".
     bus::Policies& policies(std::string subscription);

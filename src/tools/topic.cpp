@@ -19,6 +19,7 @@
 #include "kafka/verified_pipe.hpp"
 #include "observe/logs.hpp"
 #include "storage/error.hpp"
+#include "tools/adopt.hpp"
 #include "tools/kafka_flags.hpp"
 #include "tools/offline_directory.hpp"
 #include "tools/options.hpp"
@@ -35,6 +36,7 @@ struct Options {
     KafkaFlags kafka;
     int replicas = 1;
     std::string data_dir;
+    std::string context;
     std::vector<std::string> directories;
 };
 
@@ -265,9 +267,24 @@ Run declare_topic(CLI::App& app, const Program& program) {
     republish_part
         ->add_option("DIR", options->directories, "The data directories, of all processes, at rest")
         ->required();
-    return [options = std::move(options), create_part, verify_part, &program] {
+    CLI::App* const adopt_part = add_part(
+        app,
+        "adopt",
+        "Take a context back whose file is older than what the topic has of it",
+        *options
+    );
+    adopt_part->add_option("--data-dir", options->data_dir, "The directory, at rest")->required();
+    adopt_part->add_option(
+        "--context", options->context, "Whose file was restored; needed where there are several"
+    );
+    return [options = std::move(options), create_part, verify_part, adopt_part, &program] {
         if (create_part->parsed()) {
             return create(*options);
+        }
+        if (adopt_part->parsed()) {
+            return adopt(
+                settings_of(*options), options->data_dir, options->context, program.contexts
+            );
         }
         return verify_part->parsed() ? verify(*options) : republish(*options, program.contexts);
     };

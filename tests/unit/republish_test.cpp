@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,105 +11,20 @@
 #include "app/contexts.hpp"
 #include "bus/mirror_table.hpp"
 #include "check/check.hpp"
-#include "http/router.hpp"
 #include "support/partition.hpp"
-#include "support/requests.hpp"
 #include "support/storage_fixture.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/virtual_time.hpp"
+#include "unit/stepped_shop.hpp"
 
 // A log is carried to a topic, and goes on there.
 
 namespace bookstore::test {
 namespace {
 
-/// A bookstore over a directory on disk, stepped by the test.
-struct Shop {
-    Shop(const std::string& directory, const host::PartitionOptions& partition = {})
-        : system(std::make_unique<host::System>(
-              app::contexts(),
-              host::SystemOptions{.data_dir = directory, .partition = partition},
-              clock,
-              random,
-              [](std::size_t) {}
-          )) {
-        std::vector<http::Route> routes;
-        for (kernel::Endpoint& endpoint : system->endpoints()) {
-            routes.push_back(std::move(endpoint.route));
-        }
-        router = std::make_unique<http::Router>(std::move(routes));
-        settle();
-    }
-    ~Shop() {
-        router.reset();
-        for (const auto& module : system->modules()) {
-            module->finish();
-        }
-    }
-    Shop(const Shop&) = delete;
-    Shop& operator=(const Shop&) = delete;
-
-    void settle() {
-        for (bool did = true; did;) {
-            did = system->relay().step();
-            for (const auto& module : system->modules()) {
-                did = module->step() || did;
-            }
-        }
-    }
-    int answered(http::Method method, const std::string& target, const std::string& body = {}) {
-        requests.push_back(std::make_unique<http::Request>(request_of(method, target, body)));
-        int status = 0;
-        router->dispatch(*requests.back(), [&](const http::Answer& answer) {
-            status = status_of(answer);
-            if (const auto* response = std::get_if<http::Response>(&answer)) {
-                last = response->body;
-            }
-        });
-        settle();
-        return status;
-    }
-    void order() {
-        REQUIRE(
-            answered(
-                http::Method::post,
-                "/orders",
-                R"({"bookId":1,"customerId":1,"quantity":1,"deliveryAddress":"x","payAmount":5})"
-            ) == 201
-        );
-    }
-    void given_customer_and_book() {
-        REQUIRE(answered(http::Method::post, "/customers", R"({"customerName":"Kim"})") == 201);
-        REQUIRE(answered(http::Method::post, "/books", R"({"bookName":"C++","stock":9})") == 201);
-    }
-    /// "1 Registered customer", a line each.
-    std::string log() {
-        std::string all;
-        for (const auto& event : system->topic().read(0, {}, 1000).events) {
-            all += fmt::format("{} {} {}\n", event->position, event->type, event->payload);
-        }
-        return all;
-    }
-
-    Quiet quiet;
-    VirtualClock clock;
-    SeededRandom random{1};
-    std::unique_ptr<host::System> system;
-    std::unique_ptr<http::Router> router;
-    std::vector<std::unique_ptr<http::Request>> requests;
-    std::string last;
-};
-
 struct RepublishFixture {
     RepublishFixture() { partition.take_at_once(); }
 
-    host::PartitionOptions mirror_of(Partition& of, const std::string& topic) {
-        return {
-            .topic = topic,
-            .pipe = [&of](std::function<void()> ring) { return of.pipe(std::move(ring)); },
-            .audit_every_ms = 0,
-        };
-    }
     void republish(
         const std::vector<std::string>& directories, Partition& to, const std::string& topic
     ) {
@@ -132,7 +45,7 @@ struct RepublishFixture {
 TEST_CASE_FIXTURE(RepublishFixture, "a log of its own is carried: positions and effects stay") {
     std::string before;
     {
-        Shop shop(directory.path());
+        SteppedShop shop(directory.path());
         shop.given_customer_and_book();
         shop.order();
         before = shop.log();
@@ -141,7 +54,7 @@ TEST_CASE_FIXTURE(RepublishFixture, "a log of its own is carried: positions and 
     republish({directory.path()}, partition, "shop");
     CHECK(partition.size() == 6);
 
-    Shop shop(directory.path(), mirror_of(partition, "shop"));
+    SteppedShop shop(directory.path(), mirror_of(partition, "shop"));
     CHECK(shop.system->closed_gate() == "");
     CHECK(shop.log() == before);
     shop.order();
@@ -157,16 +70,16 @@ TEST_CASE_FIXTURE(RepublishFixture, "a log of its own is carried: positions and 
 
 TEST_CASE_FIXTURE(RepublishFixture, "without its partition a carried directory does not start") {
     {
-        Shop shop(directory.path());
+        SteppedShop shop(directory.path());
     }
     republish({directory.path()}, partition, "shop");
     CHECK_THROWS_WITH_AS(
-        Shop(directory.path()),
+        SteppedShop(directory.path()),
         doctest::Contains("a mirror of the Kafka topic shop"),
         storage::Refused
     );
     CHECK_THROWS_WITH_AS(
-        Shop(directory.path(), mirror_of(partition, "other")),
+        SteppedShop(directory.path(), mirror_of(partition, "other")),
         doctest::Contains("not of other"),
         storage::Refused
     );
@@ -176,11 +89,11 @@ TEST_CASE_FIXTURE(
     RepublishFixture, "a directory that has read nothing yet does not start without its partition"
 ) {
     {
-        const Shop shop(directory.path(), mirror_of(partition, "shop"));
+        const SteppedShop shop(directory.path(), mirror_of(partition, "shop"));
     }
     REQUIRE(partition.size() == 0);
     CHECK_THROWS_WITH_AS(
-        Shop(directory.path()),
+        SteppedShop(directory.path()),
         doctest::Contains("a mirror of the Kafka topic shop"),
         storage::Refused
     );
@@ -189,7 +102,7 @@ TEST_CASE_FIXTURE(
 TEST_CASE_FIXTURE(RepublishFixture, "of several mirrors the longest is carried, and all go on") {
     const TemporaryDirectory copy;
     {
-        Shop shop(directory.path(), mirror_of(partition, "shop"));
+        SteppedShop shop(directory.path(), mirror_of(partition, "shop"));
         shop.given_customer_and_book();
         shop.order();
     }
@@ -202,14 +115,14 @@ TEST_CASE_FIXTURE(RepublishFixture, "of several mirrors the longest is carried, 
         std::filesystem::remove(fmt::format("{}/{}.db", copy.path(), name));
     }
     {
-        Shop shop(directory.path(), mirror_of(partition, "shop"));
+        SteppedShop shop(directory.path(), mirror_of(partition, "shop"));
         shop.order();
     }
     Partition anew(clock);
     anew.take_at_once();
     republish({directory.path(), copy.path()}, anew, "anew");
     CHECK(anew.size() == partition.size());
-    Shop shop(directory.path(), mirror_of(anew, "anew"));
+    SteppedShop shop(directory.path(), mirror_of(anew, "anew"));
     CHECK(shop.system->closed_gate() == "");
     shop.order();
     storage::Connection db(copy.path() + "/topic.db", storage::Connection::Mode::read_only);
@@ -223,7 +136,7 @@ TEST_CASE_FIXTURE(RepublishFixture, "of several mirrors the longest is carried, 
 TEST_CASE_FIXTURE(RepublishFixture, "check compares the files of all processes of a topic") {
     const TemporaryDirectory other;
     {
-        Shop shop(directory.path(), mirror_of(partition, "shop"));
+        SteppedShop shop(directory.path(), mirror_of(partition, "shop"));
         shop.given_customer_and_book();
         shop.order();
     }
@@ -262,10 +175,10 @@ TEST_CASE_FIXTURE(RepublishFixture, "mirrors of different logs are not carried t
     Partition others(clock);
     others.take_at_once();
     {
-        Shop shop(directory.path(), mirror_of(partition, "shop"));
+        SteppedShop shop(directory.path(), mirror_of(partition, "shop"));
         shop.given_customer_and_book();
         shop.order();
-        Shop another(other.path(), mirror_of(others, "shop"));
+        SteppedShop another(other.path(), mirror_of(others, "shop"));
         another.clock.advance(5);
         another.given_customer_and_book();
     }
@@ -278,7 +191,7 @@ TEST_CASE_FIXTURE(RepublishFixture, "mirrors of different logs are not carried t
 
 TEST_CASE_FIXTURE(RepublishFixture, "a topic that somebody else writes to is not taken for ours") {
     {
-        Shop shop(directory.path());
+        SteppedShop shop(directory.path());
         shop.given_customer_and_book();
     }
     partition.add(std::nullopt);

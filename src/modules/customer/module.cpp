@@ -15,6 +15,10 @@ void install(kernel::Module& module) {
     add_customer_routes(module);
     add_my_page_routes(module);
     module.publishes<Registered, Changed, Deleted>();
+    module.takes_back<Registered>(take_back_registered);
+    module.takes_back<Changed>([](const Changed&, bus::UnitOfWork&) {}
+    );  // into what, it does not tell
+    module.takes_back<Deleted>(take_back_deleted);
     module.read_model("my-page", "my_page", follow_orders);
 }
 

@@ -81,4 +81,14 @@ void follow_orders(bus::Policies& policies, bool rebuilt) {
     whenever("show its payment", follow_payment<payment::PaymentCanceled>);
 }
 
+void take_back_registered(const Registered& registered, UnitOfWork& work) {
+    store::insert_lost(work.db(), {registered.customer_id, text_of(registered.key())});
+}
+
+void take_back_deleted(const Deleted& deleted, UnitOfWork& work) {
+    if (store::find(work.db(), deleted.customer_id)) {
+        store::mark_deleted(work.db(), deleted.customer_id);
+    }
+}
+
 }  // namespace bookstore::customer

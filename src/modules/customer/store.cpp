@@ -15,6 +15,9 @@ using storage::Sql;
 const std::string select_customers = "SELECT id, name FROM customer";
 const Sql select_customer{"customer", select_customers + " WHERE id = ?1 AND NOT deleted"};
 const Sql insert_customer{"customer", "INSERT INTO customer(name) VALUES (?1)"};
+const Sql insert_lost_customer{
+    "customer", "INSERT OR IGNORE INTO customer(id, name) VALUES (?1, ?2)"
+};
 const Sql update_customer{"customer", "UPDATE customer SET name = ?2 WHERE id = ?1"};
 const Sql delete_customer{"customer", "UPDATE customer SET deleted = 1 WHERE id = ?1"};
 
@@ -90,6 +93,10 @@ std::optional<Customer> find(storage::Connection& db, std::int64_t id) {
 std::int64_t insert(storage::Connection& db, const Customer& customer) {
     db.prepare(insert_customer).bind(customer.customer_name).run();
     return db.last_insert_id();
+}
+
+void insert_lost(storage::Connection& db, const Customer& customer) {
+    db.prepare(insert_lost_customer).bind(customer.id, customer.customer_name).run();
 }
 
 void update(storage::Connection& db, const Customer& customer) {

@@ -19,6 +19,8 @@ namespace bookstore::customer::store {
 /// A customer who is there; nothing for a deleted one.
 std::optional<Customer> find(storage::Connection& db, std::int64_t id);
 std::int64_t insert(storage::Connection& db, const Customer& customer);
+/// One whose event is there and whose row is not: with that id.
+void insert_lost(storage::Connection& db, const Customer& customer);
 void update(storage::Connection& db, const Customer& customer);
 void mark_deleted(storage::Connection& db, std::int64_t id);
 Customer customer_in(storage::Statement& row);

@@ -20,6 +20,7 @@ void install(kernel::Module& module) {
         .whenever<order::OrderCanceled>(
             "cancel it, or recall it", Effect::durable, recall_when_canceled
         );
+    module.takes_back<DeliveryStatusChanged>(take_back);
 }
 
 }  // namespace

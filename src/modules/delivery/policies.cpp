@@ -60,4 +60,11 @@ void recall_when_canceled(const order::OrderCanceled& canceled, bus::UnitOfWork&
     move_to(work, delivery, after_order_canceled(delivery.delivery_status), canceled.event_type);
 }
 
+void take_back(const DeliveryStatusChanged& changed, bus::UnitOfWork& work) {
+    const Delivery delivery = known_delivery(work, changed.order_id);
+    store::set_status(
+        work.db(), delivery.id, parse_word<DeliveryStatus>(changed.delivery_status).value()
+    );
+}
+
 }  // namespace bookstore::delivery

@@ -7,6 +7,7 @@
 #include "modules/inventory/routes.hpp"
 #include "modules/inventory/store.hpp"
 #include "modules/inventory/story.hpp"
+#include "modules/inventory/taking_back.hpp"
 
 namespace bookstore::inventory {
 namespace {
@@ -35,6 +36,10 @@ void install(kernel::Module& module) {
     add_stock_input_routes(module);
     add_deliverable_routes(module);
     module.publishes<BookRegistered, BookDeleted, InventoryIncreased, DeliveryPrepared>();
+    module.takes_back<BookRegistered>(take_back_registered);
+    module.takes_back<BookDeleted>(take_back_deleted);
+    module.takes_back<InventoryIncreased>(take_back_increased);
+    module.takes_back<DeliveryPrepared>(take_back_prepared);
     module.policies("inventory")
         .whenever<order::Ordered>("take stock or wait", Effect::durable, allocate_when_ordered)
         .whenever<order::OrderCanceled>(

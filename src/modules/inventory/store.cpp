@@ -13,6 +13,9 @@ const std::string select_books = "SELECT id, name, stock FROM book";
 const Sql select_book{file, select_books + " WHERE id = ?1 AND NOT deleted"};
 const Sql select_stock{file, "SELECT stock FROM book WHERE id = ?1"};
 const Sql insert_into_book{file, "INSERT INTO book(name, stock, received) VALUES (?1, ?2, ?2)"};
+const Sql insert_lost{
+    file, "INSERT OR IGNORE INTO book(id, name, stock, received) VALUES (?1, ?2, ?3, ?3)"
+};
 const Sql update_name{file, "UPDATE book SET name = ?2 WHERE id = ?1"};
 const Sql update_received{
     file, "UPDATE book SET stock = stock + ?2, received = received + ?2 WHERE id = ?1"
@@ -118,6 +121,10 @@ std::optional<std::int64_t> stock_of(storage::Connection& db, std::int64_t book_
 std::int64_t insert_book(storage::Connection& db, const Book& book) {
     db.prepare(insert_into_book).bind(book.book_name, book.stock).run();
     return db.last_insert_id();
+}
+
+void insert_lost_book(storage::Connection& db, const Book& book) {
+    db.prepare(insert_lost).bind(book.id, book.book_name, book.stock).run();
 }
 
 void rename_book(storage::Connection& db, std::int64_t id, std::string_view name) {

@@ -18,6 +18,8 @@ std::optional<Book> find_book(storage::Connection& db, std::int64_t id);
 /// Also one that was deleted: what already refers to it goes on.
 std::optional<std::int64_t> stock_of(storage::Connection& db, std::int64_t book_id);
 std::int64_t insert_book(storage::Connection& db, const Book& book);
+/// One whose event is there and whose row is not: with that id.
+void insert_lost_book(storage::Connection& db, const Book& book);
 void rename_book(storage::Connection& db, std::int64_t id, std::string_view name);
 /// Stock came in (or, negative, was corrected): it counts as received.
 void receive(storage::Connection& db, std::int64_t book_id, std::int64_t quantity);

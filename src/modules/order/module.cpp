@@ -25,6 +25,8 @@ using bus::Effect;
 void install(kernel::Module& module, const Ports& ports) {
     add_routes(module, ports);
     module.publishes<Ordered, OrderCanceled>();
+    module.takes_back<Ordered>(take_back_ordered);
+    module.takes_back<OrderCanceled>(take_back_canceled);
     module.policies("order")
         .whenever<inventory::DeliveryPrepared>(
             "mark it prepared", Effect::replayable, mark_prepared

@@ -70,4 +70,24 @@ void follow_delivery(const delivery::DeliveryStatusChanged& changed, bus::UnitOf
     move_on(work, changed.order_id, OrderStatus::delivery_prepared, rule, changed.event_type);
 }
 
+void take_back_ordered(const Ordered& ordered, bus::UnitOfWork& work) {
+    store::insert_lost(
+        work.db(),
+        {.id = ordered.order_id,
+         .book_id = ordered.book_id,
+         .customer_id = ordered.customer_id,
+         .quantity = ordered.quantity,
+         .delivery_address = ordered.delivery_address,
+         .order_status = Status::of(ordered.order_status),
+         .pay_amount = ordered.pay_amount,
+         .pay_type = ordered.pay_type,
+         .was_ordered = true}
+    );
+}
+
+void take_back_canceled(const OrderCanceled& canceled, bus::UnitOfWork& work) {
+    stored_status(work, canceled.order_id);
+    store::end_verification(work.db(), canceled.order_id, OrderStatus::canceled, true);
+}
+
 }  // namespace bookstore::order

@@ -21,6 +21,28 @@ const Sql insert_order{
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
     "(SELECT coalesce(max(nth_of_customer), 0) + 1 FROM orders WHERE customer_id = ?2))"
 };
+const Sql select_newest{file, "SELECT coalesce(max(id), 0) FROM orders"};
+const Sql insert_unknown{
+    file,
+    "INSERT INTO orders(id, book_id, customer_id, quantity, delivery_address, status, was_ordered, "
+    "nth_of_customer) VALUES (?1, 0, 0, 0, '', 'CANCELED', 0, "
+    "(SELECT coalesce(max(nth_of_customer), 0) + 1 FROM orders WHERE customer_id = 0))"
+};
+const Sql update_lost{
+    file,
+    "UPDATE orders SET book_id = ?2, customer_id = ?3, quantity = ?4, delivery_address = ?5, "
+    "status = ?6, pay_amount = ?7, pay_type = ?8, was_ordered = 1, next_try = NULL WHERE id = ?1"
+};
+// Not one that another row has: each is taken once, while they are moved.
+const Sql free_numbers{
+    file, "UPDATE orders SET nth_of_customer = -id WHERE customer_id IN (0, ?1) AND id >= ?2"
+};
+const Sql number_again{
+    file,
+    "UPDATE orders SET nth_of_customer = (SELECT count(*) FROM orders AS other WHERE "
+    "other.customer_id = orders.customer_id AND other.id <= orders.id) "
+    "WHERE customer_id IN (0, ?1) AND id >= ?2"
+};
 const Sql update_status{file, "UPDATE orders SET status = ?3 WHERE id = ?1 AND status = ?2"};
 const Sql update_verified{
     file, "UPDATE orders SET status = ?2, was_ordered = ?3, next_try = NULL WHERE id = ?1"
@@ -111,6 +133,30 @@ std::int64_t insert(
         )
         .run();
     return db.last_insert_id();
+}
+
+void insert_lost(storage::Connection& db, const Order& order) {
+    auto newest = db.prepare(select_newest);
+    newest.step();
+    for (std::int64_t id = newest.integer(0) + 1; id <= order.id; ++id) {
+        db.prepare(insert_unknown).bind(id).run();
+    }
+    // As what it may be is of another customer, or of none.
+    db.prepare(free_numbers).bind(order.customer_id, order.id).run();
+    const auto cents = order.pay_amount ? std::optional(order.pay_amount->cents()) : std::nullopt;
+    db.prepare(update_lost)
+        .bind(
+            order.id,
+            order.book_id,
+            order.customer_id,
+            order.quantity,
+            order.delivery_address,
+            word(order.order_status),
+            cents,
+            order.pay_type
+        )
+        .run();
+    db.prepare(number_again).bind(order.customer_id, order.id).run();
 }
 
 std::optional<Order> find(storage::Connection& db, std::int64_t id) {

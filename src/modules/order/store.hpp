@@ -22,6 +22,9 @@ std::int64_t insert(
     std::optional<std::int64_t> verify_at_ms,
     std::string_view trace
 );
+/// One whose event is there and whose row is not, or not as the event says: with that id. Ids have
+/// no gaps: what is missing before it is there, canceled, of no customer.
+void insert_lost(storage::Connection& db, const Order& order);
 std::optional<Order> find(storage::Connection& db, std::int64_t id);
 std::optional<Status> status_of(storage::Connection& db, std::int64_t id);
 /// false: its status is not `before`; nothing is written.

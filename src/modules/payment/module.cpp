@@ -33,14 +33,11 @@ void install(kernel::Module& module, const VanPort& van, const Options& options)
         .find_one("findByOrderId", "orderId", store::find_of_order);
     module.publishes<Payed, PaymentFailed, PaymentCanceled>();
     module.policies("payment")
-        .whenever<order::Ordered>(
-            "charge what is to be paid",
-            Effect::durable,
-            [&module](const order::Ordered& ordered, bus::UnitOfWork& work) {
-                charge_when_ordered(ordered, work, module.random());
-            }
-        )
+        .whenever<order::Ordered>("charge what is to be paid", Effect::durable, charge_when_ordered)
         .whenever<order::OrderCanceled>("refund", Effect::durable, refund_when_canceled);
+    module.takes_back<Payed>(take_back<Payed>);
+    module.takes_back<PaymentFailed>(take_back<PaymentFailed>);
+    module.takes_back<PaymentCanceled>(take_back<PaymentCanceled>);
     module.count_events(
         {.name = "bookstore_payments_total",
          .help = "Payments that came to that result (canceled: refunded).",

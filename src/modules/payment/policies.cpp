@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bus/moment.hpp"
+#include "bus/row_id.hpp"
 #include "kernel/write_repeatedly.hpp"
 #include "modules/payment/events.hpp"
 #include "modules/payment/store.hpp"
@@ -114,7 +115,7 @@ void add_van_task(kernel::Module& module, Call call, const VanPort& van, const O
 
 }  // namespace
 
-void charge_when_ordered(const order::Ordered& ordered, UnitOfWork& work, Random& random) {
+void charge_when_ordered(const order::Ordered& ordered, UnitOfWork& work) {
     const Standing standing = after_ordered(ordered.pay_amount.has_value());
     const Payment payment{
         .id = 0,
@@ -123,8 +124,9 @@ void charge_when_ordered(const order::Ordered& ordered, UnitOfWork& work, Random
         .status = standing.status,
         .type = ordered.pay_type
     };
+    const std::string key = bus::row_id(*work.cause());
     const std::int64_t id =
-        store::insert(work.db(), payment, standing, random.uuid(), work.now_ms(), work.trace());
+        store::insert(work.db(), payment, standing, key, work.now_ms(), work.trace());
     publish_status(work, ordered.order_id, id, standing.status);
 }
 
@@ -146,6 +148,21 @@ void refund_when_canceled(const order::OrderCanceled& canceled, UnitOfWork& work
         return;
     }
     move_to(work, *record, after);
+}
+
+void take_back(std::int64_t order_id, std::string_view pay_status, UnitOfWork& work) {
+    const auto record = store::find_record_of_order(work.db(), order_id);
+    if (!record) {
+        throw std::logic_error(fmt::format("there is no payment of order {}", order_id));
+    }
+    Standing standing = record->standing;
+    standing.status = parse_word<PaymentStatus>(pay_status).value();
+    standing.call.reset();
+    if (standing.status == PaymentStatus::completed && standing.cancel_wanted &&
+        standing.has_amount) {
+        standing.call = Call::refund;
+    }
+    store::update(work.db(), record->id, standing, work.now_ms());
 }
 
 void add_van_tasks(kernel::Module& module, const VanPort& van, const Options& options) {
