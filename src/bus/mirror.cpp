@@ -13,8 +13,9 @@
 namespace bookstore::bus {
 namespace {
 
-constexpr std::size_t max_records = 1024;  ///< of one step
-constexpr std::size_t max_hashes = 4096;   ///< in memory
+constexpr std::size_t max_records = 1024;   ///< of one step
+constexpr std::size_t max_hashes = 4096;    ///< in memory
+constexpr std::int64_t ask_again_ms = 200;  ///< where it ended before the last record
 
 /// What it is known again by.
 LastRecord last_record(const Arrived& arrived) {
@@ -103,7 +104,7 @@ std::optional<std::int64_t> Mirror::due_in_ms() const {
     if (trouble_.retry_at_ms()) {
         return trouble_.pause_left_ms(now);
     }
-    return options_.audit_every_ms == 0
+    return options_.audit_every_ms == 0 && short_since_ms_ < 0
                ? std::nullopt
                : std::optional(std::max<std::int64_t>(next_audit_ms_ - now, 0));
 }
@@ -124,7 +125,8 @@ bool Mirror::step() {
         }
         rereads_ = false;
         audit();
-    } else if (options_.audit_every_ms > 0 && at_end_ && now >= next_audit_ms_) {
+    } else if (now >= next_audit_ms_ &&
+               (short_since_ms_ >= 0 || (options_.audit_every_ms > 0 && at_end_))) {
         audit();
     }
     Batch batch{.read_to = read_to_, .hash = view_.hash};
@@ -159,16 +161,27 @@ bool Mirror::take(const PipeEvent& event, Batch& batch) {
 
 bool Mirror::take(const End& end, Batch& batch) {
     if (auditing_) {
-        return refuse(fmt::format(
-            "it ends at offset {}, and topic.db has the record there: the broker lost it",
-            end.offset
-        ));
+        return ends_short(end.offset);
     }
     if (end.offset >= batch.read_to.next_offset) {
         at_end_ = true;
         ready_.store(true, std::memory_order_release);
     }
     return true;
+}
+
+bool Mirror::ends_short(std::int64_t offset) {
+    const std::int64_t now = clock_.steady_ms();
+    if (short_since_ms_ < 0) {
+        short_since_ms_ = now;
+    }
+    if (now - short_since_ms_ >= options_.short_for_ms) {
+        return refuse(fmt::format(
+            "it ends at offset {}, and topic.db has the record there: the broker lost it", offset
+        ));
+    }
+    next_audit_ms_ = now + ask_again_ms;
+    return false;
 }
 
 bool Mirror::take(const Doubt& doubt, Batch&) {
@@ -237,6 +250,7 @@ bool Mirror::passes_audit(const Arrived& arrived) {
         ));
     }
     auditing_ = false;
+    short_since_ms_ = -1;
     return true;
 }
 

@@ -47,6 +47,9 @@ class Mirror {
     struct Options {
         std::string topic;                     ///< the partition's name at the broker
         std::int64_t audit_every_ms = 30'000;  ///< 0: not now and then
+        /// So long it may end before the last record: a new leader does not show, at first, all
+        /// that was shown by the one before, though it has it.
+        std::int64_t short_for_ms = 60'000;
     };
     /// The log is a mirror from now on. Throws storage::Refused when it is none of that partition,
     /// nor empty, and storage::Error.
@@ -104,6 +107,7 @@ class Mirror {
     bool take(const PipeEvent& event, Batch& batch);
     bool take(const Arrived& arrived, Batch& batch);
     bool take(const End& end, Batch& batch);
+    bool ends_short(std::int64_t offset);
     bool take(const Doubt& doubt, Batch& batch);
     bool take(const OutOfRange& gone, Batch& batch);
     bool take(const Unfit& unfit, Batch& batch);
@@ -129,9 +133,10 @@ class Mirror {
     View view_;              ///< length and hash of one moment, whatever fails in between
     bool auditing_ = false;  ///< the next that comes must be the last record
     bool at_end_ = false;
-    bool rereads_ = true;             ///< the file may have more, or less, than is known here
-    std::int64_t gap_at_ = -1;        ///< offset at which no record came, when last read
-    std::int64_t next_audit_ms_ = 0;  ///< steady
+    bool rereads_ = true;               ///< the file may have more, or less, than is known here
+    std::int64_t gap_at_ = -1;          ///< offset at which no record came, when last read
+    std::int64_t next_audit_ms_ = 0;    ///< steady
+    std::int64_t short_since_ms_ = -1;  ///< steady: it ended before the last record; -1: it did not
     std::atomic<bool> ready_{false};
     std::atomic<bool> refused_{false};
     mutable std::mutex mutex_;

@@ -108,7 +108,11 @@ void System::open_mirror(const SystemOptions& options) {
             topic_,
             *pipe_,
             clock_,
-            bus::Mirror::Options{options.partition.topic, options.partition.audit_every_ms}
+            bus::Mirror::Options{
+                options.partition.topic,
+                options.partition.audit_every_ms,
+                options.partition.short_for_ms
+            }
         );
         return;
     }

@@ -33,7 +33,9 @@ struct PartitionOptions {
     std::string topic{};  ///< its name at the broker
     /// Null: there is none, and the topic is the log itself. `ring` wakes the relay's thread.
     std::function<std::unique_ptr<bus::Pipe>(std::function<void()> ring)> pipe{};
-    std::int64_t audit_every_ms = 30'000;  ///< see bus::Mirror
+    // See bus::Mirror.
+    std::int64_t audit_every_ms = 30'000;
+    std::int64_t short_for_ms = 60'000;
 };
 
 struct SystemOptions {

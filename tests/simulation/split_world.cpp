@@ -362,6 +362,9 @@ void SplitWorld::advance_time() {
     const std::int64_t ms = random_.one_in(8) ? random_.below(20'000) : random_.below(300);
     note(fmt::format("{} ms go by", ms));
     clock_.advance(ms);
+    if (partition_.hides() && clock_.steady_ms() >= shows_at_ms_) {
+        partition_.show();
+    }
     for (const auto& process : processes_) {
         for (const auto& module : process->system->modules()) {
             module->try_storage();
@@ -373,8 +376,17 @@ void SplitWorld::disturb() {
     Process& process = some_process();
     switch (random_.below(8)) {
         case 0:
-            note(partition_.is_away() ? "the broker is back" : "the broker goes away");
-            partition_.away(!partition_.is_away());
+            if (random_.one_in(2)) {
+                note(partition_.is_away() ? "the broker is back" : "the broker goes away");
+                partition_.away(!partition_.is_away());
+            } else if (partition_.hides()) {
+                note("the new leader shows all");
+                partition_.show();
+            } else {
+                note("another leader does not show the newest records yet");
+                partition_.hide(static_cast<std::size_t>(random_.below(4)));
+                shows_at_ms_ = clock_.steady_ms() + 30'000;
+            }
             break;
         case 1:
             note("what was sent fails");
@@ -526,6 +538,7 @@ void SplitWorld::settle() {
     calm_ = true;
     note("--- settle");
     partition_.away(false);
+    partition_.show();
     for (const auto& process : processes_) {
         process->vfs->crash(Crash::process);  // what was stopped starts again
         crash(*process);

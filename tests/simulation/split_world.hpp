@@ -105,6 +105,7 @@ class SplitWorld {
     SeededRandom random_;
     SeededRandom system_random_;
     Partition partition_{clock_};
+    std::int64_t shows_at_ms_ = 0;  ///< all, at the latest; steady
     std::vector<std::unique_ptr<Process>> processes_;
     bool calm_ = false;
     std::string broken_;

@@ -1,14 +1,11 @@
 #include "support/broker.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <random>
 #include <stdexcept>
 
 #include "support/program.hpp"
@@ -18,35 +15,6 @@ namespace bookstore::test {
 namespace {
 
 const std::string script = PROJECT_ROOT "/scripts/kafka";
-
-bool is_free(int port) {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool free =
-        ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    ::close(socket);
-    return free;
-}
-
-/// The first of so many; below those that the system gives to connections.
-int free_ports(int count) {
-    std::mt19937 random(std::random_device{}());
-    std::uniform_int_distribution<int> ports(15000, 32000);
-    for (int attempt = 0; attempt < 1000; ++attempt) {
-        const int first = ports(random);
-        int found = 0;
-        while (found < count && is_free(first + found)) {
-            ++found;
-        }
-        if (found == count) {
-            return first;
-        }
-    }
-    throw std::runtime_error("no free ports");
-}
 
 /// Kills the brokers of a directory once nobody holds what is returned, and removes it.
 int kill_at_the_end(const std::string& directory) {
@@ -58,7 +26,10 @@ int kill_at_the_end(const std::string& directory) {
 }  // namespace
 
 Broker::Broker(int count, const std::string& settings)
-    : count_(count), port_(free_ports(2 * count)), life_(kill_at_the_end(files_.path())) {
+    : count_(count),
+      ports_(ReservedPorts::in_a_row(2 * static_cast<std::size_t>(count))),
+      port_(ports_.at(0)),
+      life_(kill_at_the_end(files_.path())) {
     for (int i = 0; i < count; ++i) {
         address_ += fmt::format("{}127.0.0.1:{}", i == 0 ? "" : ",", port_ + i);
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/free_ports.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace bookstore::test {
@@ -56,6 +57,7 @@ class Broker {
 
     TemporaryDirectory files_;
     int count_;
+    ReservedPorts ports_;
     int port_;
     int life_ = -1;  ///< a pipe's end: when nobody holds it, the brokers are killed
     std::string address_;

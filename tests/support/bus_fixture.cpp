@@ -40,7 +40,10 @@ void BusFixture::open() {
     if (partition_ != nullptr) {
         pipe = partition_->pipe();
         mirror = std::make_unique<bus::Mirror>(
-            *topic, *pipe, clock, bus::Mirror::Options{.topic = "shop", .audit_every_ms = 0}
+            *topic,
+            *pipe,
+            clock,
+            bus::Mirror::Options{.topic = "shop", .audit_every_ms = 0, .short_for_ms = short_for_ms}
         );
     }
     for (const std::string& name : names_) {

@@ -94,6 +94,7 @@ class BusFixture {
     void given_failing(const std::string& note, int times = 1'000'000) { failing_[note] = times; }
     void cured(const std::string& note) { failing_.erase(note); }
 
+    std::int64_t short_for_ms = 0;  ///< see bus::Mirror
     /// Its topic is a mirror of that partition, which outlives it.
     void given_partition(Partition& partition) { partition_ = &partition; }
 

@@ -19,7 +19,10 @@ class BoundSockets {
   public:
     BoundSockets() = default;
     BoundSockets(BoundSockets&& other) noexcept : sockets_(std::exchange(other.sockets_, {})) {}
-    BoundSockets& operator=(BoundSockets&&) = delete;
+    BoundSockets& operator=(BoundSockets&& other) noexcept {
+        std::swap(sockets_, other.sockets_);
+        return *this;
+    }
     ~BoundSockets() {
         for (const auto& [fd, port] : sockets_) {
             ::close(fd);
@@ -81,19 +84,42 @@ inline std::vector<std::uint16_t> free_ports(std::size_t count) {
 class ReservedPorts {
   public:
     explicit ReservedPorts(std::size_t count) {
-        std::mt19937 random(std::random_device{}());
-        std::uniform_int_distribution<std::uint16_t> anywhere(15000, 32000);
-        for (int attempt = 0; sockets_.ports().size() < count && attempt < 1000; ++attempt) {
-            sockets_.bind(anywhere(random));
+        for (int attempt = 0; sockets_.ports().size() < count && attempt < most_attempts;
+             ++attempt) {
+            sockets_.bind(anywhere_(random_));
         }
+        let_servers_in(count);
+    }
+    /// Each is the one behind the one before.
+    static ReservedPorts in_a_row(std::size_t count) {
+        ReservedPorts reserved(0);
+        for (int attempt = 0; reserved.sockets_.ports().size() < count && attempt < most_attempts;
+             ++attempt) {
+            BoundSockets row;
+            std::uint16_t next = reserved.anywhere_(reserved.random_);
+            while (row.ports().size() < count && row.bind(next)) {
+                ++next;
+            }
+            reserved.sockets_ = std::move(row);
+        }
+        reserved.let_servers_in(count);
+        return reserved;
+    }
+    std::uint16_t at(std::size_t place) const { return sockets_.ports().at(place); }
+
+  private:
+    static constexpr int most_attempts = 1000;
+
+    void let_servers_in(std::size_t count) const {
         if (sockets_.ports().size() < count) {
             throw std::runtime_error("there is no free port");
         }
         sockets_.let_servers_in();
     }
-    std::uint16_t at(std::size_t place) const { return sockets_.ports().at(place); }
 
-  private:
+    std::mt19937 random_{std::random_device{}()};
+    /// Below those that the system gives to connections.
+    std::uniform_int_distribution<std::uint16_t> anywhere_{15000, 32000};
     BoundSockets sockets_;
 };
 

@@ -33,14 +33,15 @@ class Partition::End final : public bus::Pipe {
             told_ = true;
             events.emplace_back(bus::OutOfRange{"no such offset"});
         } else {
-            for (; next_ < end && events.size() < most; ++next_) {
+            const std::int64_t shown = partition_.shown_.value_or(end);
+            for (; next_ < shown && events.size() < most; ++next_) {
                 if (!partition_.is_mark(next_)) {
                     events.emplace_back(partition_.log_[static_cast<std::size_t>(next_)]);
                 }
             }
-            if (next_ == end && told_end_at_ != end) {
-                told_end_at_ = end;
-                events.emplace_back(bus::End{end});
+            if (next_ >= shown && told_end_at_ != next_) {
+                told_end_at_ = next_;
+                events.emplace_back(bus::End{next_});
             }
         }
         return events;
@@ -136,6 +137,18 @@ void Partition::keep(std::size_t records) {
     for (End* const end : ends_) {
         end->doubt();
     }
+}
+
+void Partition::hide(std::size_t newest) {
+    shown_ = static_cast<std::int64_t>(log_.size() - std::min(newest, log_.size()));
+    for (End* const end : ends_) {
+        end->doubt();
+    }
+}
+
+void Partition::show() {
+    shown_.reset();
+    ring();
 }
 
 void Partition::make_anew(bool same_records) {

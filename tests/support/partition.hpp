@@ -46,6 +46,10 @@ class Partition {
     void add_mark();
     /// The broker has its first records alone.
     void keep(std::size_t records);
+    /// A new leader: so many of the newest records are not shown until show(), though it has them.
+    void hide(std::size_t newest);
+    void show();
+    bool hides() const { return shown_.has_value(); }
     /// The broker has nothing of before that offset.
     void forget_before(std::int64_t offset) { begin_ = offset; }
     /// It is made anew, as long, with other records, or the same at another time.
@@ -70,6 +74,7 @@ class Partition {
     std::vector<End*> ends_;
     std::int64_t begin_ = 0;
     std::int64_t noted_ = 0;
+    std::optional<std::int64_t> shown_{};  ///< up to there; nothing: all
     bool is_away_ = false;
     bool at_once_ = false;
 };

@@ -281,6 +281,43 @@ TEST_CASE("a topic.db that was deleted is read again from the partition") {
     CHECK(shop.b->effects("copier") == "1:a 2:b 3:c");
 }
 
+TEST_CASE("a new leader that does not show the newest records at first has not lost them") {
+    Processes shop;
+    shop.a->short_for_ms = 60'000;
+    shop.a->crash(Crash::process);
+    shop.settle();
+    shop.a->published("shop", "1:a 2:b");
+    shop.settle();
+    const auto end = shop.a->in_topic();
+    shop.partition.hide(2);
+    shop.settle({shop.a.get()});
+    for (int second = 0; second < 59; ++second) {
+        shop.a->clock.advance(1'000);
+        shop.settle({shop.a.get()});
+    }
+    CHECK(shop.a->mirror->refusal() == "");
+    CHECK(!shop.a->mirror->at_end());
+    shop.a->published("shop", "3:c");  // nothing is sent before it is known what stands there
+    shop.settle({shop.a.get()});
+    CHECK(shop.a->in_topic() == end);
+    shop.partition.show();
+    shop.a->clock.advance(1'000);
+    shop.settle({shop.a.get()});
+    CHECK(shop.a->mirror->at_end());
+    CHECK(shop.a->in_topic("Noted") == "1:a 2:b 3:c");
+    CHECK(shop.a->mirror->stats().doubled.value() == 0);
+
+    // It ends before the last record for good.
+    shop.partition.hide(1);
+    shop.settle({shop.a.get()});
+    shop.a->clock.advance(59'000);
+    shop.settle({shop.a.get()});
+    CHECK(shop.a->mirror->refusal() == "");
+    shop.a->clock.advance(1'000);
+    shop.settle({shop.a.get()});
+    CHECK(contains(shop.a->mirror->refusal(), "the broker lost it"));
+}
+
 TEST_CASE("a broker that lost its tail is refused by all who had read it") {
     Processes shop;
     shop.a->published("shop", "1:a 2:b");

@@ -118,6 +118,7 @@ inline host::PartitionOptions mirror_of(Partition& of, const std::string& topic)
         .topic = topic,
         .pipe = [&of](std::function<void()> ring) { return of.pipe(std::move(ring)); },
         .audit_every_ms = 0,
+        .short_for_ms = 0,
     };
 }
 
