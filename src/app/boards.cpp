@@ -1,5 +1,7 @@
 #include "app/boards.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace bookstore::app {
@@ -33,6 +35,40 @@ std::vector<kernel::Board> boards(const host::Contexts& contexts) {
         boards.push_back(board_of(context, declared));
     });
     return boards;
+}
+
+std::optional<MissedEvent> missed_event(
+    const host::Contexts& contexts, const std::vector<std::string>& hosted
+) {
+    const auto all = boards(contexts);
+    const auto is_hosted = [&hosted](const kernel::Board& board) {
+        return std::ranges::find(hosted, board.context) != hosted.end();
+    };
+    const auto publisher_of = [&all](const std::string& type) {
+        return std::ranges::find_if(all, [&type](const kernel::Board& board) {
+            return std::ranges::find(board.publishes, type, &kernel::PublishedEvent::type) !=
+                   board.publishes.end();
+        });
+    };
+    for (const kernel::Board& board : all) {
+        if (!is_hosted(board)) {
+            continue;
+        }
+        bus::Types handled;
+        for (const kernel::PolicyDescription& policy : board.policies) {
+            std::ranges::copy(policy.whenever, std::back_inserter(handled));
+        }
+        for (const kernel::ReadModelDescription& model : board.read_models) {
+            std::ranges::copy(model.whenever, std::back_inserter(handled));
+        }
+        for (const std::string& type : handled) {
+            const auto publisher = publisher_of(type);
+            if (publisher != all.end() && !is_hosted(*publisher)) {
+                return MissedEvent{board.context, type, publisher->context};
+            }
+        }
+    }
+    return std::nullopt;
 }
 
 std::vector<kernel::Board> boards(const host::System& system) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "host/system.hpp"
@@ -18,7 +20,17 @@ void for_each_declared(
 
 /// Each context's board, in the order of the table.
 std::vector<kernel::Board> boards(const host::Contexts& contexts);
-/// The same of a running system: also of the contexts that it does not host.
+/// An event that a context handles which is hosted, though nobody publishes it who is.
+struct MissedEvent {
+    std::string context;
+    std::string type;
+    std::string publisher;  ///< a context
+};
+/// One such, of a process that hosts these contexts alone; nothing when there is none.
+std::optional<MissedEvent> missed_event(
+    const host::Contexts& contexts, const std::vector<std::string>& hosted
+);
+/// Each context's board of a running system: also of the contexts that it does not host.
 std::vector<kernel::Board> boards(const host::System& system);
 
 }  // namespace bookstore::app

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/boards.hpp"
 #include "tools/flag_values.hpp"
 #include "tools/kafka_flags.hpp"
 #include "tools/options.hpp"
@@ -257,7 +258,7 @@ void add_topic_flags(CLI::App& app, Flags& flags) {
         app,
         flags.kafka,
         "HOST:PORT, by comma, of the Kafka brokers over which events cross between processes; "
-        "empty: all contexts are here"
+        "empty: all contexts are here; none: the others are done without"
     );
     add_setting(
         app,
@@ -371,8 +372,11 @@ void read_retention(const Flags& flags, host::RetentionOptions& retention) {
     );
 }
 
-/// Where events cross over Kafka, whatever a context needs of others is here, or said where it is.
-void check_split(const Flags& flags) {
+/// Whatever a context needs of others, answers or events, is here, or said where it is.
+void check_split(const Flags& flags, const host::Contexts& contexts) {
+    if (flags.kafka.brokers == no_brokers) {
+        return;
+    }
     const std::vector<std::string>& modules = flags.serve.system.modules;
     const auto hosts = [&modules](std::string_view name) {
         return std::ranges::find(modules, name) != modules.end();
@@ -392,27 +396,36 @@ void check_split(const Flags& flags) {
             ));
         }
     };
-    if (flags.kafka.brokers.empty()) {
-        return;
-    }
     require("order", "customer", flags.customer_url, "--customer-url");
     require("order", "inventory", flags.inventory_url, "--inventory-url");
     require("payment", "van", flags.van_url, "--van-url");
-    if (flags.serve.system.retention.limited()) {
+    if (flags.kafka.brokers.empty()) {
+        if (const auto missed = app::missed_event(contexts, modules)) {
+            throw std::runtime_error(fmt::format(
+                "--modules hosts {0} without {1}, whose {2} it handles: add --kafka HOST:PORT, "
+                "over "
+                "which the events of other processes come, or {1} to --modules; --kafka none does "
+                "without them",
+                missed->context,
+                missed->publisher,
+                missed->type
+            ));
+        }
+    } else if (flags.serve.system.retention.limited()) {
         throw std::runtime_error(
             "--topic-retention and --kafka do not go together: the log of all processes is kept"
         );
     }
 }
 
-void check_agreement(const Flags& flags) {
+void check_agreement(const Flags& flags, const host::Contexts& contexts) {
     const host::SystemOptions& system = flags.serve.system;
     for (const std::string& name : system.stopped) {
         if (std::ranges::find(system.modules, name) == system.modules.end()) {
             throw std::runtime_error("--stopped names " + name + ", which --modules does not host");
         }
     }
-    check_split(flags);
+    check_split(flags, contexts);
     if (flags.contexts.payment.van_timeout_ms <= flags.contexts.van.breaker.timeout_ms) {
         throw std::runtime_error(
             "--payment-timeout must exceed --breaker-timeout, or every slow charge counts as "
@@ -421,7 +434,7 @@ void check_agreement(const Flags& flags) {
     }
 }
 
-int run(Flags& flags, const ContextsOf& contexts_of) {
+int run(Flags& flags, const Program& program) {
     app::ServeOptions& options = flags.serve;
     static_cast<http::ListenAddress&>(options.server) = read_listen("--listen", flags.listen);
     if (!flags.operator_listen.empty()) {
@@ -444,16 +457,16 @@ int run(Flags& flags, const ContextsOf& contexts_of) {
     read_retention(flags, options.system.retention);
     options.log_format =
         flags.log_format == "json" ? observe::LogFormat::json : observe::LogFormat::text;
-    check_agreement(flags);
+    check_agreement(flags, program.contexts);
     read_ports(flags, flags.contexts);
     options.port_connections = port_connections(flags);
     options.peers.origins = read_peers(flags);
-    if (!flags.kafka.brokers.empty()) {
+    if (!flags.kafka.brokers.empty() && flags.kafka.brokers != no_brokers) {
         options.kafka = read_kafka_flags(flags.kafka);
         options.kafka_patience = std::chrono::seconds(flags.kafka_unhealthy_s);
     }
     options.peers.ask_timeout = std::chrono::milliseconds(flags.peer_ms);
-    options.contexts = contexts_of(flags.contexts);
+    options.contexts = program.contexts_of(flags.contexts);
     return app::serve(options);
 }
 
@@ -477,7 +490,7 @@ Run declare_serve(CLI::App& app, const Program& program) {
     add_topic_flags(app, *flags);
     add_van_flags(app, *flags);
     add_log_flags(app, *flags);
-    return [flags = std::move(flags), &program] { return run(*flags, program.contexts_of); };
+    return [flags = std::move(flags), &program] { return run(*flags, program); };
 }
 
 }  // namespace bookstore::tools

@@ -250,7 +250,7 @@ TEST_CASE("VAN's ledger is compared where it is, and said not to be where it is 
 }
 
 TEST_CASE("a directory of some contexts is checked, and it is said what was not compared") {
-    Story story({"--modules", "customer,delivery"});
+    Story story({"--modules", "customer,delivery", "--kafka", "none"});
     story.given_customer();
     story.stop();
     const auto done = check_of(story.data_dir());

@@ -179,7 +179,7 @@ TEST_CASE("a process hosts the contexts that --modules names, and no other") {
     // Contexts that are not hosted do not answer: what is placed waits for them.
     story.given_customer();
     story.given_book(5);
-    story.restart({"--modules", "order,customer,payment"});
+    story.restart({"--modules", "order,customer,payment", "--kafka", "none"});
     const auto order = story.post("/orders", order_body);
     CHECK(order.status == 201);
     CHECK(order.field("orderStatus") == "Book_Not_Verified");

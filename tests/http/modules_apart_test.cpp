@@ -69,7 +69,7 @@ std::vector<std::string> faults_of_creating(const ApiDescription& api, Story& st
 
 /// Asks every GET but the one that makes the process ill.
 std::vector<std::string> faults_of(const std::string& subset, int& asked) {
-    Story story({"--modules", subset});
+    Story story({"--modules", subset, "--kafka", "none"});
     const ApiDescription api(story);
     std::vector<std::string> faults = faults_of_creating(api, story);
     for (const DescribedOperation& operation : api.operations()) {

@@ -338,7 +338,7 @@ TEST_CASE("only an answer that proves to be the resource's own is believed, what
     Story story(calm({"--customer-url", customers.url()}));
     story.given_customer();
     story.given_book(50);
-    Story apart({"--modules", "inventory"});  // hosts no customers
+    Story apart({"--modules", "inventory", "--kafka", "none"});  // hosts no customers
     const std::string nothing_there = apart.get("/customers/1").body;
     REQUIRE(apart.get("/customers/1").status == 404);
     std::string other = no_customer_1;

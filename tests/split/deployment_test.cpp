@@ -197,6 +197,8 @@ TEST_CASE("deploy/split: the processes of compose.yaml behind the gateway are on
             fmt::format("127.0.0.1:{}", operators_port_of[name]),
             "--modules",
             service.modules,
+            "--kafka",
+            "none",
             "--peers",
             fmt::format("{}", fmt::join(peers, ",")),
             "--trusted-proxy",

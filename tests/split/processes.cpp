@@ -52,6 +52,8 @@ void Processes::start(std::size_t place) {
         fmt::format("127.0.0.1:{}", ports_[place]),
         "--modules",
         modules_[place],
+        "--kafka",
+        "none",
         "--peers",
         peers_,
         "--peer-timeout",

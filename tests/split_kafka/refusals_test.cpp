@@ -51,6 +51,13 @@ TEST_CASE("who needs another context must be told where it is: the text names th
     CHECK(said("order,inventory").contains("add --customer-url http://HOST:PORT"));
     CHECK(said("order,customer").contains("add --inventory-url http://HOST:PORT"));
     CHECK(said("payment").contains("add --van-url http://HOST:PORT"));
+    // Without a topic the events of others do not come.
+    const std::string alone = refusal(directory.path(), {"--modules", "customer,inventory,order"});
+    CHECK_MESSAGE(alone.contains("--modules hosts customer without"), alone);
+    CHECK_MESSAGE(alone.contains("add --kafka HOST:PORT"), alone);
+    CHECK(refusal(directory.path(), {"--modules", "payment"}).contains("add --van-url"));
+    CHECK(starts(directory.path(), {"--modules", "payment", "--kafka", "none"}));
+    CHECK(starts(directory.path(), {"--modules", "van"}));
     CHECK(refusal(
               directory.path(),
               with_kafka("nowhere", {"--modules", "van", "--topic-retention", "30d"})
