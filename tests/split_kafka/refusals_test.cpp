@@ -90,7 +90,7 @@ TEST_CASE("a directory goes with the topic that it mirrors, or with none") {
         REQUIRE(one.post("/customers", R"({"customerName":"kim"})").status == 201);
         REQUIRE(eventually([&] { return all_hold({mirror.path()}); }));
     }
-    const std::string lonely = refusal(mirror.path(), {"--modules", "customer"});
+    const std::string lonely = refusal(mirror.path(), {"--modules", "customer", "--kafka", "none"});
     CHECK_MESSAGE(lonely.contains("start with --kafka HOST:PORT --kafka-topic right"), lonely);
     const std::string other =
         refusal(mirror.path(), with_kafka("wrong", {"--modules", "customer"}));
