@@ -22,7 +22,7 @@ FROM debian:bookworm-slim
 # Linked at run time, so that a fix of SQLite is an apt upgrade, which scanners see.
 RUN apt-get -q update && \
     DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
-        libboost-json1.81.0 libfmt9 librdkafka1 libspdlog1.10 libsqlite3-0 libtcmalloc-minimal4 && \
+        libboost-json1.81.0 libfmt9 librdkafka1 libspdlog1.10 libsqlite3-0 libssl3 libtcmalloc-minimal4 && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* /var/log/apt /var/log/*.log && \
     install -d -o 10001 -g 10001 /data
 COPY --from=build /bookstore /usr/local/bin/bookstore

@@ -60,7 +60,8 @@ http::Server::Hooks Entrance::hooks() {
                 cors_.decorate(request, response);
             },
         .error_log = [](std::string_view request_id, std::string_view what
-                     ) { spdlog::error("request {}: {}", request_id, what); }
+                     ) { spdlog::error("request {}: {}", request_id, what); },
+        .notice = [](std::string_view what) { spdlog::warn("{}", what); }
     };
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "app/api.hpp"
+#include "app/certificate.hpp"
 #include "app/descriptors.hpp"
 #include "app/entrance.hpp"
 #include "app/partition.hpp"
@@ -69,6 +70,7 @@ class Process {
         // It may take long, and nothing was promised yet: the files stand a crash at any time.
         signals.ends_during([this] { open_files(); });
         open();
+        certificate_.look();
         fmt::print("bookstore listens on {}\n", server_.url());
         if (const std::string url = server_.operators_url(); !url.empty()) {
             fmt::print("bookstore listens for operators on {}\n", url);
@@ -137,7 +139,7 @@ class Process {
             server_,
             observe::Metrics::Options{options_.system.data_dir, BOOKSTORE_VERSION}
         );
-        state_.emplace(*health_, *metrics_);
+        state_.emplace(*health_, *metrics_, server_);
         backups_.emplace(*system_, options_.system.data_dir, clock_);
         if (!options_.peers.origins.empty()) {
             split_.emplace(*system_, trace_requests_, options_.peers, clock_, random_.uuid());
@@ -161,6 +163,7 @@ class Process {
                 return 0;
             }
             health_->update();
+            certificate_.look();
             const std::chrono::milliseconds unhealthy = health_->unhealthy_for();
             if (options_.exit_when_unhealthy && unhealthy >= *options_.exit_when_unhealthy) {
                 spdlog::critical(
@@ -194,6 +197,7 @@ class Process {
     std::optional<peers::Split> split_;  ///< its threads use what is above
     Entrance entrance_;
     http::Server server_;  ///< the first to go: its threads use the rest
+    Certificate certificate_{server_};
 };
 
 }  // namespace

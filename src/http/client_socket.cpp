@@ -9,6 +9,7 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
 #include <span>
 #include <utility>
 
@@ -68,10 +69,28 @@ asio::ip::address unmapped(const IpAddress& bytes) {
                : asio::ip::address(address);
 }
 
+bool is_waiting(const TlsSession::Step& step) {
+    return step.state == TlsSession::State::wants_read ||
+           step.state == TlsSession::State::wants_write;
+}
+
+/// What a read or a write of TLS that is over has come to.
+ClientSocket::Transferred transferred(const TlsSession::Step& step) {
+    switch (step.state) {
+        case TlsSession::State::done:
+            return {error_code(), step.bytes};
+        case TlsSession::State::ended:
+            return {asio::error::eof, 0};
+        default:
+            return {asio::error::connection_reset, 0};
+    }
+}
+
 }  // namespace
 
-ClientSocket::ClientSocket(Socket socket, const ServerOptions& options)
+ClientSocket::ClientSocket(Socket socket, const ServerOptions& options, const TlsContext& tls)
     : socket_(std::move(socket)),
+      tls_(tls ? std::make_unique<TlsSession>(tls, socket_.native_handle()) : nullptr),
       max_received_bytes_(max_received_bytes(options)),
       write_timeout_(options.write_timeout) {}
 
@@ -129,28 +148,55 @@ asio::mutable_buffer ClientSocket::room() {
 // No coroutines: they hand on Asio's, and cost no frame of their own.
 
 Awaitable<ClientSocket::Transferred> ClientSocket::read_some() {
-    return socket_.async_read_some(room(), as_result);
+    return read_some_into(room());
 }
 
 Awaitable<ClientSocket::Transferred> ClientSocket::read_some_into(asio::mutable_buffer room) {
-    return socket_.async_read_some(room, as_result);
+    return tls_ ? read_tls(room) : socket_.async_read_some(room, as_result);
 }
 
 Awaitable<std::tuple<error_code>> ClientSocket::until_readable() {
     return socket_.async_wait(Socket::wait_read, as_result);
 }
 
+Awaitable<std::tuple<error_code>> ClientSocket::until_writable() {
+    return socket_.async_wait(Socket::wait_write, as_result);
+}
+
+Awaitable<std::tuple<error_code>> ClientSocket::until_able(TlsSession::State wanted) {
+    return wanted == TlsSession::State::wants_write ? until_writable() : until_readable();
+}
+
+Awaitable<ClientSocket::Transferred> ClientSocket::write_some(std::string_view text) {
+    return tls_ ? write_tls(text) : socket_.async_write_some(asio::buffer(text), as_result);
+}
+
 bool ClientSocket::has_more() const {
     error_code failed;
-    return socket_.available(failed) > 0;
+    return (tls_ && tls_->has_pending()) || socket_.available(failed) > 0;
 }
 
 void ClientSocket::cancel() {
     error_code ignored;
+    cancelled_ = true;
     socket_.cancel(ignored);
 }
 
 std::optional<std::size_t> ClientSocket::write_now(std::string_view head, std::string_view body) {
+    if (!tls_) {
+        return write_plainly(head, body);
+    }
+    const auto of_head = write_tls_now(head);
+    if (!of_head || *of_head < head.size()) {
+        return of_head;
+    }
+    const auto of_body = write_tls_now(body);
+    return of_body ? std::optional(*of_head + *of_body) : std::nullopt;
+}
+
+std::optional<std::size_t> ClientSocket::write_plainly(
+    std::string_view head, std::string_view body
+) {
     error_code failed;
     std::size_t written = 0;
     if (body.empty()) {
@@ -173,8 +219,7 @@ Awaitable<bool> ClientSocket::write_rest(std::string_view head, std::string_view
     std::size_t timed_bytes = 0;
     while (!head.empty() || !body.empty()) {
         std::string_view& part = head.empty() ? body : head;
-        const auto [failed, count] =
-            co_await socket_.async_write_some(asio::buffer(part), as_result);
+        const auto [failed, count] = co_await write_some(part);
         if (failed) {
             co_return false;
         }
@@ -207,17 +252,114 @@ Awaitable<bool> ClientSocket::write(std::string_view text) {
 
 void ClientSocket::end_writing() {
     error_code ignored;
+    if (tls_) {
+        tls_->end_writing();
+    }
     socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
 void ClientSocket::close() {
     error_code ignored;
+    if (tls_) {
+        tls_->end_writing();
+        tls_->forget_socket();
+    }
     socket_.close(ignored);
 }
 
 void ClientSocket::abort() {
     aborted_ = true;
     close();
+}
+
+// ---- TLS
+
+TlsSession::Step ClientSocket::shake_hands() {
+    return tls_->shake_hands();
+}
+
+/// TLS begins with a byte that begins no request.
+bool ClientSocket::speaks_plainly() const {
+    char first = 0;
+    const auto count = ::recv(handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count == 1 && ((first >= 'A' && first <= 'Z') || first == '\r');
+}
+
+/// What was received with the last record is there already; else it waits first: to try would be
+/// in vain as a rule.
+Awaitable<ClientSocket::Transferred> ClientSocket::read_tls(asio::mutable_buffer room) {
+    cancelled_ = false;
+    TlsSession::Step step{TlsSession::State::wants_read};
+    if (tls_->has_pending()) {
+        step = tls_->read({static_cast<char*>(room.data()), room.size()});
+    }
+    while (is_waiting(step)) {
+        const auto [failed] = co_await until_able(step.state);
+        if (failed || cancelled_) {
+            co_return Transferred(asio::error::operation_aborted, 0);
+        }
+        step = tls_->read({static_cast<char*>(room.data()), room.size()});
+    }
+    co_return transferred(step);
+}
+
+Awaitable<ClientSocket::Transferred> ClientSocket::write_tls(std::string_view text) {
+    TlsSession::Step step = tls_->write(text);
+    while (is_waiting(step)) {
+        const auto [failed] = co_await until_able(step.state);
+        if (failed) {
+            co_return Transferred(failed, 0);
+        }
+        step = tls_->write(text);
+    }
+    co_return transferred(step);
+}
+
+/// A record at a time, as long as the socket takes them.
+std::optional<std::size_t> ClientSocket::write_tls_now(std::string_view text) {
+    std::size_t written = 0;
+    while (written < text.size()) {
+        const TlsSession::Step step = tls_->write(text.substr(written));
+        if (is_waiting(step)) {
+            break;
+        }
+        if (step.state != TlsSession::State::done) {
+            return std::nullopt;
+        }
+        written += step.bytes;
+    }
+    sent_bytes_ += written;
+    return written;
+}
+
+void ClientSocket::read_tls_beside(ReadDone done) {
+    cancelled_ = false;
+    auto go_on = [this, told = std::move(done)](error_code failed = {}) mutable {
+        go_on_reading_tls(failed, std::move(told));
+    };
+    if (tls_->has_pending()) {
+        asio::post(socket_.get_executor(), std::move(go_on));
+    } else {
+        socket_.async_wait(Socket::wait_read, std::move(go_on));
+    }
+}
+
+void ClientSocket::go_on_reading_tls(error_code failed, ReadDone done) {
+    if (failed || cancelled_) {
+        return done(asio::error::operation_aborted, 0);
+    }
+    const asio::mutable_buffer free = room();
+    const auto step = tls_->read({static_cast<char*>(free.data()), free.size()});
+    if (is_waiting(step)) {
+        const auto what =
+            step.state == TlsSession::State::wants_read ? Socket::wait_read : Socket::wait_write;
+        socket_.async_wait(what, [this, told = std::move(done)](error_code broken) mutable {
+            go_on_reading_tls(broken, std::move(told));
+        });
+        return;
+    }
+    const auto [problem, count] = transferred(step);
+    done(problem, count);
 }
 
 }  // namespace bookstore::http

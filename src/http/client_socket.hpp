@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,18 +18,29 @@
 #include "http/phase_clock.hpp"
 #include "http/read_buffer.hpp"
 #include "http/server.hpp"
+#include "http/tls_session.hpp"
 
 // Internal to the server: this header costs an Asio include.
 
 namespace bookstore::http {
 
 /// A client's socket, what was received from it, and the deadline of what it does. One thread.
+/// Over TLS it reads and writes the same, once hands were shaken.
 class ClientSocket {
   public:
     using Transferred = std::tuple<boost::system::error_code, std::size_t>;
 
-    /// `socket` is open and does not block. `options` outlives it.
-    ClientSocket(Socket socket, const ServerOptions& options);
+    /// `socket` is open and does not block. `options` outlives it. Without `tls` it is plain.
+    ClientSocket(Socket socket, const ServerOptions& options, const TlsContext& tls);
+
+    bool is_tls() const { return tls_ != nullptr; }
+    /// Goes on with the handshake; what it wants is waited for by until_able().
+    TlsSession::Step shake_hands();
+    /// Before the handshake, when there is something to read: whether it is a request without TLS.
+    bool speaks_plainly() const;
+    /// From now on it is a plain socket, whatever was said before.
+    void give_up_tls() { tls_.reset(); }
+    const TlsSession& tls() const { return *tls_; }
 
     /// Nothing if it is gone already, or a unix socket.
     std::optional<IpAddress> peer_address() const;
@@ -51,10 +64,17 @@ class ClientSocket {
     Awaitable<Transferred> read_some_into(asio::mutable_buffer room);
     /// Waits for something to read, or the client's end, without memory.
     Awaitable<std::tuple<boost::system::error_code>> until_readable();
+    Awaitable<std::tuple<boost::system::error_code>> until_writable();
+    /// Until what TLS wants can be done: a read or a write.
+    Awaitable<std::tuple<boost::system::error_code>> until_able(TlsSession::State wanted);
     /// As read_some(), beside the coroutine: `done` is called later, with what was read.
     template <class Done>
     void read_beside(Done done) {
-        socket_.async_read_some(room(), std::move(done));
+        if (tls_) {
+            read_tls_beside(std::move(done));
+        } else {
+            socket_.async_read_some(room(), std::move(done));
+        }
     }
     /// Beside the coroutine, too: `done` is called when the connection is broken, with no error; or
     /// with operation_aborted.
@@ -82,12 +102,24 @@ class ClientSocket {
     /// else than the socket.
     void abort();
     bool is_aborted() const { return aborted_; }
+    bool is_open() const { return socket_.is_open(); }
 
   private:
+    using ReadDone = std::function<void(boost::system::error_code, std::size_t)>;
+
     asio::mutable_buffer room();
     int handle() const;
+    std::optional<std::size_t> write_plainly(std::string_view head, std::string_view body);
+    Awaitable<Transferred> write_some(std::string_view text);
+    Awaitable<Transferred> read_tls(asio::mutable_buffer room);
+    Awaitable<Transferred> write_tls(std::string_view text);
+    std::optional<std::size_t> write_tls_now(std::string_view text);
+    void read_tls_beside(ReadDone done);
+    void go_on_reading_tls(boost::system::error_code failed, ReadDone done);
 
     Socket socket_;
+    std::unique_ptr<TlsSession> tls_;
+    bool cancelled_ = false;  ///< the read over TLS that is under way
     std::size_t max_received_bytes_;
     std::chrono::milliseconds write_timeout_;
     std::uint64_t sent_bytes_ = 0;

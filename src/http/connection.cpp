@@ -41,15 +41,20 @@ Response rendered(const Problem& problem, const Request& request) {
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket, Door door)
+Connection::Connection(Worker& worker, Socket socket, Door door, const TlsContext& tls)
     : worker_(worker),
       door_(door),
-      client_(std::move(socket), worker.shared.options),
+      client_(std::move(socket), worker.shared.options, tls),
       reader_(worker, client_, door),
       writer_(worker, client_),
       stream_sender_(worker, client_, bell_),
       peer_(client_.peer_text()) {
-    client_.clock.enter(Phase::idle, worker_.shared.options.idle_timeout);
+    const ServerOptions& options = worker_.shared.options;
+    if (client_.is_tls()) {
+        client_.clock.enter(Phase::handshake, options.header_timeout);
+    } else {
+        client_.clock.enter(Phase::idle, options.idle_timeout);
+    }
 }
 
 Connection::~Connection() {
@@ -62,7 +67,7 @@ Connection::~Connection() {
 
 Awaitable<void> Connection::run() {
     try {
-        co_await serve();
+        co_await begin();
     } catch (const std::exception& error) {
         report(error.what());
     }
@@ -70,6 +75,53 @@ Awaitable<void> Connection::run() {
     if (stream_sender_.is_watching()) {
         co_await stream_sender_.stop_watching();
     }
+}
+
+Awaitable<void> Connection::begin() {
+    if (client_.is_tls()) {
+        const bool shaken = co_await shake_hands();
+        if (!shaken) {
+            co_return;
+        }
+    }
+    co_await serve();
+}
+
+/// False if the connection is over. Who is refused may read why; who speaks without TLS is served
+/// on, for the reader to refuse.
+Awaitable<bool> Connection::shake_hands() {
+    HandshakeStats& counts = worker_.handshakes;
+    TlsSession::Step step{TlsSession::State::wants_read};
+    bool begun = false;
+    while (step.state != TlsSession::State::done) {
+        const auto [failed] = co_await client_.until_able(step.state);
+        if (failed) {
+            counts.failed.add();
+            co_return false;
+        }
+        client_.clock.tick();
+        if (!std::exchange(begun, true) && client_.speaks_plainly()) {
+            counts.plain.add();
+            client_.give_up_tls();
+            reader_.refuse_for_want_of_tls();
+            co_return true;
+        }
+        co_await worker_.handshake_turn();
+        if (!client_.is_open()) {
+            counts.failed.add();
+            co_return false;
+        }
+        step = client_.shake_hands();
+        if (step.state == TlsSession::State::failed || step.state == TlsSession::State::ended) {
+            counts.failed.add();
+            client_.give_up_tls();
+            co_await linger();
+            co_return false;
+        }
+    }
+    (client_.tls().is_resumed() ? counts.resumed : counts.full).add();
+    client_.clock.tick();
+    co_return true;
 }
 
 Awaitable<void> Connection::serve() {
@@ -167,6 +219,7 @@ void Connection::sweep(PhaseClock::Time now) {
     }
     client_.clock.expire();
     switch (client_.clock.phase()) {
+        case Phase::handshake:
         case Phase::idle:
         case Phase::write:
         case Phase::linger:
@@ -204,6 +257,8 @@ void Connection::drain() {
         if (clock.is_over(now)) {
             client_.close();
         }
+    } else if (clock.phase() == Phase::handshake) {
+        clock.shorten(now + last_chance);
     } else if (clock.phase() == Phase::linger) {
         clock.shorten(now + linger_time_draining);
     }

@@ -26,7 +26,7 @@ class Worker;
 /// Belongs to its worker, and lives and is used on its thread alone.
 class Connection final : private Answerable {
   public:
-    Connection(Worker& worker, Socket socket, Door door);
+    Connection(Worker& worker, Socket socket, Door door, const TlsContext& tls);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -57,7 +57,9 @@ class Connection final : private Answerable {
     };
 
     // The loop
+    Awaitable<void> begin();
     Awaitable<void> serve();
+    Awaitable<bool> shake_hands();
     std::chrono::milliseconds idle_limit() const;
     void renew_exchange();
     Awaitable<void> linger();

@@ -7,13 +7,14 @@ namespace bookstore::http {
 
 /// What a connection is doing.
 enum class Phase {
-    idle,    ///< nothing of a request came yet
-    header,  ///< reading one
-    body,    ///< reading one
-    answer,  ///< a handler has the request, or a stream what comes next
-    write,   ///< the client is slow to take what is sent
-    stream,  ///< the stream has nothing to send
-    linger   ///< the answer was the last one: see Connection::linger
+    handshake,  ///< TLS' own, before the first request
+    idle,       ///< nothing of a request came yet
+    header,     ///< reading one
+    body,       ///< reading one
+    answer,     ///< a handler has the request, or a stream what comes next
+    write,      ///< the client is slow to take what is sent
+    stream,     ///< the stream has nothing to send
+    linger      ///< the answer was the last one: see Connection::linger
 };
 
 /// What a connection is doing, and its deadline. There is no timer for each: Worker::sweep compares

@@ -25,6 +25,9 @@ constexpr std::size_t first_body_bytes = 64 << 10;
 /// After that time an idle connection gives its buffer back.
 constexpr milliseconds idle_buffer_time{2000};
 
+/// With it a client that speaks TLS begins, and no request does.
+constexpr char tls_begin = '\x16';
+
 constexpr std::string_view continue_answer = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Problem problem_of(ChunkDecoder::State state) {
@@ -103,6 +106,10 @@ Awaitable<RequestReader::Arrival> RequestReader::read_head(
             co_return Arrival::gone;
         }
     }
+    if (!client_.is_tls() && client_.received.view().front() == tls_begin) {
+        worker_.notice_tls(client_.peer_text());
+        co_return Arrival::gone;
+    }
     begun_ = true;
     client_.clock.enter(Phase::header, options.header_timeout);
     // Until it is known what it is, it is no GET.
@@ -164,6 +171,9 @@ RequestReader::Arrival RequestReader::conclude(
     if (state == RequestParser::State::failed) {
         return fail(std::move(parser.problem()));
     }
+    if (wants_tls_) {
+        return fail({400, "Plain HTTP came to a port that speaks https alone.", {}, {}});
+    }
     framing_.http_1_0 = parser.is_http_1_0();
     framing_.keep_alive = parser.keep_alive();
     framing_.chunked = parser.is_chunked();
@@ -181,6 +191,9 @@ void RequestReader::complete_header(Request& request) {
     }
     request.max_json_depth = shared.options.max_json_depth;
     request.door = door_;
+    if (client_.is_tls()) {
+        request.scheme = "https";
+    }
     request.from_loopback = sender_.is_local;
     request.from_trusted_proxy = sender_.is_trusted;
     request.reached_at = sender_.reached_at;

@@ -58,6 +58,9 @@ class RequestReader {
     /// Its method as received, when it is none of ours.
     std::string_view other_method() const { return other_method_; }
 
+    /// Whatever comes is refused: it came without TLS to where TLS alone is spoken.
+    void refuse_for_want_of_tls() { wants_tls_ = true; }
+
     /// The phase's time is over: the request that is being read fails with a 408.
     void time_out();
     /// Frees the buffer of a connection that has been idle for long.
@@ -95,6 +98,7 @@ class RequestReader {
     std::string other_method_;
     Interrupt interrupt_ = Interrupt::none;
     bool begun_ = false;
+    bool wants_tls_ = false;
 };
 
 }  // namespace bookstore::http

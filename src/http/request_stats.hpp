@@ -50,6 +50,22 @@ class RequestStats {
     std::deque<Cell> cells_;                               ///< of the adding thread alone
 };
 
+/// What one I/O thread counts of handshakes; otherwise as RequestStats.
+struct HandshakeStats {
+    Counter full;
+    Counter resumed;
+    Counter failed;
+    Counter plain;
+
+    /// Adds what is counted here.
+    void collect(HandshakeCounts& into) const {
+        into.full += full.value();
+        into.resumed += resumed.value();
+        into.failed += failed.value();
+        into.plain += plain.value();
+    }
+};
+
 /// A request that is being answered, or none: counted as in flight from begin() on until end(), or
 /// until this ends.
 class InFlight {

@@ -23,8 +23,11 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::size_t least_operators_room = 8;
 constexpr std::size_t most_operators_room = 64;
 
-std::string url_of(const std::string& address) {
-    return address.starts_with("unix:") ? address : "http://" + address;
+std::string url_of(const std::string& address, bool speaks_tls) {
+    if (address.starts_with("unix:")) {
+        return address;
+    }
+    return (speaks_tls ? "https://" : "http://") + address;
 }
 
 std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared) {
@@ -63,6 +66,11 @@ struct Server::Acceptor {
     const std::string address;
     const std::uint16_t port;
     const bool beyond_loopback;
+    /// Who reaches a unix socket is on this machine, where nobody listens in on the way.
+    bool speaks_tls(const Shared& shared) const {
+        return shared.identity.has_value() && family != AF_UNIX;
+    }
+
     SocketFile file;
     asio::posix::stream_descriptor socket;
     asio::steady_timer timer;
@@ -134,6 +142,7 @@ void Server::Impl::accept_when_ready(Acceptor& acceptor) {
 
 /// Takes from the backlog what is there, a bounded number at once.
 Server::Impl::Backlog Server::Impl::accept_some(Acceptor& acceptor) {
+    const bool tls = acceptor.speaks_tls(shared);
     for (unsigned i = 0; i < accepts_at_once; ++i) {
         UniqueFd fd(::accept4(
             acceptor.socket.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK
@@ -150,10 +159,15 @@ Server::Impl::Backlog Server::Impl::accept_some(Acceptor& acceptor) {
         shared.accepted.add();
         Worker& worker = *workers[next_worker++ % workers.size()];
         if (shared.begin_connection(acceptor.door)) {
-            worker.adopt({std::move(fd), acceptor.family, acceptor.door});
+            worker.adopt(
+                {std::move(fd),
+                 acceptor.family,
+                 acceptor.door,
+                 tls ? shared.identity->context_of(acceptor.door) : TlsContext()}
+            );
         } else {
             shared.turned_away.add();
-            worker.turn_away(std::move(fd));
+            worker.turn_away(std::move(fd), tls);
         }
     }
     return Backlog::more;
@@ -236,11 +250,16 @@ std::string Server::address() const {
 }
 
 std::string Server::url() const {
-    return url_of(address());
+    const Acceptor& acceptor = *impl_->acceptors.front();
+    return url_of(acceptor.address, acceptor.speaks_tls(impl_->shared));
 }
 
 std::string Server::operators_url() const {
-    return impl_->acceptors.size() > 1 ? url_of(impl_->acceptors.back()->address) : std::string();
+    if (impl_->acceptors.size() < 2) {
+        return {};
+    }
+    const Acceptor& acceptor = *impl_->acceptors.back();
+    return url_of(acceptor.address, acceptor.speaks_tls(impl_->shared));
 }
 
 bool Server::is_beyond_loopback() const {
@@ -259,6 +278,16 @@ void Server::stop(std::chrono::milliseconds drain) {
     impl_->stop(drain);
 }
 
+std::optional<std::expected<void, std::string>> Server::look_at_tls_files() {
+    auto& identity = impl_->shared.identity;
+    return identity ? identity->look() : std::nullopt;
+}
+
+std::optional<TlsStatus> Server::tls_status() const {
+    const auto& identity = impl_->shared.identity;
+    return identity ? std::optional(identity->status()) : std::nullopt;
+}
+
 ServerStats Server::stats() const {
     ServerStats stats;
     stats.connections = connections();
@@ -266,6 +295,7 @@ ServerStats Server::stats() const {
     stats.turned_away = impl_->shared.turned_away.value();
     for (const auto& worker : impl_->workers) {
         worker->requests.collect(stats);
+        worker->handshakes.collect(stats.handshakes);
     }
     return stats;
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "http/forwarded.hpp"
 #include "http/message.hpp"
 #include "http/server_stats.hpp"
+#include "http/tls.hpp"
 
 namespace bookstore::http {
 
@@ -28,6 +30,7 @@ struct ListenAddress {
 struct ServerOptions : ListenAddress {
     /// A second listener, for operators; without it everything is behind the one.
     std::optional<ListenAddress> operators{};
+    std::optional<TlsFiles> tls{};  ///< what listens at a port speaks TLS alone
     unsigned threads = 2;
     /// At both listeners together. Of these some are kept for the operators' (operators_room).
     std::size_t max_connections = 12'000;
@@ -90,10 +93,12 @@ class Server {
         std::function<void(const Request&, Response&)> decorate;
         /// What became a 500 or a broken connection, with the details that the client is not told.
         std::function<void(std::string_view request_id, std::string_view what)> error_log;
+        /// What whoever runs the server should know, said once.
+        std::function<void(std::string_view what)> notice;
     };
 
-    /// Binds at once, at both listeners: throws std::system_error (address in use, ...) before any
-    /// thread runs.
+    /// Binds at once, at both listeners: throws std::system_error (address in use, ...), or
+    /// std::runtime_error where its certificate cannot be read, before any thread runs.
     Server(ServerOptions options, Dispatch dispatch, AccessLog access_log = {});
     ~Server();
     Server(const Server&) = delete;
@@ -104,7 +109,7 @@ class Server {
 
     /// The address that was bound, "127.0.0.1:43211"; IPv6 in brackets; "unix:/run/shop.sock".
     std::string address() const;
-    /// The same as a URL: "http://127.0.0.1:43211", "unix:/run/shop.sock".
+    /// The same as a URL: "http://127.0.0.1:43211", "https://...", "unix:/run/shop.sock".
     std::string url() const;
     /// That of the operators' listener; empty when there is none.
     std::string operators_url() const;
@@ -120,6 +125,13 @@ class Server {
     /// backlog, and those that were answered a moment ago, may still send one request. Any thread
     /// but its own.
     void stop(std::chrono::milliseconds drain);
+
+    /// Takes certificate and key again if their files have changed, for the connections from then
+    /// on: whether it could, or why not, and then it goes on with what it has; nothing when they
+    /// have not changed. One thread at a time.
+    std::optional<std::expected<void, std::string>> look_at_tls_files();
+    /// Nothing without TLS. Any thread.
+    std::optional<TlsStatus> tls_status() const;
 
     std::size_t connections() const;
     /// Any thread, while the server lives.

@@ -17,12 +17,21 @@ struct RequestCount {
     HistogramCounts durations{};  ///< from the whole request to the answer being written
 };
 
+/// How TLS connections began.
+struct HandshakeCounts {
+    std::uint64_t full = 0;
+    std::uint64_t resumed = 0;  ///< with the key of an earlier connection, which costs less
+    std::uint64_t failed = 0;   ///< refused, too slow, or the client went
+    std::uint64_t plain = 0;    ///< a request came without TLS
+};
+
 /// What a server has counted, over all of its threads.
 struct ServerStats {
     std::size_t connections = 0;    ///< open now
     std::uint64_t accepted = 0;     ///< connections
     std::uint64_t turned_away = 0;  ///< of them, because there were too many
     std::uint64_t in_flight = 0;    ///< requests that have no answer yet; open event streams too
+    HandshakeCounts handshakes{};
     std::vector<RequestCount> requests{};
 };
 

@@ -1,5 +1,6 @@
 #include "http/worker.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <random>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "http/connection.hpp"
@@ -116,9 +118,9 @@ void Worker::adopt(Accepted accepted) {
     asio::post(io_, [this, one = std::move(accepted)]() mutable { serve(std::move(one)); });
 }
 
-void Worker::turn_away(UniqueFd fd) {
-    asio::post(io_, [this, accepted = std::move(fd)]() mutable {
-        say_farewell(std::move(accepted));
+void Worker::turn_away(UniqueFd fd, bool tls) {
+    asio::post(io_, [this, tls, accepted = std::move(fd)]() mutable {
+        say_farewell(std::move(accepted), tls);
     });
 }
 
@@ -150,27 +152,35 @@ std::string Worker::next_request_id() {
     return id;
 }
 
-Awaitable<void> Worker::turn() {
+Awaitable<void> Turns::wait() {
     constexpr Token use_await;
-    auto queue = [this](auto handler) { queue_turn(std::move(handler)); };
-    return asio::async_initiate<const Token, void()>(queue, use_await);
+    auto initiation = [this](auto handler) { queue(std::move(handler)); };
+    return asio::async_initiate<const Token, void()>(initiation, use_await);
 }
 
-/// Each in a round of the loop of its own.
-void Worker::queue_turn(Resume resume) {
-    turns_.push_back(std::move(resume));
-    if (turns_.size() == 1) {
-        asio::post(io_, [this] { take_turn(); });
+void Turns::queue(Resume resume) {
+    waiting_.push_back(std::move(resume));
+    if (waiting_.size() == 1) {
+        asio::post(io_, [this] { take(); });
     }
 }
 
-void Worker::take_turn() {
-    Resume resume = std::move(turns_.front());
-    turns_.pop_front();
-    if (!turns_.empty()) {
-        asio::post(io_, [this] { take_turn(); });
+void Turns::take() {
+    Resume resume = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!waiting_.empty()) {
+        asio::post(io_, [this] { take(); });
     }
     std::move(resume)();
+}
+
+void Worker::notice_tls(std::string_view peer) {
+    const auto& notice = shared.hooks.notice;
+    if (notice && !shared.noticed_tls.exchange(true, std::memory_order_relaxed)) {
+        notice(fmt::format(
+            "{} speaks TLS (https) where plain HTTP is served, and was cut off; said once", peer
+        ));
+    }
 }
 
 void Worker::serve(Accepted accepted) {
@@ -190,7 +200,9 @@ void Worker::serve(Accepted accepted) {
     if (accepted.family != AF_UNIX) {
         socket.set_option(asio::ip::tcp::no_delay(true), failed);
     }
-    connections_.push_back(std::make_unique<Connection>(*this, std::move(socket), accepted.door));
+    connections_.push_back(
+        std::make_unique<Connection>(*this, std::move(socket), accepted.door, accepted.tls)
+    );
     Connection& connection = *connections_.back();
     connection.index = connections_.size() - 1;
     schedule_sweep();
@@ -213,7 +225,7 @@ void Worker::end_farewell(const Farewell& farewell) {
     }
 }
 
-void Worker::say_farewell(UniqueFd fd) {
+std::string Worker::farewell_text() {
     const Problem problem{
         503, "The server has all the connections that it takes.", {}, {{"Retry-After", "1"}}
     };
@@ -224,7 +236,13 @@ void Worker::say_farewell(UniqueFd fd) {
     head.content_length = response.body.size();
     std::string text;
     append_head(text, response, head);
-    text += response.body;
+    return text + response.body;
+}
+
+void Worker::say_farewell(UniqueFd fd, bool tls) {
+    // A handshake would cost what is short. So TLS' word for "something is wrong here".
+    constexpr std::string_view internal_error_alert{"\x15\x03\x03\x00\x02\x02\x50", 7};
+    const std::string text = tls ? std::string(internal_error_alert) : farewell_text();
     // It fits into a new socket's buffer. If it does not, the client gets no answer.
     [[maybe_unused]] const auto sent =
         ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -20,6 +20,7 @@
 #include "http/exchange.hpp"
 #include "http/request_stats.hpp"
 #include "http/server.hpp"
+#include "http/tls_identity.hpp"
 #include "http/unique_fd.hpp"
 #include "http/wire.hpp"
 
@@ -34,18 +35,41 @@ struct Accepted {
     UniqueFd fd;
     int family;  ///< AF_INET, ...
     Door door;
+    TlsContext tls;  ///< none: it is plain
+};
+
+/// What waits for its turn on an I/O thread: one goes on at a time, in the order in which they
+/// came, each in a round of the loop of its own, so that the thread serves other sockets between.
+class Turns {
+  public:
+    /// `io` outlives it.
+    explicit Turns(asio::io_context& io) : io_(io) {}
+
+    Awaitable<void> wait();
+
+  private:
+    void queue(Resume resume);
+    void take();
+
+    asio::io_context& io_;
+    std::deque<Resume> waiting_;
 };
 
 /// What all threads of a server share: constant once the server runs, but for `draining`, the
 /// counters and what stop() waits by.
 struct Shared {
     Shared(ServerOptions o, Server::Dispatch d, Server::AccessLog log)
-        : options(std::move(o)), dispatch(std::move(d)), access_log(std::move(log)) {}
+        : options(std::move(o)), dispatch(std::move(d)), access_log(std::move(log)) {
+        if (options.tls) {
+            identity.emplace(*options.tls);
+        }
+    }
 
     ServerOptions options;
     Server::Dispatch dispatch;
     Server::AccessLog access_log;
     Server::Hooks hooks;
+    std::optional<TlsIdentity> identity;
 
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> connections{0};  ///< at all doors
@@ -53,6 +77,7 @@ struct Shared {
     std::atomic<std::size_t> customers_connections{0};
     Counter accepted;     ///< added to by the thread that accepts, the first worker's
     Counter turned_away;  ///< by the same thread
+    std::atomic<bool> noticed_tls{false};  ///< that TLS is spoken where none is
     std::mutex mutex;
     std::condition_variable none_left;
 
@@ -72,8 +97,8 @@ class Worker {
     void run();
     /// Any thread: has the worker serve an accepted connection.
     void adopt(Accepted accepted);
-    /// Any thread: has it answered with a 503.
-    void turn_away(UniqueFd fd);
+    /// Any thread: has it answered with a 503, or over TLS with an alert.
+    void turn_away(UniqueFd fd, bool tls);
     /// Any thread.
     void drain();
     /// Any thread: ends every connection and then run().
@@ -83,15 +108,19 @@ class Worker {
     const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
     bool is_draining() const { return shared.draining.load(std::memory_order_relaxed); }
     std::string next_request_id();
-    /// Waits for its turn, in the order of the calls. The thread's streams and pipelined requests
-    /// go on one at a time, and between two turns the thread serves other sockets: so thousands of
-    /// streams that one event wakes, or thousands of pipelined requests, keep no other client
-    /// waiting.
-    Awaitable<void> turn();
+    /// The turns of streams and pipelined requests: thousands of streams that one event wakes, or
+    /// thousands of pipelined requests, keep no other client waiting.
+    Awaitable<void> turn() { return turns_.wait(); }
+    /// Those of handshakes, which compute for long: thousands of new clients keep none of the
+    /// others waiting, and no stream.
+    Awaitable<void> handshake_turn() { return handshake_turns_.wait(); }
+    /// TLS came where none is spoken: says so, the first time.
+    void notice_tls(std::string_view peer);
 
     Shared& shared;
     DateClock date;
     RequestStats requests;
+    HandshakeStats handshakes;
     std::string scratch;  ///< where heads are made; free again when the function returns
 
   private:
@@ -102,11 +131,10 @@ class Worker {
     };
 
     void serve(Accepted accepted);
-    void say_farewell(UniqueFd fd);
+    void say_farewell(UniqueFd fd, bool tls);
+    std::string farewell_text();
     static void end_farewell(const Farewell& farewell);
     void remove(Connection& connection);
-    void queue_turn(Resume resume);
-    void take_turn();
     void schedule_sweep();
     void sweep();
 
@@ -115,7 +143,8 @@ class Worker {
     std::shared_ptr<Mailbox> mailbox_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::deque<Farewell> farewells_;  ///< the oldest first
-    std::deque<Resume> turns_;
+    Turns turns_{io_};
+    Turns handshake_turns_{io_};
     asio::steady_timer sweep_timer_;
     std::chrono::milliseconds sweep_period_;
     bool sweeping_ = false;

@@ -91,6 +91,7 @@ std::string Metrics::text() const {
     Exposition out;
     write_process(out);
     write_http(out);
+    write_tls(out);
     write_health(out);
     write_commits(out);
     write_files(out);

@@ -38,6 +38,7 @@ class Metrics {
   private:
     void write_process(Exposition& out) const;
     void write_http(Exposition& out) const;
+    void write_tls(Exposition& out) const;
     void write_health(Exposition& out) const;
     void write_commits(Exposition& out) const;
     void write_files(Exposition& out) const;

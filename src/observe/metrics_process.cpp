@@ -102,6 +102,41 @@ void Metrics::write_http(Exposition& out) const {
     }
 }
 
+/// Without TLS they have no samples.
+void Metrics::write_tls(Exposition& out) const {
+    const auto status = server_.tls_status();
+    out.gauge(
+        "bookstore_tls_certificate_expiry_timestamp_seconds",
+        "When the certificate, or one of its chain, expires, since 1970."
+    );
+    if (status) {
+        out.sample({}, status->expires_s);
+    }
+    out.gauge(
+        "bookstore_tls_certificate_current",
+        "1: what is served is what its files have; 0: these have changed and cannot be taken."
+    );
+    if (status) {
+        out.sample({}, status->problem.empty() ? 1 : 0);
+    }
+    out.counter("bookstore_tls_certificate_loads_total", "Times that its files were read.");
+    if (status) {
+        out.sample({{"result", "taken"}}, status->loads);
+        out.sample({{"result", "failed"}}, status->failures);
+    }
+    out.counter(
+        "bookstore_tls_handshakes_total",
+        "Begins of connections; plain: a request came without TLS and was answered 400."
+    );
+    if (status) {
+        const http::HandshakeCounts counts = server_.stats().handshakes;
+        out.sample({{"result", "full"}}, counts.full);
+        out.sample({{"result", "resumed"}}, counts.resumed);
+        out.sample({{"result", "failed"}}, counts.failed);
+        out.sample({{"result", "plain"}}, counts.plain);
+    }
+}
+
 void Metrics::write_health(Exposition& out) const {
     out.gauge("bookstore_healthy", "1: /isHealthy is 200.");
     out.sample({}, health_.fault().empty() ? 1 : 0);

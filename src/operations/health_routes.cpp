@@ -142,6 +142,23 @@ ComponentResource kafka_of(const host::System& system) {
     return component;
 }
 
+/// The certificate. One that could not be taken leaves the one before at work, and an expired one
+/// becomes none by a restart: no illness of the process, but somebody has to act.
+ComponentResource certificate_of(const http::TlsStatus& status) {
+    ComponentResource component;
+    std::string reason = status.problem;
+    if (reason.empty() && status.expires_s <= SystemClock().now_ms() / 1000) {
+        reason =
+            fmt::format("the certificate expired at {}", iso_timestamp(status.expires_s * 1000));
+    }
+    if (!reason.empty()) {
+        ComponentDetails details;
+        details.reason = std::move(reason);
+        component.details = std::move(details);
+    }
+    return component;
+}
+
 http::Response health_response(bool up, std::string body) {
     http::Response response;
     response.status = up ? 200 : 503;
@@ -172,6 +189,9 @@ void health(
     }
     if (system.mirror() != nullptr) {
         resource.components.emplace_back("kafka", kafka_of(system));
+    }
+    if (const auto tls = state.server.tls_status()) {
+        resource.components.emplace_back("tls", certificate_of(*tls));
     }
     resource.status = up ? ProcessStatus::up : ProcessStatus::down;
     if (request.door == http::Door::customers) {

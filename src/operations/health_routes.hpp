@@ -5,6 +5,7 @@
 
 #include "host/health.hpp"
 #include "host/system.hpp"
+#include "http/server.hpp"
 #include "kernel/operation.hpp"
 #include "observe/metrics.hpp"
 
@@ -14,6 +15,7 @@ namespace bookstore::operations {
 struct ProcessState {
     host::Health& health;
     const observe::Metrics& metrics;
+    const http::Server& server;
     std::atomic<bool> stopping{false};  ///< a signal came: not ready any more
 };
 

@@ -19,6 +19,7 @@
 #include "tools/kafka_flags.hpp"
 #include "tools/options.hpp"
 #include "tools/subcommand.hpp"
+#include "tools/tls_flags.hpp"
 
 namespace bookstore::tools {
 namespace {
@@ -44,6 +45,7 @@ constexpr std::string_view original_names[] = {
 struct Flags {
     std::string listen = "127.0.0.1:8080";
     std::string operator_listen;
+    TlsFlags tls;
     std::string trusted_proxies;
     std::string proxy_headers = "x-forwarded";
     std::string allowed_hosts;
@@ -99,6 +101,7 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         flags.operator_listen,
         "The same, for operators: what is theirs is there alone; empty: there is one listener"
     );
+    add_tls_flags(app, flags.tls);
     add_setting(
         app,
         "--trusted-proxy",
@@ -446,6 +449,7 @@ int run(Flags& flags, const Program& program) {
         }
         options.server.operators = read_listen("--operator-listen", flags.operator_listen);
     }
+    read_tls_flags(flags.tls, options.server);
     read_trusted_proxies(flags.trusted_proxies, options.server);
     options.server.proxy_headers = flags.proxy_headers == "forwarded"
                                        ? http::ProxyHeaders::forwarded

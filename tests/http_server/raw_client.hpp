@@ -1,6 +1,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -12,10 +13,13 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "support/tls_end.hpp"
 
 // A client that sends any bytes it is told to, and reads answers without any HTTP library of ours.
 
@@ -36,7 +40,14 @@ class RawClient {
   public:
     static constexpr int patience_ms = 20'000;
 
-    explicit RawClient(std::uint16_t port, int receive_buffer_bytes = 0)
+    /// By which those speak TLS that are given no context; nothing: plain.
+    static inline bookstore::test::TlsClientContext everywhere{};
+
+    explicit RawClient(
+        std::uint16_t port,
+        int receive_buffer_bytes = 0,
+        const bookstore::test::TlsClientContext& tls = everywhere
+    )
         : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         if (receive_buffer_bytes > 0) {
             ::setsockopt(
@@ -56,9 +67,20 @@ class RawClient {
             ::close(fd_);
             throw std::runtime_error("cannot connect");
         }
+        if (tls) {
+            ::fcntl(fd_, F_SETFL, O_NONBLOCK);
+            try {
+                tls_ = std::make_unique<bookstore::test::TlsEnd>(tls, fd_, patience_ms);
+            } catch (...) {
+                ::close(fd_);
+                throw;
+            }
+        }
     }
     RawClient(RawClient&& other) noexcept
-        : fd_(std::exchange(other.fd_, -1)), received_(std::move(other.received_)) {}
+        : fd_(std::exchange(other.fd_, -1)),
+          tls_(std::move(other.tls_)),
+          received_(std::move(other.received_)) {}
     RawClient(const RawClient&) = delete;
     RawClient& operator=(const RawClient&) = delete;
     ~RawClient() { close(); }
@@ -66,7 +88,8 @@ class RawClient {
     /// False if the server has closed.
     bool send(std::string_view text) {
         while (!text.empty()) {
-            const auto count = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+            const auto count =
+                tls_ ? tls_->send(text) : ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
             if (count < 0 && errno == EINTR) {
                 continue;
             }
@@ -84,9 +107,18 @@ class RawClient {
         }
     }
 
-    void half_close() { ::shutdown(fd_, SHUT_WR); }
+    void half_close() {
+        if (tls_) {
+            tls_->end_writing();
+        }
+        ::shutdown(fd_, SHUT_WR);
+    }
+    bookstore::test::TlsEnd& tls() { return *tls_; }
 
     void close() {
+        if (tls_ && fd_ >= 0) {
+            tls_->end_writing();
+        }
         if (fd_ >= 0) {
             ::close(std::exchange(fd_, -1));
         }
@@ -96,7 +128,7 @@ class RawClient {
     void reset() {
         const linger now{1, 0};
         ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        close();
+        ::close(std::exchange(fd_, -1));
     }
 
     /// Reads one answer; `bare` for that to HEAD. Informational ones are answers here.
@@ -153,8 +185,19 @@ class RawClient {
         if (!received_.empty()) {
             return true;
         }
+        if (tls_) {
+            return tls_->hears_something(within_ms);
+        }
         pollfd poll{fd_, POLLIN, 0};
         return ::poll(&poll, 1, within_ms) > 0;
+    }
+
+    /// At least a byte.
+    std::string take_what_comes() {
+        if (received_.empty()) {
+            receive();
+        }
+        return std::exchange(received_, {});
     }
 
     std::string take(std::size_t count) {
@@ -182,11 +225,12 @@ class RawClient {
 
     bool try_receive() {
         pollfd poll{fd_, POLLIN, 0};
-        if (::poll(&poll, 1, patience_ms) <= 0) {
+        if (!tls_ && ::poll(&poll, 1, patience_ms) <= 0) {
             throw std::runtime_error("nothing came in time");
         }
         char data[65536];
-        const auto count = ::recv(fd_, data, sizeof data, 0);
+        const auto count =
+            tls_ ? tls_->receive(data, sizeof data) : ::recv(fd_, data, sizeof data, 0);
         was_reset_ = count < 0;
         if (count <= 0) {
             return false;
@@ -214,6 +258,7 @@ class RawClient {
     }
 
     int fd_;
+    std::unique_ptr<bookstore::test::TlsEnd> tls_;
     std::string received_;
     bool was_reset_ = false;
 };
