@@ -28,7 +28,7 @@ target_link_libraries(test_story PUBLIC test_process test_kafka_shop)
 target_include_directories(test_story PUBLIC http)
 list(REMOVE_ITEM http_sources ${CMAKE_CURRENT_SOURCE_DIR}/http/story.cpp)
 add_executable(http_tests ${http_sources})
-target_link_libraries(http_tests PRIVATE test_story test_invariants)
+target_link_libraries(http_tests PRIVATE test_story test_invariants test_authority)
 target_compile_definitions(http_tests PRIVATE PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 bookstore_test(http_tests concurrent ARGUMENTS --source-file-exclude=${http_second_half})
 bookstore_test(http_tests AS http_tests_2 concurrent ARGUMENTS --source-file=${http_second_half})
@@ -93,7 +93,7 @@ target_link_libraries(test_promises PUBLIC test_process test_invariants)
 # Hostile clients and full disks, against the real binary.
 file(GLOB hostile_sources CONFIGURE_DEPENDS hostile/*.cpp)
 add_executable(hostile_tests ${hostile_sources})
-target_link_libraries(hostile_tests PRIVATE test_promises test_story)
+target_link_libraries(hostile_tests PRIVATE test_promises test_story test_authority)
 bookstore_test(hostile_tests hostile)
 
 # What scripts/bench measures with, and pages of large collections in directories that it fills.

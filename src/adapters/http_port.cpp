@@ -67,9 +67,12 @@ HttpPort::HttpPort(std::string_view name, const HttpPortOptions& options, const 
     : name_(name),
       options_(made_consistent(options)),
       clock_(clock),
-      peer_({.origin = options.origin, .error_log = [name = name_](std::string_view what) {
-                 spdlog::error("port {}: {}", name, what);
-             }}) {
+      peer_(
+          {.origin = options.origin,
+           .tls = options.tls,
+           .error_log = [name = name_](std::string_view what
+                        ) { spdlog::error("port {}: {}", name, what); }}
+      ) {
     if (options_.breaker) {
         breaker_.emplace(*options_.breaker, clock.steady_ms(), logged(name_));
     }

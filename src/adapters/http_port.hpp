@@ -19,6 +19,7 @@ namespace bookstore::adapters {
 /// How a port is asked that another process answers.
 struct HttpPortOptions {
     http::Url origin{};
+    http::ClientTls tls{};  ///< where the origin is https
     std::int64_t timeout_ms = 1'000;
     std::size_t calls = 64;  ///< under way at a time
     /// Its timeout is the port's. Without a breaker the peer is always asked.

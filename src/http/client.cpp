@@ -14,7 +14,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <charconv>
 #include <cstdint>
 #include <limits>
@@ -24,6 +23,7 @@
 
 #include "http/chunked.hpp"
 #include "http/text.hpp"
+#include "http/tls_session.hpp"
 
 namespace bookstore::http {
 
@@ -40,21 +40,53 @@ using HeaderParser = beast::http::response_parser<beast::http::empty_body>;
 constexpr std::uint32_t max_header_bytes = 64 << 10;
 constexpr std::size_t piece_bytes = 16 << 10;
 
+/// Why there was no TLS with a server. It is a std::system_error, as whatever else a connection
+/// fails by, but the system's word for it would say nothing.
+class TlsFailure final : public std::system_error {
+  public:
+    explicit TlsFailure(std::string text)
+        : std::system_error(std::make_error_code(std::errc::protocol_error)),
+          text_(std::move(text)) {}
+    const char* what() const noexcept override { return text_.c_str(); }
+
+  private:
+    std::string text_;
+};
+
 /// One connection. Each call blocks until it is done or the deadline is over; it throws
 /// std::system_error then, and the connection is of no more use.
 class ClientConnection {
   public:
-    ClientConnection(const Url& url, std::optional<Clock::time_point> deadline)
+    ClientConnection(
+        const Url& url, const ClientTls& tls, std::optional<Clock::time_point> deadline
+    )
         : where_(url.is_unix() ? "unix:" + url.path : authority_of(url)), deadline_(deadline) {
         if (url.is_unix()) {
             connect_to_path(url.path);
         } else {
             connect_to_host(url);
         }
+        if (url.is_tls) {
+            error_code ignored;
+            socket_.non_blocking(true, ignored);
+            tls_.emplace(tls, socket_.native_handle(), url.host);
+            over_tls([this] { return tls_->shake_hands(); });
+        }
     }
+    ~ClientConnection() {
+        if (tls_) {
+            tls_->end_writing();
+        }
+    }
+    ClientConnection(const ClientConnection&) = delete;
+    ClientConnection& operator=(const ClientConnection&) = delete;
 
     /// A server may refuse a body and close before it has read it: its answer says why.
-    void write(const std::string& text) {
+    void write(std::string_view text) {
+        if (tls_) {
+            write_tls(text);
+            return;
+        }
         const auto start = [&](auto done) {
             asio::async_write(socket_, asio::buffer(text), [done](error_code e, std::size_t) {
                 done(e);
@@ -68,12 +100,17 @@ class ClientConnection {
     }
 
     void read_header(HeaderParser& parser) {
-        const auto start = [&](auto done) {
-            beast::http::async_read_header(
-                socket_, buffer_, parser, [done](error_code e, std::size_t) { done(e); }
-            );
-        };
-        check(wait(start), "no answer from");
+        while (!parser.is_header_done()) {
+            if (receive() == 0) {
+                check(asio::error::eof, "no answer from");
+            }
+            error_code ec;
+            const std::size_t taken = parser.put(buffer_.data(), ec);
+            buffer_.consume(taken);
+            if (ec != beast::http::error::need_more) {
+                check(ec, "no answer from");
+            }
+        }
     }
 
     /// Some bytes of the body as it is on the wire; none at its end.
@@ -81,23 +118,8 @@ class ClientConnection {
         if (taken_ > 0) {
             buffer_.consume(std::exchange(taken_, 0));
         }
-        if (buffer_.size() == 0) {
-            std::size_t count = 0;
-            const auto start = [&](auto done) {
-                socket_.async_read_some(
-                    buffer_.prepare(piece_bytes),
-                    [done, &count](error_code e, std::size_t n) {
-                        count = n;
-                        done(e);
-                    }
-                );
-            };
-            const error_code ec = wait(start);
-            if (ec == asio::error::eof) {
-                return {};
-            }
-            check(ec, "broken answer from");
-            buffer_.commit(count);
+        if (buffer_.size() == 0 && receive() == 0) {
+            return {};
         }
         taken_ = buffer_.size();
         return {static_cast<const char*>(buffer_.data().data()), taken_};
@@ -137,6 +159,72 @@ class ClientConnection {
         socket_ = std::move(socket);
     }
 
+    void write_tls(std::string_view text) {
+        const auto step = [&] {
+            const TlsSession::Step taken = tls_->write(text);
+            const bool closed = taken.state == TlsSession::State::failed && tls_->is_cut_off();
+            return closed ? TlsSession::Step{TlsSession::State::ended} : taken;
+        };
+        while (!text.empty()) {
+            const std::size_t count = over_tls(step);
+            if (count == 0) {
+                return;
+            }
+            text.remove_prefix(count);
+        }
+    }
+
+    /// Adds to the buffer; 0 at the end of what the server sends.
+    std::size_t receive() {
+        const auto room = buffer_.prepare(piece_bytes);
+        std::size_t count = 0;
+        if (tls_) {
+            count = over_tls([&] {
+                return tls_->read({static_cast<char*>(room.data()), room.size()});
+            });
+        } else {
+            const auto start = [&](auto done) {
+                socket_.async_read_some(room, [done, &count](error_code e, std::size_t n) {
+                    count = n;
+                    done(e);
+                });
+            };
+            const error_code ec = wait(start);
+            if (ec != asio::error::eof) {
+                check(ec, "no answer from");
+            }
+        }
+        buffer_.commit(count);
+        return count;
+    }
+
+    /// Takes that step until it is done; how many bytes it was about, none at the end.
+    template <class Step>
+    std::size_t over_tls(Step step) {
+        using Socket = asio::generic::stream_protocol::socket;
+        for (;;) {
+            const TlsSession::Step taken = step();
+            switch (taken.state) {
+                case TlsSession::State::done:
+                case TlsSession::State::ended:
+                    return taken.bytes;
+                case TlsSession::State::failed:
+                    if (tls_->is_cut_off()) {
+                        check(asio::error::connection_reset, "no answer from");
+                    }
+                    throw TlsFailure(
+                        fmt::format("cannot speak TLS with {}: {}", where_, tls_->problem())
+                    );
+                default:
+                    break;
+            }
+            const auto what = taken.state == TlsSession::State::wants_read ? Socket::wait_read
+                                                                           : Socket::wait_write;
+            const auto start = [&](auto done) { socket_.async_wait(what, done); };
+            check(wait(start), "no answer from");
+        }
+    }
+
     template <class Start>
     error_code wait(Start start) {
         return wait(socket_, start);
@@ -171,6 +259,7 @@ class ClientConnection {
 
     asio::io_context io_{1};
     asio::generic::stream_protocol::socket socket_{io_};  ///< of TCP, or of a unix socket
+    std::optional<TlsSession> tls_;
     beast::flat_buffer buffer_;
     std::size_t taken_ = 0;
     std::string where_;
@@ -264,6 +353,10 @@ bool read_body(
     return true;
 }
 
+std::string_view usual_port(bool is_tls) {
+    return is_tls ? "443" : "80";
+}
+
 bool has_body(Method method, int status) {
     return method != Method::head && status >= 200 && status != 204 && status != 304;
 }
@@ -276,7 +369,11 @@ std::string authority_of(const Url& url) {
     }
     const bool v6 = url.host.find(':') != std::string::npos;
     const auto host = v6 ? fmt::format("[{}]", url.host) : url.host;
-    return url.port == "80" ? host : fmt::format("{}:{}", host, url.port);
+    return url.port == usual_port(url.is_tls) ? host : fmt::format("{}:{}", host, url.port);
+}
+
+std::string origin_text(const Url& url) {
+    return (url.is_tls ? "https://" : "http://") + authority_of(url);
 }
 
 namespace {
@@ -324,7 +421,6 @@ std::optional<Url> parse_unix_url(std::string_view url) {
 }  // namespace
 
 Url parse_url(std::string_view url) {
-    constexpr std::string_view scheme = "http://";
     const auto bad = [&](std::string_view why) {
         return std::invalid_argument(fmt::format("\"{}\" {}", url, why));
     };
@@ -334,16 +430,21 @@ Url parse_url(std::string_view url) {
         }
         return std::move(*at_socket);
     }
-    if (url.size() < scheme.size() || !equal_ignoring_case(url.substr(0, scheme.size()), scheme)) {
-        throw bad("is no URL that starts with http:// (or unix:)");
+    const auto scheme_end = url.find("://");
+    const std::string_view scheme = url.substr(0, std::min(scheme_end, url.size()));
+    const bool is_tls = equal_ignoring_case(scheme, "https");
+    if (scheme_end == url.npos || (!is_tls && !equal_ignoring_case(scheme, "http"))) {
+        throw bad("is no URL that starts with http:// or https:// (or unix:)");
     }
-    std::string_view rest = url.substr(scheme.size());
+    std::string_view rest = url.substr(scheme_end + 3);
     rest = rest.substr(0, rest.find('#'));
     const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
     if (!is_valid_host(authority)) {
         throw bad("has no valid host");
     }
     Url result;
+    result.is_tls = is_tls;
+    result.port = usual_port(is_tls);
     rest.remove_prefix(authority.size());
     const bool spaces = rest.find_first_of(" \t\r\n") != rest.npos;
     if (spaces) {
@@ -368,9 +469,10 @@ ClientResponse fetch(
     const Url& url,
     const std::string& body,
     const std::vector<Header>& headers,
-    std::chrono::milliseconds timeout
+    std::chrono::milliseconds timeout,
+    const ClientTls& tls
 ) {
-    ClientConnection connection(url, Clock::now() + timeout);
+    ClientConnection connection(url, tls, Clock::now() + timeout);
     connection.write(request_text(method, url, body, headers));
     HeaderParser parser;
     parser.header_limit(max_header_bytes);
@@ -389,9 +491,10 @@ int fetch_stream(
     const Url& url,
     const std::vector<Header>& headers,
     const std::function<void(int status)>& on_status,
-    const std::function<bool(std::string_view piece)>& on_data
+    const std::function<bool(std::string_view piece)>& on_data,
+    const ClientTls& tls
 ) {
-    ClientConnection connection(url, std::nullopt);
+    ClientConnection connection(url, tls, std::nullopt);
     connection.write(request_text(Method::get, url, {}, headers));
     HeaderParser parser;
     parser.header_limit(max_header_bytes);

@@ -10,27 +10,30 @@ namespace bookstore::http {
 namespace {
 
 /// Whether the server has said nothing more, not even that it is closed.
-bool is_quiet(KeptConnections::Socket& socket) {
+bool is_quiet(PeerConnection& connection) {
     char c = 0;
-    const auto count = ::recv(socket.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (connection.tls && connection.tls->has_pending()) {
+        return false;
+    }
+    const auto count = ::recv(connection.socket.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT);
     return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 }  // namespace
 
-std::optional<KeptConnections::Socket> KeptConnections::take() {
+std::optional<PeerConnection> KeptConnections::take() {
     while (!kept_.empty()) {
         Kept last = std::move(kept_.back());
         kept_.pop_back();
-        if (last.until > Clock::now() && is_quiet(last.socket)) {
-            return std::move(last.socket);
+        if (last.until > Clock::now() && is_quiet(last.connection)) {
+            return std::move(last.connection);
         }
     }
     return std::nullopt;
 }
 
-void KeptConnections::keep(Socket socket) {
-    kept_.push_back({std::move(socket), Clock::now() + idle_timeout_});
+void KeptConnections::keep(PeerConnection connection) {
+    kept_.push_back({std::move(connection), Clock::now() + idle_timeout_});
     close_idle_later();
 }
 

@@ -109,8 +109,9 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
                 self->fail(fmt::format("no answer within {} ms", self->timeout_.count()));
             }
         });
-        if (auto socket = impl_.kept.take()) {
-            socket_ = std::move(*socket);
+        if (auto kept = impl_.kept.take()) {
+            socket_ = std::move(kept->socket);
+            tls_ = std::move(kept->tls);
             was_kept_ = true;
             write();
         } else {
@@ -164,12 +165,91 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         }
         impl_.connections.fetch_add(1, std::memory_order_relaxed);
         socket_.set_option(tcp::no_delay(true), ec);
-        write();
+        if (!impl_.options.origin.is_tls) {
+            write();
+            return;
+        }
+        socket_.non_blocking(true, ec);
+        try {
+            tls_ = std::make_unique<TlsSession>(
+                impl_.options.tls, socket_.native_handle(), impl_.options.origin.host
+            );
+        } catch (const std::exception& error) {
+            fail(fmt::format("cannot speak TLS: {}", error.what()));
+            return;
+        }
+        shake_hands();
+    }
+
+    void shake_hands() {
+        const TlsSession::Step step = tls_->shake_hands();
+        if (step.state == TlsSession::State::done) {
+            write();
+        } else if (!waits(step, &Call::shake_hands)) {
+            fail(fmt::format("cannot speak TLS: {}", tls_->problem()));
+        }
+    }
+
+    /// Whether it goes on with `next` when the socket can do what TLS wants; else it is over.
+    bool waits(const TlsSession::Step& step, void (Call::*next)()) {
+        using State = TlsSession::State;
+        if (step.state != State::wants_read && step.state != State::wants_write) {
+            return false;
+        }
+        socket_.async_wait(
+            step.state == State::wants_read ? tcp::socket::wait_read : tcp::socket::wait_write,
+            [self = shared_from_this(), next](error_code ec) {
+                if (self->is_over()) {
+                    return;
+                }
+                if (ec) {
+                    self->broken(fmt::format("cannot wait: {}", ec.message()));
+                } else {
+                    (self.get()->*next)();
+                }
+            }
+        );
+        return true;
+    }
+
+    void write_tls() {
+        while (!unsent_.empty()) {
+            const TlsSession::Step step = tls_->write(unsent_);
+            if (step.state == TlsSession::State::done) {
+                unsent_.remove_prefix(step.bytes);
+            } else if (waits(step, &Call::write_tls)) {
+                return;
+            } else {
+                broken(fmt::format("cannot write: {}", tls_->problem()));
+                return;
+            }
+        }
+        read();
+    }
+
+    void read_tls() {
+        const std::size_t before = received_.size();
+        received_.resize(before + piece_bytes);
+        const TlsSession::Step step = tls_->read({received_.data() + before, piece_bytes});
+        received_.resize(before + step.bytes);
+        heard_ = heard_ || step.bytes > 0;
+        if (step.state == TlsSession::State::done) {
+            take();
+        } else if (step.state == TlsSession::State::ended) {
+            ended();
+        } else if (!waits(step, &Call::read_tls)) {
+            broken(fmt::format("cannot read: {}", tls_->problem()));
+        }
     }
 
     void write() {
         parser_.emplace(ResponseLimits{impl_.options.max_header_bytes, impl_.options.max_body_bytes}
         );
+        if (tls_) {
+            unsent_ = text_;
+            write_tls();
+            return;
+        }
         asio::async_write(
             socket_,
             asio::buffer(text_),
@@ -187,6 +267,10 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
     }
 
     void read() {
+        if (tls_) {
+            read_tls();
+            return;
+        }
         const std::size_t before = received_.size();
         received_.resize(before + piece_bytes);
         socket_.async_read_some(
@@ -242,6 +326,7 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         was_kept_ = false;
         received_.clear();
         error_code ignored;
+        tls_.reset();
         socket_.close(ignored);
         socket_ = tcp::socket(impl_.io);
         connect();
@@ -251,7 +336,7 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         // Bytes after the answer would be taken for the answer to the next request.
         const bool reusable = parser_->keeps_connection() && received_.empty();
         if (reusable) {
-            impl_.kept.keep(std::move(socket_));
+            impl_.kept.keep({std::move(socket_), std::move(tls_)});
         }
         end(std::move(parser_->response()));
     }
@@ -265,6 +350,10 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
         const Done done = std::exchange(done_, nullptr);
         timer_.cancel();
         error_code ignored;
+        if (tls_) {
+            tls_->end_writing();
+            tls_->forget_socket();
+        }
         socket_.close(ignored);
         done(std::move(result));
     }
@@ -276,6 +365,8 @@ class Peer::Call : public std::enable_shared_from_this<Call> {
     Done done_;
     asio::steady_timer timer_;
     tcp::socket socket_;
+    std::unique_ptr<TlsSession> tls_;
+    std::string_view unsent_;  ///< of text_
     bool was_kept_ = false;
     bool heard_ = false;  ///< something of an answer came
     std::string received_;
@@ -304,13 +395,12 @@ Peer::Counts Peer::counts() const {
 Url parse_origin(std::string_view url) {
     const auto bad = [&](std::string_view why) {
         return std::invalid_argument(fmt::format(
-            "\"{}\" {}; it wants http://HOST[:PORT], as http://127.0.0.1:8081", url, why
+            "\"{}\" {}; it wants http://HOST[:PORT] or https://HOST[:PORT], as "
+            "http://127.0.0.1:8081",
+            url,
+            why
         ));
     };
-    constexpr std::string_view secure = "https://";
-    if (equal_ignoring_case(url.substr(0, secure.size()), secure)) {
-        throw bad("is https, which is not spoken here");
-    }
     const auto scheme_end = url.find("://");
     const auto rest = scheme_end == url.npos ? std::string_view() : url.substr(scheme_end + 3);
     const auto authority = rest.substr(0, rest.find_first_of("/?#"));
@@ -321,9 +411,10 @@ Url parse_origin(std::string_view url) {
     try {
         origin = parse_url(url);
     } catch (const std::invalid_argument& error) {
-        throw std::invalid_argument(
-            fmt::format("{}; it wants http://HOST[:PORT], as http://127.0.0.1:8081", error.what())
-        );
+        throw std::invalid_argument(fmt::format(
+            "{}; it wants http://HOST[:PORT] or https://HOST[:PORT], as http://127.0.0.1:8081",
+            error.what()
+        ));
     }
     if (origin.is_unix()) {
         throw bad("is a unix socket, at which no process asks another");

@@ -15,12 +15,13 @@
 
 namespace bookstore::http {
 
-/// Parses "http://host[:port]", where another process is; throws std::invalid_argument with a
-/// readable reason.
+/// Parses "http://host[:port]" or "https://host[:port]", where another process is; throws
+/// std::invalid_argument with a readable reason.
 Url parse_origin(std::string_view url);
 
 struct PeerOptions {
     Url origin{};
+    ClientTls tls{};                                 ///< where the origin is https
     std::chrono::milliseconds idle_timeout{20'000};  ///< a kept connection is closed after it
     std::size_t max_header_bytes = 16 << 10;         ///< of an answer, interim ones included
     std::size_t max_body_bytes = 64 << 10;           ///< of an answer

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 // TLS as a server's and a client's user sees it: files in PEM, and how they stand.
+
+struct ssl_ctx_st;
 
 namespace bookstore::http {
 
@@ -26,12 +29,30 @@ struct TlsStatus {
     std::string problem{};
 };
 
-/// Whom a client believes, and by what it proves who it is. Names and addresses are always
-/// compared.
-struct ClientTls {
-    std::string ca_file{};      ///< these authorities alone; empty: the system's (SSL_CERT_FILE)
+/// Whom a client believes, and by what it proves who it is: files in PEM. Names and addresses are
+/// always compared.
+struct ClientTlsFiles {
+    std::string ca{};           ///< these authorities alone; empty: the system's (SSL_CERT_FILE)
     std::string certificate{};  ///< for servers that ask for one; empty: there is none
     std::string key{};
+};
+
+/// What those files have, read once for the connections of a client. Copies share it. Any thread.
+class ClientTls {
+  public:
+    /// The system's authorities, which are read when they are needed for the first time.
+    ClientTls();
+    /// Throws std::runtime_error that names the file which cannot be read.
+    explicit ClientTls(const ClientTlsFiles& files);
+
+    /// OpenSSL's; internal to http.
+    std::shared_ptr<ssl_ctx_st> context() const;
+    /// In messages: who vouches for a server.
+    const std::string& trusted_by() const;
+
+  private:
+    struct State;
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace bookstore::http

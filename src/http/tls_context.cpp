@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <ctime>
 #include <limits>
+#include <mutex>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace bookstore::http {
 
@@ -157,24 +159,53 @@ std::int64_t expiry_of(const TlsContext& server) {
     return first;
 }
 
-TlsContext make_client_context(const ClientTls& options) {
+TlsContext make_client_context(const ClientTlsFiles& files) {
     TlsContext context = make_context(TLS_client_method());
     SSL_CTX* raw = context.get();
-    if (options.ca_file.empty()) {
+    if (files.ca.empty()) {
         if (SSL_CTX_set_default_verify_paths(raw) != 1) {
             fail("the system's certificate authorities cannot be read");
         }
-    } else if (SSL_CTX_load_verify_locations(raw, options.ca_file.c_str(), nullptr) != 1) {
-        fail("the certificate authorities in " + options.ca_file + " cannot be read");
+    } else if (SSL_CTX_load_verify_locations(raw, files.ca.c_str(), nullptr) != 1) {
+        fail("the certificate authorities in " + files.ca + " cannot be read");
     }
-    if (!options.certificate.empty()) {
-        use_identity(raw, options.certificate, options.key);
+    if (!files.certificate.empty()) {
+        use_identity(raw, files.certificate, files.key);
     }
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
     const auto* ours =
         static_cast<const unsigned char*>(static_cast<const void*>(protocols.data()));
     SSL_CTX_set_alpn_protos(raw, ours, static_cast<unsigned>(protocols.size()));
     return context;
+}
+
+struct ClientTls::State {
+    explicit State(ClientTlsFiles from)
+        : files(std::move(from)),
+          trusted_by(files.ca.empty() ? "the system's authorities" : files.ca) {}
+
+    const ClientTlsFiles files;
+    const std::string trusted_by;
+    std::once_flag once;
+    TlsContext context;
+};
+
+ClientTls::ClientTls() : state_(std::make_shared<State>(ClientTlsFiles())) {}
+
+ClientTls::ClientTls(const ClientTlsFiles& files) : state_(std::make_shared<State>(files)) {
+    const bool names_files = !files.ca.empty() || !files.certificate.empty();
+    if (names_files) {
+        context();
+    }
+}
+
+TlsContext ClientTls::context() const {
+    std::call_once(state_->once, [this] { state_->context = make_client_context(state_->files); });
+    return state_->context;
+}
+
+const std::string& ClientTls::trusted_by() const {
+    return state_->trusted_by;
 }
 
 }  // namespace bookstore::http

@@ -8,8 +8,6 @@
 
 // Internal to http. OpenSSL's headers stay in the sources.
 
-struct ssl_ctx_st;
-
 namespace bookstore::http {
 
 /// What the TLS connections of one kind have in common. Connections keep what they were made with.
@@ -23,7 +21,7 @@ TlsContext make_server_context(const TlsFiles& files, bool asks_clients);
 std::int64_t expiry_of(const TlsContext& server);
 
 /// For the connections of a client. Throws std::runtime_error that names the file.
-TlsContext make_client_context(const ClientTls& options);
+TlsContext make_client_context(const ClientTlsFiles& files);
 
 /// Takes the oldest of this thread's errors of OpenSSL, in words, and forgets the others.
 std::string take_openssl_error();

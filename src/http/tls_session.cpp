@@ -69,6 +69,46 @@ std::string day_of(const ASN1_TIME* time) {
 
 }  // namespace
 
+/// Notes why the server's certificate is refused: when OpenSSL has failed, it is gone.
+struct TlsSession::Verdict {
+    static int note(int well, X509_STORE_CTX* found) {
+        if (well != 1) {
+            const int index = SSL_get_ex_data_X509_STORE_CTX_idx();
+            auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(found, index));
+            auto& session = *static_cast<TlsSession*>(SSL_get_ex_data(ssl, 0));
+            session.refusal_ = reason(found, session);
+        }
+        return well;
+    }
+
+    static std::string reason(X509_STORE_CTX* found, const TlsSession& session) {
+        const X509* at = X509_STORE_CTX_get_current_cert(found);
+        const bool own = X509_STORE_CTX_get_error_depth(found) == 0;
+        const std::string_view which = own ? "its certificate" : "one that vouches for it";
+        switch (const int error = X509_STORE_CTX_get_error(found)) {
+            case X509_V_ERR_HOSTNAME_MISMATCH:
+            case X509_V_ERR_IP_ADDRESS_MISMATCH:
+                return fmt::format(
+                    "its certificate is not for {}, but for {}",
+                    session.host_,
+                    subjects_of(X509_STORE_CTX_get0_cert(found))
+                );
+            case X509_V_ERR_CERT_HAS_EXPIRED:
+                return fmt::format("{} expired on {}", which, day_of(X509_get0_notAfter(at)));
+            case X509_V_ERR_CERT_NOT_YET_VALID:
+                return fmt::format(
+                    "{} is valid from {} on", which, day_of(X509_get0_notBefore(at))
+                );
+            default:
+                return fmt::format(
+                    "its certificate is not trusted by {} ({})",
+                    session.trusted_by_,
+                    X509_verify_cert_error_string(error)
+                );
+        }
+    }
+};
+
 /// OpenSSL's way to the socket: none of its own, which would end the process by SIGPIPE where a
 /// program has not said that it wants none.
 struct TlsSession::WireMethod {
@@ -139,12 +179,12 @@ TlsSession::TlsSession(const TlsContext& context, int socket) : wire_{.socket = 
     SSL_set_accept_state(ssl_);
 }
 
-TlsSession::TlsSession(
-    const TlsContext& context, int socket, const std::string& host, std::string trusted_by
-)
-    : wire_{.socket = socket}, host_(host), trusted_by_(std::move(trusted_by)) {
-    attach(context);
+TlsSession::TlsSession(const ClientTls& tls, int socket, const std::string& host)
+    : wire_{.socket = socket}, host_(host), trusted_by_(tls.trusted_by()) {
+    attach(tls.context());
     SSL_set_connect_state(ssl_);
+    SSL_set_ex_data(ssl_, 0, this);
+    SSL_set_verify(ssl_, SSL_VERIFY_PEER, Verdict::note);
     if (parse_address(host)) {
         X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str());
         return;
@@ -251,30 +291,8 @@ std::string TlsSession::explain(int error) const {
         return wire_.error != 0 ? message_of(wire_.error) : "the connection was cut off";
     }
     const int reason = ERR_GET_REASON(code);
-    const auto verified = SSL_get_verify_result(ssl_);
-    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && !host_.empty()) {
-        X509* certificate = SSL_get0_peer_certificate(ssl_);
-        switch (verified) {
-            case X509_V_ERR_HOSTNAME_MISMATCH:
-            case X509_V_ERR_IP_ADDRESS_MISMATCH:
-                return fmt::format(
-                    "its certificate is not for {}, but for {}", host_, subjects_of(certificate)
-                );
-            case X509_V_ERR_CERT_HAS_EXPIRED:
-                return fmt::format(
-                    "its certificate expired on {}", day_of(X509_get0_notAfter(certificate))
-                );
-            case X509_V_ERR_CERT_NOT_YET_VALID:
-                return fmt::format(
-                    "its certificate is valid from {} on", day_of(X509_get0_notBefore(certificate))
-                );
-            default:
-                return fmt::format(
-                    "its certificate is not trusted by {} ({})",
-                    trusted_by_,
-                    X509_verify_cert_error_string(verified)
-                );
-        }
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && !refusal_.empty()) {
+        return refusal_;
     }
     switch (reason) {
         case SSL_R_WRONG_VERSION_NUMBER:
@@ -293,10 +311,7 @@ std::string TlsSession::explain(int error) const {
             break;
     }
     const char* text = ERR_reason_error_string(code);
-    const std::string said = text != nullptr ? text : fmt::format("error {:x} of OpenSSL", code);
-    return verified == X509_V_OK
-               ? said
-               : fmt::format("{} ({})", said, X509_verify_cert_error_string(verified));
+    return text != nullptr ? text : fmt::format("error {:x} of OpenSSL", code);
 }
 
 }  // namespace bookstore::http

@@ -32,10 +32,7 @@ class TlsSession {
     /// The server's end. The socket stays the caller's.
     TlsSession(const TlsContext& context, int socket);
     /// A client's end: of a server that has to be `host`, a name or an address.
-    /// `trusted_by` names in messages who vouches for it.
-    TlsSession(
-        const TlsContext& context, int socket, const std::string& host, std::string trusted_by
-    );
+    TlsSession(const ClientTls& tls, int socket, const std::string& host);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -55,6 +52,9 @@ class TlsSession {
     void forget_socket() { wire_.socket = -1; }
 
     const std::string& problem() const { return problem_; }
+    /// Whether it failed because the other end is gone, or has closed; what it said before that may
+    /// still be read.
+    bool is_cut_off() const { return wire_.error != 0; }
 
   private:
     /// The socket, as OpenSSL sees it.
@@ -65,6 +65,7 @@ class TlsSession {
         int error = 0;
     };
     struct WireMethod;
+    struct Verdict;
 
     void attach(const TlsContext& context);
     Step conclude(int result);
@@ -74,6 +75,7 @@ class TlsSession {
     ssl_st* ssl_ = nullptr;
     std::string host_;  ///< empty: this is the server's end
     std::string trusted_by_;
+    std::string refusal_;  ///< of the server's certificate
     std::string problem_;
 };
 

@@ -39,9 +39,10 @@ struct Peers::One {
 Peers::Peers(PeersOptions options, const Clock& clock, std::string process)
     : options_(std::move(options)), clock_(clock), process_(std::move(process)) {
     for (const http::Url& origin : options_.origins) {
-        std::string url = "http://" + http::authority_of(origin);
+        std::string url = http::origin_text(origin);
         http::PeerOptions peer{
             .origin = origin,
+            .tls = options_.tls,
             .max_body_bytes = options_.max_body_bytes,
             .error_log = [url](std::string_view what) { spdlog::error("peer {}: {}", url, what); }
         };

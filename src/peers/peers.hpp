@@ -29,6 +29,7 @@ bool is_asked_by_peer(const http::Request& request);
 
 struct PeersOptions {
     std::vector<http::Url> origins{};
+    http::ClientTls tls{};  ///< where an origin is https
     std::chrono::milliseconds ask_timeout{1'000};
     /// For what changes something: it may have to wait for a context's thread.
     std::chrono::milliseconds act_timeout{10'000};

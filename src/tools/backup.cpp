@@ -52,8 +52,8 @@ backup::Backup backup_in(const boost::json::object& answer) {
     return backup;
 }
 
-backup::Backup backup_of_server(const std::string& url, const std::string& directory) {
-    return backup_in(ServerClient(url).object(
+backup::Backup backup_of_server(const ServerAddress& server, const std::string& directory) {
+    return backup_in(ServerClient(server).object(
         {.method = http::Method::post,
          .target = "/backups",
          .body = boost::json::serialize(boost::json::object{{"directory", directory}}),
@@ -79,7 +79,7 @@ int run(const Options& options, const host::Contexts& contexts) {
     const std::string directory = std::filesystem::absolute(options.directory).string();
     print(
         place.is_offline() ? backup_of_directory(place.data_dir, directory, contexts)
-                           : backup_of_server(place.url, directory)
+                           : backup_of_server(place.server, directory)
     );
     return 0;
 }

@@ -26,7 +26,7 @@ using boost::json::object;
 using http::Method;
 
 struct Options {
-    std::string url = default_url;
+    ServerAddress server;
     double rate = 2;           ///< actions a second
     std::int64_t actions = 0;  ///< then it ends; 0: it goes on until a signal comes
 };
@@ -298,7 +298,7 @@ class Players {
 int run(const Options& options) {
     using namespace std::chrono;
     const app::Signals signals;
-    const ServerClient client(options.url);
+    const ServerClient client(options.server);
     client.check_url();
     Shop shop(client, signals);
     Players players(shop);
@@ -323,7 +323,7 @@ int run(const Options& options) {
 
 Run declare_demo(CLI::App& app, const Program& /*program*/) {
     auto options = std::make_unique<Options>();
-    add_url(app, options->url);
+    add_server(app, options->server);
     add_setting(app, "--rate", options->rate, "Actions a second")->check(CLI::Range(0.01, 1000.0));
     add_setting(app, "--actions", options->actions, "Ends after so many; 0: goes on")
         ->check(CLI::NonNegativeNumber);

@@ -91,7 +91,7 @@ int print_stored(const std::string& directory, const host::Contexts& contexts) {
 int print_streamed(const Options& options) {
     const bool follow = options.follow || !options.from_beginning;
     DataLines lines;
-    ServerClient(options.place.url)
+    ServerClient(options.place.server)
         .stream(
             fmt::format(
                 "/events?from={}&follow={}", options.from_beginning ? "beginning" : "end", follow

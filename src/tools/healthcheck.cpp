@@ -11,12 +11,12 @@ namespace bookstore::tools {
 namespace {
 
 struct Options {
-    std::string url = default_url;
+    ServerAddress server;
     std::int64_t timeout_ms = 2000;
 };
 
 int run(const Options& options) {
-    const ServerClient client(options.url);
+    const ServerClient client(options.server);
     const auto answer = client.send(
         {.target = "/isHealthy", .timeout = std::chrono::milliseconds(options.timeout_ms)}
     );
@@ -30,7 +30,7 @@ int run(const Options& options) {
 
 Run declare_healthcheck(CLI::App& app, const Program& /*program*/) {
     auto options = std::make_unique<Options>();
-    add_url(app, options->url);
+    add_server(app, options->server);
     add_setting(app, "--timeout", options->timeout_ms, "ms to wait for the answer")
         ->check(CLI::Range(1, most_ms));
     return [options = std::move(options)] { return run(*options); };

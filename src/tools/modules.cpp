@@ -16,7 +16,7 @@ namespace {
 struct Options {
     std::string action;  ///< stop or start; empty: lists them
     std::string name;
-    std::string url = default_url;
+    ServerAddress server;
 };
 
 constexpr auto module_row = "{:<16} {:<{}} {:<16} {:>10} {:>8} {:>10} {:>7} {:>7} {:>7}{}\n";
@@ -92,7 +92,7 @@ void print_silent(const boost::json::array& peers) {
 
 /// Prints the contexts as a table, after one of them was stopped or started if that is asked for.
 int run(const Options& options) {
-    const ServerClient client(options.url);
+    const ServerClient client(options.server);
     if (!options.action.empty()) {
         client.object(
             {.method = http::Method::post,
@@ -132,7 +132,7 @@ Run declare_modules(CLI::App& app, const Program& /*program*/) {
     app.add_option("action", options->action, "stop or start")
         ->check(CLI::IsMember({"stop", "start"}));
     app.add_option("name", options->name, "Of the context");
-    add_url(app, options->url);
+    add_server(app, options->server);
     app.callback([&options = *options] {
         if (!options.action.empty() && options.name.empty()) {
             throw CLI::ValidationError("modules " + options.action + " wants a context's name");

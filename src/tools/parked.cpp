@@ -22,7 +22,7 @@ struct Options {
     std::string module;  ///< list: its alone, if given
     bool parked_only = false;
     std::string reason;  ///< skip: why
-    std::string url = default_url;
+    ServerAddress server;
 };
 
 /// "?module=order&state=PARKED"
@@ -34,7 +34,7 @@ std::string query_of(const Options& options, std::int64_t page) {
 }
 
 int list_parked(const Options& options) {
-    const ServerClient client(options.url);
+    const ServerClient client(options.server);
     constexpr auto row = "{:<24} {:<8} {:<22} {:<12} {:>8}  {:<20} {}\n";
     std::int64_t pages = 1;
     for (std::int64_t page = 0; page < pages; ++page) {
@@ -88,7 +88,7 @@ int retry_or_skip(const Options& options) {
     if (options.action == "skip") {
         request.body = boost::json::serialize(boost::json::object{{"reason", options.reason}});
     }
-    const auto answer = ServerClient(options.url).object(request);
+    const auto answer = ServerClient(options.server).object(request);
     if (options.id.empty()) {
         fmt::print(
             "{}: {} events, {} still parked\n",
@@ -113,7 +113,7 @@ Run declare_parked(CLI::App& app, const Program& /*program*/) {
     app.add_option("--module", options->module, "All that this context has parked; list: holds");
     app.add_flag("--parked-only", options->parked_only, "list: without those tried again");
     app.add_option("--reason", options->reason, "skip: why; it is recorded");
-    add_url(app, options->url);
+    add_server(app, options->server);
     return [options = std::move(options)] {
         return options->action == "list" ? list_parked(*options) : retry_or_skip(*options);
     };

@@ -67,7 +67,7 @@ int rebuild_offline(const Options& options, const host::Contexts& contexts) {
 }
 
 int rebuild_on_server(const Options& options) {
-    const ServerClient client(options.place.url);
+    const ServerClient client(options.place.server);
     const std::string target = "/rebuilds/" + options.read_model;
     client.object({.method = http::Method::post, .target = target});
     for (;;) {
@@ -88,7 +88,7 @@ int rebuild_on_server(const Options& options) {
 }
 
 int cancel_on_server(const Options& options) {
-    ServerClient(options.place.url)
+    ServerClient(options.place.server)
         .object({.method = http::Method::del, .target = "/rebuilds/" + options.read_model});
     fmt::print("{}: canceled\n", options.read_model);
     return 0;

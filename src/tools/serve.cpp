@@ -68,6 +68,7 @@ struct Flags {
     std::vector<std::string> peers;
     KafkaFlags kafka;
     std::int64_t kafka_unhealthy_s = 0;
+    http::ClientTlsFiles client_tls;
     std::int64_t peer_ms = 1'000;
     std::size_t port_calls = 64;
     app::ServeOptions serve;
@@ -174,28 +175,30 @@ void add_port_flags(CLI::App& app, Flags& flags) {
         app,
         "--customer-url",
         flags.customer_url,
-        "http://HOST:PORT that order asks for customers; empty: this process"
+        "http(s)://HOST:PORT that order asks for customers; empty: this process"
     );
     add_setting(
         app,
         "--inventory-url",
         flags.inventory_url,
-        "http://HOST:PORT that order asks for books; empty: this process"
+        "http(s)://HOST:PORT that order asks for books; empty: this process"
     );
     add_setting(
         app,
         "--van-url",
         flags.van_url,
-        "http://HOST:PORT of the VAN that payment charges at; empty: this process"
+        "http(s)://HOST:PORT of the VAN that payment charges at; empty: this process"
     );
     add_setting(
         app,
         "--peers",
         flags.peers,
-        "http://HOST:PORT, by comma, of the processes that host other contexts, where they listen "
+        "http(s)://HOST:PORT, by comma, of the processes that host other contexts, where they "
+        "listen "
         "for operators: shown and acted on as one system"
     )
         ->delimiter(',');
+    add_client_tls(app, flags.client_tls);
     add_setting(
         app,
         "--peer-timeout",
@@ -310,9 +313,12 @@ void read_ports(const Flags& flags, app::ContextOptions& contexts) {
     contexts.order_ports.customer = origin_of("--customer-url", flags.customer_url);
     contexts.order_ports.inventory = origin_of("--inventory-url", flags.inventory_url);
     contexts.van_port.van = origin_of("--van-url", flags.van_url);
+    const http::ClientTls tls = read_client_tls(flags.client_tls);
+    contexts.order_ports.http.tls = tls;
     contexts.order_ports.http.calls = flags.port_calls;
     contexts.order_ports.http.breaker = contexts.van.breaker;
     contexts.van_port.http = {
+        .tls = tls,
         .timeout_ms = contexts.payment.van_timeout_ms,
         .calls = flags.port_calls,
         .breaker = contexts.van.breaker
@@ -327,7 +333,7 @@ std::vector<http::Url> read_peers(const Flags& flags) {
     for (const std::string& url : flags.peers) {
         const auto origin = origin_of("--peers", url);
         const auto same = [&origin](const http::Url& other) {
-            return http::authority_of(other) == http::authority_of(*origin);
+            return http::origin_text(other) == http::origin_text(*origin);
         };
         if (origin && std::ranges::none_of(origins, same)) {
             origins.push_back(*origin);
@@ -465,6 +471,7 @@ int run(Flags& flags, const Program& program) {
     read_ports(flags, flags.contexts);
     options.port_connections = port_connections(flags);
     options.peers.origins = read_peers(flags);
+    options.peers.tls = flags.contexts.order_ports.http.tls;
     if (!flags.kafka.brokers.empty() && flags.kafka.brokers != no_brokers) {
         options.kafka = read_kafka_flags(flags.kafka);
         options.kafka_patience = std::chrono::seconds(flags.kafka_unhealthy_s);

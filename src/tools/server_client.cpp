@@ -28,7 +28,8 @@ std::string message_of(std::string_view body) {
 
 }  // namespace
 
-ServerClient::ServerClient(std::string url) : url_(std::move(url)), base_(url_) {
+ServerClient::ServerClient(const ServerAddress& server)
+    : url_(server.url), tls_(read_client_tls(server.tls)), base_(url_) {
     if (base_.ends_with('/')) {
         base_.pop_back();
     }
@@ -49,7 +50,7 @@ http::ClientResponse ServerClient::send(const ServerRequest& request) const {
         headers.push_back({"Content-Type", "application/json"});
     }
     return http::fetch(
-        request.method, url_of(request.target), request.body, headers, request.timeout
+        request.method, url_of(request.target), request.body, headers, request.timeout, tls_
     );
 }
 
@@ -83,7 +84,8 @@ void ServerClient::stream(
                 error += piece;
             }
             return true;
-        }
+        },
+        tls_
     );
     if (status != 200) {
         throw failure(status, error);

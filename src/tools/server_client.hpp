@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "http/client.hpp"
+#include "tools/options.hpp"
 
 namespace bookstore::tools {
 
@@ -26,8 +27,9 @@ struct ServerRequest {
 /// a line for the user.
 class ServerClient {
   public:
-    /// `url` is what the user gave, and is called so in messages.
-    explicit ServerClient(std::string url);
+    /// What the user gave, which is called so in messages. Throws std::runtime_error that names the
+    /// flag or file of TLS which is wrong.
+    explicit ServerClient(const ServerAddress& server);
 
     /// Throws when the URL is none, before anything is sent.
     void check_url() const { url_of("/"); }
@@ -46,7 +48,8 @@ class ServerClient {
   private:
     http::Url url_of(std::string_view target) const;
 
-    std::string url_;
+    const std::string url_;
+    const http::ClientTls tls_;
     std::string base_;  ///< url_ without the slash at its end
 };
 

@@ -81,7 +81,7 @@ int run(const Options& options, const host::Contexts& contexts) {
     const auto timeline =
         options.place.is_offline()
             ? stored_timeline(options, contexts)
-            : ServerClient(options.place.url)
+            : ServerClient(options.place.server)
                   .object({.target = fmt::format("/trace/orders/{}", options.order_id)});
     const auto& entries = timeline.at("entries").as_array();
     fmt::print(

@@ -173,7 +173,7 @@ TEST_CASE("a command line that means nothing is refused in one line") {
         {"serve", "--payment-timeout", "-1"},
         {"serve", "--ask-timeout", "0"},
         {"serve", "--port-calls", "0"},
-        {"serve", "--van-url", "https://van"},
+        {"serve", "--van-url", "ftp://van"},
         {"serve", "--log-format", "xml"},
         {"serve", "--log-level", "loud"},
         {"serve", "extra"},

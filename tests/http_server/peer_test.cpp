@@ -402,7 +402,9 @@ TEST_CASE("where a peer is: host and port, nothing else") {
     CHECK(parse_origin("http://van").port == "80");
     CHECK(parse_origin("http://van:8081/").port == "8081");
     CHECK(parse_origin("HTTP://[::1]:8081").host == "::1");
-    CHECK(refused("https://van").find("is https") != std::string::npos);
+    CHECK(parse_origin("https://van").port == "443");
+    CHECK(parse_origin("https://van:8443").is_tls);
+    CHECK_FALSE(parse_origin("http://van:8443").is_tls);
     CHECK(refused("http://").find("has no valid host") != std::string::npos);
     CHECK(refused("http://:80").find("has no valid host") != std::string::npos);
     CHECK(refused("http://kim:secret@van").find("has a user in it") != std::string::npos);

@@ -1444,10 +1444,19 @@ TEST_CASE("a URL is taken apart") {
     CHECK(encoded.target == "/b?c=d");
     CHECK(parse_url("http+unix://a.sock").target == "/");
     CHECK_FALSE(full.is_unix());
+    CHECK_FALSE(full.is_tls);
+    const Url secure = parse_url("HTTPS://shop.example/a");
+    CHECK(secure.is_tls);
+    CHECK(secure.port == "443");
+    CHECK(authority_of(secure) == "shop.example");
+    CHECK(origin_text(secure) == "https://shop.example");
+    CHECK(origin_text(parse_url("https://[::1]:80/")) == "https://[::1]:80");
+    CHECK(origin_text(parse_url("http://shop:443/")) == "http://shop:443");
     for (const std::string_view bad :
          {"",
           "shop",
-          "https://shop",
+          "ftp://shop",
+          "https://",
           "http://",
           "http://:80",
           "http://a:99999",

@@ -154,6 +154,7 @@ class Serving {
             const auto pair = authority.issue("server");
             options.tls = {.certificate = pair.certificate, .key = pair.key};
             RawClient::everywhere = tls_client_context();
+            ::setenv("SSL_CERT_FILE", authority.file().c_str(), 1);
         }
         server_ = std::make_unique<Server>(
             options,
@@ -199,7 +200,9 @@ class Serving {
     std::string scheme() const { return server_->url().substr(0, server_->url().find(':')); }
     RawClient client() { return RawClient(server_->port()); }
     Url url(std::string target) {
-        return {"127.0.0.1", std::to_string(server_->port()), std::move(target)};
+        Url url = parse_url(server_->url());
+        url.target = std::move(target);
+        return url;
     }
 
     Reply get(std::string_view target, std::string_view fields = "") {

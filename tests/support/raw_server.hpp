@@ -63,6 +63,14 @@ class RawConnection {
         );
     }
     void half_close() { ::shutdown(fd_, SHUT_WR); }
+    /// For whoever speaks something else over it.
+    int fd() const { return fd_; }
+    /// Reads, and drops it, until the client has closed.
+    void drain() {
+        char data[4096];
+        while (::recv(fd_, data, sizeof data, 0) > 0) {
+        }
+    }
     /// The client's next read or write fails.
     void reset() {
         const linger now{1, 0};
