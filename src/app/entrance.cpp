@@ -1,5 +1,6 @@
 #include "app/entrance.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <string_view>
@@ -19,7 +20,48 @@ http::Answer while_starting(const http::Request& request) {
     return kernel::unavailable("the process is starting: its files are opened and migrated");
 }
 
+/// Whoever watches the process is not to take a busy customer's limit for an illness.
+bool is_probe(std::string_view path) {
+    return path == "/isReady" || path == "/isHealthy" || path == "/actuator/health";
+}
+
 }  // namespace
+
+std::optional<http::Problem> Entrance::admit(http::Request& request) const {
+    if (limiter_ == nullptr || request.door == http::Door::operators || is_probe(request.path)) {
+        return std::nullopt;
+    }
+    const auto now = http::RateLimiter::Clock::now();
+    const std::string_view subject = subject_of_ ? subject_of_(request) : std::string_view();
+    if (subject.empty() && request.client == http::IpAddress{}) {
+        return std::nullopt;
+    }
+    const auto verdict =
+        subject.empty() ? limiter_->take(request.client, now) : limiter_->take(subject, now);
+    request.rate = verdict.state;
+    if (verdict.allowed) {
+        return std::nullopt;
+    }
+    return http::Problem{
+        429,
+        fmt::format(
+            "You ask too often: one client may send {} requests a second in the long run.",
+            limiter_->per_s()
+        ),
+        {},
+        {{"Retry-After", fmt::format("{}", verdict.retry_after_s)}}
+    };
+}
+
+void Entrance::show_rate(const http::Request& request, http::Response& response) const {
+    if (request.rate) {
+        response.headers.push_back({"RateLimit-Policy", limiter_->policy()});
+        response.headers.push_back(
+            {"RateLimit",
+             fmt::format(R"("default";r={};t={})", request.rate->left, request.rate->reset_s)}
+        );
+    }
+}
 
 /// The answer to what no path needs to be known for. A preflight is for any.
 std::optional<http::Answer> Entrance::intercept(http::Request& request) const {
@@ -53,10 +95,14 @@ std::optional<http::Problem> Entrance::header_problem(http::Request& request) co
 
 http::Server::Hooks Entrance::hooks() {
     return {
+        .admit = limiter_ != nullptr
+                     ? [this](http::Request& request) { return admit(request); }
+                     : std::function<std::optional<http::Problem>(http::Request&)>(),
         .precheck = [this](http::Request& request) { return header_problem(request); },
         .decorate =
             [this](const http::Request& request, http::Response& response) {
                 trace_requests_.answered(request, response);
+                show_rate(request, response);
                 cors_.decorate(request, response);
             },
         .error_log = [](std::string_view request_id, std::string_view what

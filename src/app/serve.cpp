@@ -50,6 +50,9 @@ class Process {
               },
               observe::log_access
           ) {
+        if (options.rate_limit) {
+            entrance_.limit(limiter_.emplace(*options.rate_limit));
+        }
         server_.set_hooks(entrance_.hooks());
     }
     ~Process() {
@@ -137,7 +140,9 @@ class Process {
             *system_,
             *health_,
             server_,
-            observe::Metrics::Options{options_.system.data_dir, BOOKSTORE_VERSION}
+            observe::Metrics::Options{
+                options_.system.data_dir, BOOKSTORE_VERSION, limiter_ ? &*limiter_ : nullptr
+            }
         );
         state_.emplace(*health_, *metrics_, server_);
         backups_.emplace(*system_, options_.system.data_dir, clock_);
@@ -195,6 +200,7 @@ class Process {
     std::optional<backup::Backups> backups_;
     std::optional<http::Router> router_;
     std::optional<peers::Split> split_;  ///< its threads use what is above
+    std::optional<http::RateLimiter> limiter_;
     Entrance entrance_;
     http::Server server_;  ///< the first to go: its threads use the rest
     Certificate certificate_{server_};

@@ -7,6 +7,7 @@
 #include "host/system.hpp"
 #include "http/cors.hpp"
 #include "http/hosts.hpp"
+#include "http/rate_limiter.hpp"
 #include "http/server.hpp"
 #include "kafka/settings.hpp"
 #include "observe/logs.hpp"
@@ -18,6 +19,7 @@ struct ServeOptions {
     http::ServerOptions server;
     http::Cors cors;
     http::Hosts hosts;
+    std::optional<http::RateLimit> rate_limit{};  ///< of each client
     host::Contexts contexts;
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;

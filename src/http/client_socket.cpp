@@ -49,16 +49,7 @@ const Address& as(const sockaddr_storage& end) {
 }
 
 std::optional<IpAddress> address_of(const std::optional<sockaddr_storage>& end) {
-    if (end && end->ss_family == AF_INET6) {
-        IpAddress address;
-        std::ranges::copy(as<sockaddr_in6>(*end).sin6_addr.s6_addr, address.begin());
-        return address;
-    }
-    if (end && end->ss_family == AF_INET) {
-        const auto v4 = asio::ip::make_address_v4(ntohl(as<sockaddr_in>(*end).sin_addr.s_addr));
-        return asio::ip::make_address_v6(asio::ip::v4_mapped, v4).to_bytes();
-    }
-    return std::nullopt;
+    return end ? address_in(*end) : std::nullopt;
 }
 
 /// One of IPv4 as such, on whatever socket it came.
@@ -87,6 +78,19 @@ ClientSocket::Transferred transferred(const TlsSession::Step& step) {
 }
 
 }  // namespace
+
+std::optional<IpAddress> address_in(const sockaddr_storage& end) {
+    if (end.ss_family == AF_INET6) {
+        IpAddress address;
+        std::ranges::copy(as<sockaddr_in6>(end).sin6_addr.s6_addr, address.begin());
+        return address;
+    }
+    if (end.ss_family == AF_INET) {
+        const auto v4 = asio::ip::make_address_v4(ntohl(as<sockaddr_in>(end).sin_addr.s_addr));
+        return asio::ip::make_address_v6(asio::ip::v4_mapped, v4).to_bytes();
+    }
+    return std::nullopt;
+}
 
 ClientSocket::ClientSocket(Socket socket, const ServerOptions& options, const TlsContext& tls)
     : socket_(std::move(socket)),

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/system/error_code.hpp>
 #include <chrono>
@@ -23,6 +25,9 @@
 // Internal to the server: this header costs an Asio include.
 
 namespace bookstore::http {
+
+/// The address in what the system says of a connection's end; nothing of a unix socket.
+std::optional<IpAddress> address_in(const sockaddr_storage& end);
 
 /// A client's socket, what was received from it, and the deadline of what it does. One thread.
 /// Over TLS it reads and writes the same, once hands were shaken.

@@ -41,11 +41,12 @@ Response rendered(const Problem& problem, const Request& request) {
 
 }  // namespace
 
-Connection::Connection(Worker& worker, Socket socket, Door door, const TlsContext& tls)
+Connection::Connection(Worker& worker, Socket socket, const Accepted& accepted)
     : worker_(worker),
-      door_(door),
-      client_(std::move(socket), worker.shared.options, tls),
-      reader_(worker, client_, door),
+      door_(accepted.door),
+      counted_as_(accepted.counted_as),
+      client_(std::move(socket), worker.shared.options, accepted.tls),
+      reader_(worker, client_, accepted.door),
       writer_(worker, client_),
       stream_sender_(worker, client_, bell_),
       peer_(client_.peer_text()) {
@@ -130,6 +131,9 @@ Awaitable<void> Connection::serve() {
     while (next == Next::request) {
         renew_exchange();
         Arrival arrival = co_await reader_.read_head(exchange_->request, idle_limit());
+        if (arrival == Arrival::complete) {
+            arrival = admit();
+        }
         if (arrival == Arrival::complete && reader_.has_body()) {
             const Arrival body = co_await reader_.read_body(exchange_->request);
             arrival = body;
@@ -275,6 +279,16 @@ void Connection::ring() {
 }
 
 // ---- Asking for an answer
+
+/// Before the body is read: so who asks too often costs no more than his header.
+RequestReader::Arrival Connection::admit() {
+    const auto& hook = worker_.shared.hooks.admit;
+    if (!hook) {
+        return RequestReader::Arrival::complete;
+    }
+    auto problem = hook(exchange_->request);
+    return problem ? reader_.refuse(std::move(*problem)) : RequestReader::Arrival::complete;
+}
 
 void Connection::dispatch() {
     try {

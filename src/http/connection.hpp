@@ -3,11 +3,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "http/awaitable.hpp"
 #include "http/bell.hpp"
+#include "http/client_key.hpp"
 #include "http/client_socket.hpp"
 #include "http/exchange.hpp"
 #include "http/message.hpp"
@@ -21,12 +23,13 @@
 namespace bookstore::http {
 
 class Worker;
+struct Accepted;
 
 /// One client's connection: reads a request, has it answered, sends the answer, and so on.
 /// Belongs to its worker, and lives and is used on its thread alone.
 class Connection final : private Answerable {
   public:
-    Connection(Worker& worker, Socket socket, Door door, const TlsContext& tls);
+    Connection(Worker& worker, Socket socket, const Accepted& accepted);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -42,6 +45,8 @@ class Connection final : private Answerable {
     void abort();
 
     Door door() const { return door_; }
+    /// As whom it counts among the clients' connections, if it does.
+    const std::optional<ClientKey>& counted_as() const { return counted_as_; }
 
     std::size_t index = 0;  ///< the worker's: where it keeps the connection
 
@@ -65,6 +70,7 @@ class Connection final : private Answerable {
     Awaitable<void> linger();
 
     // Asking for an answer
+    RequestReader::Arrival admit();
     void dispatch();
     Response take_response();
     void ring() override;
@@ -82,6 +88,7 @@ class Connection final : private Answerable {
 
     Worker& worker_;
     const Door door_;
+    const std::optional<ClientKey> counted_as_;
     ClientSocket client_;
     Bell bell_;
     RequestReader reader_;

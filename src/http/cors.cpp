@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::string_view exposed =
     "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse, Log-Begin, "
-    "Log-End";
+    "Log-End, RateLimit, RateLimit-Policy";
 constexpr std::string_view max_age_s = "3600";
 /// Far more than any page asks for: the list is repeated to the client as it came.
 constexpr std::size_t max_requested_bytes = 2048;

@@ -139,6 +139,7 @@ void Exchange::reset() {
     request.trace.clear();
     request.arrived_ms = 0;
     request.foreign_name = false;
+    request.rate.reset();
     request.route = 0;
     request.prefers_json = false;
     request.prefers_schema = false;

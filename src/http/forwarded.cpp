@@ -82,8 +82,12 @@ std::optional<IpAddress> address_of(std::string_view node) {
     return parse_address(node);
 }
 
-bool is_trusted(std::string_view node, std::span<const Network> trusted) {
+/// The client of a hop, who it is as far as that is told; whether its own word counts.
+bool take_client(Request& request, std::string_view node, std::span<const Network> trusted) {
     const auto address = address_of(node);
+    if (address) {
+        request.client = *address;
+    }
     return address && contains(trusted, *address);
 }
 
@@ -243,7 +247,7 @@ void follow_forwarded(
         }
         take_host(request, element->host);
         take_scheme(request, element->scheme);
-        if (!is_trusted(element->client, trusted)) {
+        if (!take_client(request, element->client, trusted)) {
             return;
         }
     }
@@ -299,7 +303,7 @@ void follow_x_forwarded(Request& request, std::span<const Network> trusted) {
         if (!at(ports, hop).empty()) {
             port = ports[hop];
         }
-        if (!is_trusted(at(clients, hop), trusted)) {
+        if (!take_client(request, at(clients, hop), trusted)) {
             break;
         }
     }

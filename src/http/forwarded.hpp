@@ -31,8 +31,9 @@ bool contains(std::span<const Network> networks, const IpAddress& address);
 /// so one is believed, and the other says nothing.
 enum class ProxyHeaders { forwarded, x_forwarded };
 
-/// Makes scheme, host and prefix of the request those that the client asked for, as far as the
-/// headers of that family name valid ones. Only for a request whose peer is a trusted proxy.
+/// Makes scheme, host and prefix of the request those that the client asked for, and `client` that
+/// client, as far as the headers of that family name valid ones. Only for a request whose peer is a
+/// trusted proxy.
 ///
 /// The last element of a list is the peer's own word on whom it got the request from; when that one
 /// is trusted too, the element before it is that one's word, and counts more, and so on. What

@@ -29,6 +29,12 @@ struct Header {
     std::string value;
 };
 
+/// What a client may still ask, where that is limited.
+struct RateState {
+    std::uint32_t left = 0;     ///< requests
+    std::uint32_t reset_s = 0;  ///< then he may send more; all that he may, where some are left
+};
+
 /// A request whose body was read completely and whose header obeys RFC 9112.
 /// It lives until its handler answered; handlers may keep references until then.
 struct Request {
@@ -53,6 +59,10 @@ struct Request {
     bool from_trusted_proxy = false;
     /// What was in `host` before a trusted proxy's word replaced it; empty: nothing did.
     std::string replaced_host;
+    /// Who asks: the other end of the connection, or whom a trusted proxy names; zeros: unknown, as
+    /// at a unix socket.
+    IpAddress client{};
+    std::optional<RateState> rate{};  ///< noted by whoever limits requests
     IpAddress reached_at{};  ///< the address that the connection was made to; zeros: unknown
     /// The host is none of the server's names (Hosts): the entrance says so.
     bool foreign_name = false;

@@ -79,6 +79,7 @@ RequestReader::Sender RequestReader::look_at(
     return {
         .is_local = is_loopback(*address),
         .is_trusted = contains(options.trusted_proxies, *address),
+        .address = *address,
         .reached_at = client.own_address().value_or(IpAddress{})
     };
 }
@@ -196,6 +197,7 @@ void RequestReader::complete_header(Request& request) {
     }
     request.from_loopback = sender_.is_local;
     request.from_trusted_proxy = sender_.is_trusted;
+    request.client = sender_.address;
     request.reached_at = sender_.reached_at;
     if (request.host.empty()) {
         request.host = client_.own_text();  // HTTP/1.0 may have none
@@ -288,6 +290,16 @@ Awaitable<RequestReader::Arrival> RequestReader::read_chunked_body(std::string& 
 RequestReader::Arrival RequestReader::fail(Problem problem) {
     problem_ = std::move(problem);
     framing_.keep_alive = false;
+    return Arrival::failed;
+}
+
+RequestReader::Arrival RequestReader::refuse(Problem problem) {
+    ReadBuffer& received = client_.received;
+    if (framing_.chunked || framing_.content_length > received.size()) {
+        return fail(std::move(problem));
+    }
+    received.consume(static_cast<std::size_t>(framing_.content_length));
+    problem_ = std::move(problem);
     return Arrival::failed;
 }
 

@@ -49,9 +49,13 @@ class RequestReader {
     /// Behind read_head(), of a request that has one. "100 Continue" is said where it is asked for.
     Awaitable<Arrival> read_body(Request& request);
 
+    /// Behind read_head(): the request is refused by its header, and problem() is the answer. Where
+    /// its body is here already, the next request may follow.
+    Arrival refuse(Problem problem);
+
     /// Of the request that was read last; where reading failed, what was understood of it.
     const Framing& framing() const { return framing_; }
-    /// Why the last request could not be read; nothing if it could.
+    /// Why the last request could not be read, or was refused; else nothing.
     const std::optional<Problem>& problem() const { return problem_; }
     /// Whether anything of a request came since the last one.
     bool has_begun_request() const { return begun_; }
@@ -74,7 +78,8 @@ class RequestReader {
     struct Sender {
         bool is_local = false;
         bool is_trusted = false;  ///< a proxy that may say what its client asked for
-        IpAddress reached_at{};   ///< zeros: unknown
+        IpAddress address{};      ///< zeros: unknown
+        IpAddress reached_at{};   ///< the same
     };
 
     static Sender look_at(const ClientSocket& client, const ServerOptions& options);

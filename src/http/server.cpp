@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "http/client_socket.hpp"
 #include "http/listener.hpp"
 #include "http/worker.hpp"
 
@@ -144,8 +145,13 @@ void Server::Impl::accept_when_ready(Acceptor& acceptor) {
 Server::Impl::Backlog Server::Impl::accept_some(Acceptor& acceptor) {
     const bool tls = acceptor.speaks_tls(shared);
     for (unsigned i = 0; i < accepts_at_once; ++i) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
         UniqueFd fd(::accept4(
-            acceptor.socket.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK
+            acceptor.socket.native_handle(),
+            static_cast<sockaddr*>(static_cast<void*>(&peer)),
+            &size,
+            SOCK_CLOEXEC | SOCK_NONBLOCK
         ));
         if (fd.get() < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -158,17 +164,24 @@ Server::Impl::Backlog Server::Impl::accept_some(Acceptor& acceptor) {
         }
         shared.accepted.add();
         Worker& worker = *workers[next_worker++ % workers.size()];
-        if (shared.begin_connection(acceptor.door)) {
-            worker.adopt(
-                {std::move(fd),
-                 acceptor.family,
-                 acceptor.door,
-                 tls ? shared.identity->context_of(acceptor.door) : TlsContext()}
-            );
-        } else {
-            shared.turned_away.add();
-            worker.turn_away(std::move(fd), tls);
+        Accepted accepted{
+            .fd = std::move(fd),
+            .family = acceptor.family,
+            .door = acceptor.door,
+            .counted_as = shared.counted_as(address_in(peer), acceptor.door),
+            .tls = tls ? shared.identity->context_of(acceptor.door) : TlsContext()
+        };
+        const Shared::Begin begin = shared.begin_connection(accepted.door, accepted.counted_as);
+        if (begin == Shared::Begin::counted) {
+            worker.adopt(std::move(accepted));
+            continue;
         }
+        shared.turned_away.add();
+        const bool of_client = begin == Shared::Begin::too_many_of_client;
+        if (of_client) {
+            shared.turned_away_of_client.add();
+        }
+        worker.turn_away(std::move(accepted), of_client);
     }
     return Backlog::more;
 }
@@ -208,7 +221,7 @@ void Server::Impl::stop(std::chrono::milliseconds drain) {
             }
         }
         close_acceptors();
-        shared.connection_ended(Door::operators);
+        shared.connection_ended(Door::operators, std::nullopt);
     });
     for (const auto& worker : workers) {
         worker->drain();
@@ -229,6 +242,13 @@ std::size_t operators_room(const ServerOptions& options) {
     return options.operators
                ? std::clamp(options.max_connections / 16, least_operators_room, most_operators_room)
                : 0;
+}
+
+std::size_t share_of_client(const ServerOptions& options) {
+    constexpr std::size_t shares = 8;
+    return options.max_connections_per_client > 0
+               ? options.max_connections_per_client
+               : std::max<std::size_t>(options.max_connections / shares, 1);
 }
 
 Server::Server(ServerOptions options, Dispatch dispatch, AccessLog access_log)
@@ -293,6 +313,7 @@ ServerStats Server::stats() const {
     stats.connections = connections();
     stats.accepted = impl_->shared.accepted.value();
     stats.turned_away = impl_->shared.turned_away.value();
+    stats.turned_away_of_client = impl_->shared.turned_away_of_client.value();
     for (const auto& worker : impl_->workers) {
         worker->requests.collect(stats);
         worker->handshakes.collect(stats.handshakes);

@@ -34,6 +34,9 @@ struct ServerOptions : ListenAddress {
     unsigned threads = 2;
     /// At both listeners together. Of these some are kept for the operators' (operators_room).
     std::size_t max_connections = 12'000;
+    /// Of one client (an address; of IPv6 its /64), but for trusted proxies, unix sockets and the
+    /// operators' listener. 0: an eighth of them all, and as many as there are for this machine.
+    std::size_t max_connections_per_client = 0;
     /// Connections beyond those, of each I/O thread, that are open for a moment to read their 503.
     std::size_t max_turned_away = 256;
     std::size_t max_body_bytes = 1 << 20;
@@ -53,6 +56,9 @@ struct ServerOptions : ListenAddress {
 /// How many connections customers leave to operators, where these have a listener: so that nobody
 /// can lock them out. Where there are hardly more at all, so many are allowed beside them.
 std::size_t operators_room(const ServerOptions& options);
+
+/// How many connections a client may have that is not of this machine.
+std::size_t share_of_client(const ServerOptions& options);
 
 /// Removes the files of the unix sockets at which servers of this process listen: for who ends it
 /// in the middle of something. Async-signal-safe.
@@ -85,6 +91,9 @@ class Server {
 
     /// What else the server may call, on its I/O threads; each may be empty.
     struct Hooks {
+        /// Judges every request by its header, before its body is read; what it refuses is not
+        /// dispatched. A limit for clients, say.
+        std::function<std::optional<Problem>(Request&)> admit;
         /// Judges a request by its header, before its body is asked for with "100 Continue"
         /// (Router::header_problem). The dispatch judges again.
         std::function<std::optional<Problem>(Request&)> precheck;

@@ -30,7 +30,9 @@ struct ServerStats {
     std::size_t connections = 0;    ///< open now
     std::uint64_t accepted = 0;     ///< connections
     std::uint64_t turned_away = 0;  ///< of them, because there were too many
-    std::uint64_t in_flight = 0;    ///< requests that have no answer yet; open event streams too
+    /// Of these, because there were too many of one client.
+    std::uint64_t turned_away_of_client = 0;
+    std::uint64_t in_flight = 0;  ///< requests that have no answer yet; open event streams too
     HandshakeCounts handshakes{};
     std::vector<RequestCount> requests{};
 };

@@ -58,7 +58,18 @@ std::string random_prefix() {
 
 }  // namespace
 
-bool Shared::begin_connection(Door door) {
+std::optional<ClientKey> Shared::counted_as(const std::optional<IpAddress>& client, Door door)
+    const {
+    const bool spared = !client || door == Door::operators ||
+                        (options.max_connections_per_client == 0 && is_loopback(*client)) ||
+                        contains(options.trusted_proxies, *client);
+    return spared ? std::nullopt : std::optional(key_of(*client));
+}
+
+Shared::Begin Shared::begin_connection(Door door, const std::optional<ClientKey>& client) {
+    if (client && !shares->begin(*client)) {
+        return Begin::too_many_of_client;
+    }
     const std::size_t room = operators_room(options);
     // Where there are few, the room is beside them.
     const std::size_t customers_most = options.max_connections > 2 * room
@@ -68,13 +79,16 @@ bool Shared::begin_connection(Door door) {
     const auto of_customers =
         door == Door::customers ? customers_connections.fetch_add(1, std::memory_order_acq_rel) : 0;
     if (all < customers_most + room && of_customers < customers_most) {
-        return true;
+        return Begin::counted;
     }
-    connection_ended(door);
-    return false;
+    connection_ended(door, client);
+    return Begin::too_many;
 }
 
-void Shared::connection_ended(Door door) {
+void Shared::connection_ended(Door door, const std::optional<ClientKey>& client) {
+    if (client) {
+        shares->end(*client);
+    }
     if (door == Door::customers) {
         customers_connections.fetch_sub(1, std::memory_order_acq_rel);
     }
@@ -118,9 +132,9 @@ void Worker::adopt(Accepted accepted) {
     asio::post(io_, [this, one = std::move(accepted)]() mutable { serve(std::move(one)); });
 }
 
-void Worker::turn_away(UniqueFd fd, bool tls) {
-    asio::post(io_, [this, tls, accepted = std::move(fd)]() mutable {
-        say_farewell(std::move(accepted), tls);
+void Worker::turn_away(Accepted accepted, bool of_client) {
+    asio::post(io_, [this, of_client, one = std::move(accepted)]() mutable {
+        say_farewell(std::move(one), of_client);
     });
 }
 
@@ -192,7 +206,7 @@ void Worker::serve(Accepted accepted) {
         failed = asio::error::operation_aborted;
     }
     if (failed) {
-        shared.connection_ended(accepted.door);
+        shared.connection_ended(accepted.door, accepted.counted_as);
         return;
     }
     accepted.fd.release();
@@ -200,9 +214,7 @@ void Worker::serve(Accepted accepted) {
     if (accepted.family != AF_UNIX) {
         socket.set_option(asio::ip::tcp::no_delay(true), failed);
     }
-    connections_.push_back(
-        std::make_unique<Connection>(*this, std::move(socket), accepted.door, accepted.tls)
-    );
+    connections_.push_back(std::make_unique<Connection>(*this, std::move(socket), accepted));
     Connection& connection = *connections_.back();
     connection.index = connections_.size() - 1;
     schedule_sweep();
@@ -225,10 +237,16 @@ void Worker::end_farewell(const Farewell& farewell) {
     }
 }
 
-std::string Worker::farewell_text() {
-    const Problem problem{
+std::string Worker::farewell_text(bool of_client) {
+    Problem problem{
         503, "The server has all the connections that it takes.", {}, {{"Retry-After", "1"}}
     };
+    if (of_client) {
+        problem.status = 429;
+        problem.message = fmt::format(
+            "One client may have {} connections at a time, and has them.", shared.shares->most()
+        );
+    }
     const Response response = render_problem(problem, "", SystemClock().now_ms());
     HeadOptions head;
     head.date = date.now();
@@ -239,10 +257,12 @@ std::string Worker::farewell_text() {
     return text + response.body;
 }
 
-void Worker::say_farewell(UniqueFd fd, bool tls) {
+void Worker::say_farewell(Accepted accepted, bool of_client) {
+    UniqueFd fd = std::move(accepted.fd);
     // A handshake would cost what is short. So TLS' word for "something is wrong here".
     constexpr std::string_view internal_error_alert{"\x15\x03\x03\x00\x02\x02\x50", 7};
-    const std::string text = tls ? std::string(internal_error_alert) : farewell_text();
+    const std::string text =
+        accepted.tls ? std::string(internal_error_alert) : farewell_text(of_client);
     // It fits into a new socket's buffer. If it does not, the client gets no answer.
     [[maybe_unused]] const auto sent =
         ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -258,10 +278,11 @@ void Worker::say_farewell(UniqueFd fd, bool tls) {
 void Worker::remove(Connection& connection) {
     const std::size_t index = connection.index;
     const Door door = connection.door();
+    const auto counted_as = connection.counted_as();
     std::swap(connections_[index], connections_.back());
     connections_[index]->index = index;
     connections_.pop_back();
-    shared.connection_ended(door);
+    shared.connection_ended(door, counted_as);
 }
 
 /// The one timer of the thread: deadlines are checked now and then, so that setting one costs no

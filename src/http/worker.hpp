@@ -11,12 +11,15 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "http/awaitable.hpp"
+#include "http/client_key.hpp"
+#include "http/connection_shares.hpp"
 #include "http/exchange.hpp"
 #include "http/request_stats.hpp"
 #include "http/server.hpp"
@@ -35,7 +38,8 @@ struct Accepted {
     UniqueFd fd;
     int family;  ///< AF_INET, ...
     Door door;
-    TlsContext tls;  ///< none: it is plain
+    std::optional<ClientKey> counted_as;  ///< among the clients' connections; nothing: it is not
+    TlsContext tls;                       ///< none: it is plain
 };
 
 /// What waits for its turn on an I/O thread: one goes on at a time, in the order in which they
@@ -60,6 +64,7 @@ class Turns {
 struct Shared {
     Shared(ServerOptions o, Server::Dispatch d, Server::AccessLog log)
         : options(std::move(o)), dispatch(std::move(d)), access_log(std::move(log)) {
+        shares.emplace(share_of_client(options));
         if (options.tls) {
             identity.emplace(*options.tls);
         }
@@ -70,20 +75,25 @@ struct Shared {
     Server::AccessLog access_log;
     Server::Hooks hooks;
     std::optional<TlsIdentity> identity;
+    std::optional<ConnectionShares> shares;
 
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> connections{0};  ///< at all doors
     /// Of those the customers', where operators have a door of their own.
     std::atomic<std::size_t> customers_connections{0};
-    Counter accepted;     ///< added to by the thread that accepts, the first worker's
-    Counter turned_away;  ///< by the same thread
+    Counter accepted;               ///< added to by the thread that accepts, the first worker's
+    Counter turned_away;            ///< by the same thread
+    Counter turned_away_of_client;  ///< of these, by the same thread
     std::atomic<bool> noticed_tls{false};  ///< that TLS is spoken where none is
     std::mutex mutex;
     std::condition_variable none_left;
 
-    /// Counts it; false where it is one too many, and does not count.
-    bool begin_connection(Door door);
-    void connection_ended(Door door);
+    /// As whom a connection counts that comes from there.
+    std::optional<ClientKey> counted_as(const std::optional<IpAddress>& client, Door door) const;
+    enum class Begin { counted, too_many, too_many_of_client };
+    /// Counts it, unless it is one too many.
+    Begin begin_connection(Door door, const std::optional<ClientKey>& client);
+    void connection_ended(Door door, const std::optional<ClientKey>& client);
 };
 
 /// An I/O thread's state: its connections and what they use together. Members that are not marked
@@ -97,8 +107,9 @@ class Worker {
     void run();
     /// Any thread: has the worker serve an accepted connection.
     void adopt(Accepted accepted);
-    /// Any thread: has it answered with a 503, or over TLS with an alert.
-    void turn_away(UniqueFd fd, bool tls);
+    /// Any thread: has it answered with a 503 (or a 429, where it is its client that has too many),
+    /// over TLS with an alert.
+    void turn_away(Accepted accepted, bool of_client);
     /// Any thread.
     void drain();
     /// Any thread: ends every connection and then run().
@@ -131,8 +142,8 @@ class Worker {
     };
 
     void serve(Accepted accepted);
-    void say_farewell(UniqueFd fd, bool tls);
-    std::string farewell_text();
+    void say_farewell(Accepted accepted, bool of_client);
+    std::string farewell_text(bool of_client);
     static void end_farewell(const Farewell& farewell);
     void remove(Connection& connection);
     void schedule_sweep();

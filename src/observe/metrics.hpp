@@ -6,6 +6,7 @@
 
 #include "host/health.hpp"
 #include "host/system.hpp"
+#include "http/rate_limiter.hpp"
 #include "http/server.hpp"
 #include "kernel/operation.hpp"
 
@@ -20,6 +21,7 @@ class Metrics {
     struct Options {
         std::string data_dir;
         std::string_view version;
+        const http::RateLimiter* limiter = nullptr;  ///< null: there is none
     };
 
     Metrics(

@@ -62,9 +62,25 @@ void Metrics::write_http(Exposition& out) const {
     out.sample({}, stats.accepted);
     out.counter(
         "bookstore_http_connections_refused_total",
-        "Accepted connections that were one too many: answered 503 and closed."
+        "Accepted connections that were one too many: answered 503 (429) and closed."
     );
     out.sample({}, stats.turned_away);
+    out.counter(
+        "bookstore_http_client_connections_refused_total",
+        "Of these: their clients had too many, answered 429."
+    );
+    out.sample({}, stats.turned_away_of_client);
+    const auto limited =
+        options_.limiter != nullptr ? options_.limiter->counts() : http::RateLimiter::Counts{};
+    out.counter(
+        "bookstore_http_rate_limited_total", "Requests of clients who ask too often, answered 429."
+    );
+    out.sample({}, limited.refused);
+    out.counter(
+        "bookstore_http_rate_limit_forgotten_total",
+        "Clients whose use was forgotten for want of room: they may send a whole burst again."
+    );
+    out.sample({}, limited.forgotten);
     out.gauge(
         "bookstore_http_requests_in_flight",
         "Requests that are being answered, this one and open event streams too."

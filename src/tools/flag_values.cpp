@@ -11,6 +11,11 @@
 #include "http/text.hpp"
 
 namespace bookstore::tools {
+namespace {
+
+constexpr double most_rate = 1'000'000;  ///< requests a second
+
+}  // namespace
 
 http::ListenAddress read_listen(const std::string& flag, const std::string& text) {
     constexpr std::string_view unix_scheme = "unix:";
@@ -86,6 +91,26 @@ std::int64_t read_amount(
         );
     }
     return number * found->factor;
+}
+
+std::optional<http::RateLimit> read_rate_limit(const std::string& text, std::uint32_t burst) {
+    constexpr std::int64_t hour_s = 3600;
+    constexpr double burst_s = 2;
+    if (text.empty()) {
+        if (burst > 0) {
+            throw std::runtime_error("--rate-burst is a part of --rate-limit: add that, as 50/s");
+        }
+        return std::nullopt;
+    }
+    const std::int64_t an_hour =
+        read_amount("--rate-limit", text, {{"/s", hour_s}, {"/m", hour_s / 60}, {"/h", 1}});
+    http::RateLimit limit{.per_s = static_cast<double>(an_hour) / hour_s};
+    if (limit.per_s > most_rate) {
+        throw std::runtime_error("--rate-limit: " + text + " is more than anybody can send");
+    }
+    limit.burst =
+        burst > 0 ? burst : static_cast<std::uint32_t>(std::max(1.0, burst_s * limit.per_s));
+    return limit;
 }
 
 }  // namespace bookstore::tools

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "http/client.hpp"
+#include "http/rate_limiter.hpp"
 #include "http/server.hpp"
 
 // What the texts of flags say. A text that says nothing is a std::runtime_error with the flag's
@@ -34,6 +35,10 @@ struct Unit {
 std::int64_t read_amount(
     const std::string& flag, const std::string& text, const std::vector<Unit>& units
 );
+
+/// --rate-limit: a whole number from 1 of requests "/s", "/m" or "/h"; nothing of an empty text.
+/// `burst` is --rate-burst; 0: those of two seconds.
+std::optional<http::RateLimit> read_rate_limit(const std::string& text, std::uint32_t burst);
 
 /// What a flag was read as, or its complaint.
 template <class T>

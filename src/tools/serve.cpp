@@ -46,6 +46,8 @@ struct Flags {
     std::string listen = "127.0.0.1:8080";
     std::string operator_listen;
     TlsFlags tls;
+    std::string rate_limit;
+    std::uint32_t rate_burst = 0;
     std::string trusted_proxies;
     std::string proxy_headers = "x-forwarded";
     std::string allowed_hosts;
@@ -136,6 +138,31 @@ void add_server_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(1, most_bytes));
     add_setting(app, "--max-json-depth", server.max_json_depth, "Of a body's nesting; more is 400")
         ->check(CLI::Range(1, 1000));
+}
+
+void add_limit_flags(CLI::App& app, Flags& flags) {
+    constexpr int most = 1'000'000;
+    add_setting(
+        app,
+        "--max-connections-per-client",
+        flags.serve.server.max_connections_per_client,
+        "Of an address (IPv6: its /64) at a time; more are 429. 0: an eighth of --max-connections, "
+        "but for this machine's"
+    )
+        ->check(CLI::Range(0, most));
+    add_setting(
+        app,
+        "--rate-limit",
+        flags.rate_limit,
+        "Requests of a client in the long run: 50/s, 600/m, 1000/h; more are 429. Empty: any"
+    );
+    add_setting(
+        app,
+        "--rate-burst",
+        flags.rate_burst,
+        "Requests of a client at once, after a rest; 0: those of 2 s of --rate-limit"
+    )
+        ->check(CLI::Range(0, most));
 }
 
 void add_time_flags(CLI::App& app, Flags& flags) {
@@ -463,6 +490,7 @@ int run(Flags& flags, const Program& program) {
     options.hosts =
         value_of("--allowed-hosts", http::Hosts::parse(flags.allowed_hosts, original_names));
     options.cors = value_of("--cors-origin", http::Cors::parse(flags.cors_origins));
+    options.rate_limit = read_rate_limit(flags.rate_limit, flags.rate_burst);
     read_times(flags, options);
     read_retention(flags, options.system.retention);
     options.log_format =
@@ -495,6 +523,7 @@ Run declare_serve(CLI::App& app, const Program& program) {
     auto flags = std::make_unique<Flags>();
     flags->serve.server.threads = std::max(1U, std::thread::hardware_concurrency());
     add_server_flags(app, *flags);
+    add_limit_flags(app, *flags);
     add_time_flags(app, *flags);
     add_system_flags(app, *flags, names_of(program.contexts));
     add_port_flags(app, *flags);

@@ -12,7 +12,7 @@ const std::string kim = R"({"customerName":"kim"})";
 const std::string shop = "https://shop.example";
 const std::string exposed =
     "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse, "
-    "Log-Begin, Log-End";
+    "Log-Begin, Log-End, RateLimit, RateLimit-Policy";
 
 std::vector<Header> from(const std::string& origin) {
     return {{"Origin", origin}};

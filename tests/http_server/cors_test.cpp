@@ -126,7 +126,7 @@ TEST_CASE("any origin may, and is told what it may read") {
             CHECK(
                 seen.header("Access-Control-Expose-Headers") ==
                 "ETag, Location, Retry-After, Allow, Accept-Patch, X-Request-Id, traceresponse, "
-                "Log-Begin, Log-End;"
+                "Log-Begin, Log-End, RateLimit, RateLimit-Policy;"
             );
             CHECK(seen.headers.size() == 2);
         }

@@ -46,7 +46,8 @@ class RawClient {
     explicit RawClient(
         std::uint16_t port,
         int receive_buffer_bytes = 0,
-        const bookstore::test::TlsClientContext& tls = everywhere
+        const bookstore::test::TlsClientContext& tls = everywhere,
+        const char* from = "127.0.0.1"
     )
         : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         if (receive_buffer_bytes > 0) {
@@ -58,10 +59,15 @@ class RawClient {
         ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         sockaddr_in address{};
         address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        ::inet_pton(AF_INET, from, &address.sin_addr);
         sockaddr generic{};
         static_assert(sizeof generic == sizeof address);
+        std::memcpy(&generic, &address, sizeof generic);
+        // The port is chosen with the other end known: thousands have more than one address' ports.
+        ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+        ::bind(fd_, &generic, sizeof generic);
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         std::memcpy(&generic, &address, sizeof generic);
         if (::connect(fd_, &generic, sizeof generic) != 0) {
             ::close(fd_);

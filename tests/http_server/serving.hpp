@@ -139,15 +139,12 @@ struct Logged {
     std::uint64_t sent_bytes = 0;
 };
 
-/// Whether all that any server does is to be done over TLS: the environment says so.
-inline bool is_secure() {
-    return std::getenv("BOOKSTORE_TEST_TLS") != nullptr;
-}
-
 /// A server with a handler for each thing that a test may want.
 class Serving {
   public:
-    explicit Serving(ServerOptions options = {}) {
+    explicit Serving(
+        ServerOptions options = {}, const std::function<void(Server::Hooks&)>& more_hooks = {}
+    ) {
         options.port = 0;
         if (is_secure() && !options.tls) {
             static const Authority authority;
@@ -191,6 +188,9 @@ class Serving {
             const std::lock_guard lock(mutex_);
             notices_.emplace_back(what);
         };
+        if (more_hooks) {
+            more_hooks(hooks);
+        }
         server_->set_hooks(std::move(hooks));
         server_->start();
     }

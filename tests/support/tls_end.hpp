@@ -5,11 +5,17 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string_view>
 
 namespace bookstore::test {
+
+/// Whether what a program tests is to be done over TLS: the environment says so.
+inline bool is_secure() {
+    return std::getenv("BOOKSTORE_TEST_TLS") != nullptr;
+}
 
 using TlsClientContext = std::shared_ptr<SSL_CTX>;
 
