@@ -68,6 +68,10 @@ TEST_CASE("queries: the corpus, and what fuzzing found") {
     check_files(query, "query");
 }
 
+TEST_CASE("tokens: the corpus, and what fuzzing found") {
+    check_files(token, "token");
+}
+
 TEST_CASE("an invariant that does not hold is reported") {
     CHECK_THROWS_AS(require(false, "broken"), Broken);
     CHECK_THROWS_AS(read_back("{\"a\":}"), Broken);

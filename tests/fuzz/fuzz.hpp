@@ -22,6 +22,10 @@ void json(std::string_view input);
 /// "<target>\n<Accept>\n<Host>\n<rows>": pages, links and header values; a line may be missing.
 void query(std::string_view input);
 
+/// "token\n<token>", "signed\n<header>\n<claims>", which are signed here, or "jwks\n<key set>": who
+/// asks, by keys that are known.
+void token(std::string_view input);
+
 /// An invariant is broken.
 struct Broken : std::logic_error {
     using std::logic_error::logic_error;

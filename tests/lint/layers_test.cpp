@@ -25,6 +25,7 @@ const Layers rooms{
     "storage",
     "check",
     "http",
+    "auth",
     "bus",
     "kafka",
     "kernel",
@@ -49,6 +50,7 @@ const std::map<std::string, Layers, std::less<>> may_include = {
     {"storage", {"base", "storage"}},
     {"check", {"base", "storage", "check"}},
     {"http", {"base", "http"}},
+    {"auth", {"base", "http", "auth"}},
     {"bus", {"base", "storage", "bus"}},
     {"kafka", {"base", "bus", "kafka"}},
     {"kernel", up_to_kernel},
@@ -63,7 +65,16 @@ const std::map<std::string, Layers, std::less<>> may_include = {
     {"app",
      and_also(
          up_to_kernel,
-         {"kafka", "modules", "adapters", "host", "observe", "backup", "operations", "peers", "app"}
+         {"auth",
+          "kafka",
+          "modules",
+          "adapters",
+          "host",
+          "observe",
+          "backup",
+          "operations",
+          "peers",
+          "app"}
      )},
     {"tools", rooms},
     {"main.cpp", {"app", "tools"}},
@@ -166,6 +177,10 @@ std::set<std::string> headers_with(
     return found;
 }
 
+bool is_openssl(std::string_view path) {
+    return path.starts_with("openssl/");
+}
+
 std::optional<std::string> library_violation(const Include& include) {
     const auto from = layer_of(include.from);
     if (is_asio_or_beast(include.what) && from != "http") {
@@ -178,6 +193,9 @@ std::optional<std::string> library_violation(const Include& include) {
     }
     if (is_librdkafka(include.what) && from != "kafka") {
         return "librdkafka stays inside kafka";
+    }
+    if (is_openssl(include.what) && (is_header(include.from) || from != "auth") && from != "http") {
+        return "OpenSSL stays inside auth/*.cpp and http";
     }
     if (is_json(include.what) && is_header(include.from) && include.what != "boost/json/fwd.hpp" &&
         include.from != "bus/parse.hpp" && include.from != "precompiled.hpp") {
