@@ -30,11 +30,11 @@ const kernel::Items<Balance> balance_items{
 };
 
 void install(kernel::Module& module) {
-    kernel::Collection<Coupon>(module, coupons, coupon_items, http::Audience::customers)
+    kernel::Collection<Coupon>(module, coupons, coupon_items, http::Role::customer_operator)
         .list(store::pages)
         .show()
         .find_pages("findByCustomerId", "customerId", store::pages_of_customer);
-    kernel::Collection<Balance>(module, balances, balance_items, http::Audience::customers)
+    kernel::Collection<Balance>(module, balances, balance_items, http::Role::customer_operator)
         .list(store::balance_pages)
         .show()
         .find_one("findByCustomerId", "customerId", store::balance_of);

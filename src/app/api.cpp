@@ -25,7 +25,7 @@ namespace {
 /// GET /openapi.json; its document is set when everything is there to be described.
 kernel::Endpoint openapi_endpoint() {
     return operations::document_endpoint(
-        http::Audience::customers,
+        http::Audience::everybody,
         "/openapi.json",
         {},
         {.tag = {},
@@ -76,6 +76,7 @@ struct Documents {
 
 Documents documents_of(
     std::string_view version,
+    bool guarded,
     const std::vector<kernel::Endpoint>& endpoints,
     const std::vector<kernel::ResourceDescription>& resources
 ) {
@@ -90,8 +91,8 @@ Documents documents_of(
         }
     }
     return {
-        kernel::openapi_document(version, endpoints, resources),
-        kernel::openapi_document(version, of_customers, resources)
+        kernel::openapi_document(version, guarded, endpoints, resources),
+        kernel::openapi_document(version, guarded, of_customers, resources)
     };
 }
 
@@ -106,6 +107,7 @@ http::Handler by_door(Documents documents) {
 /// Describes also what other processes host, as the gateway in front of them all has it.
 Documents documents_of_split(
     std::string_view version,
+    bool guarded,
     const host::System& system,
     std::vector<kernel::Endpoint> endpoints,
     std::vector<kernel::ResourceDescription> resources
@@ -133,7 +135,7 @@ Documents documents_of_split(
             endpoints.push_back(std::move(profile));
         }
     }
-    return documents_of(version, endpoints, resources);
+    return documents_of(version, guarded, endpoints, resources);
 }
 
 /// Who comes through the gateway has the whole system before them; others have this process.
@@ -172,11 +174,11 @@ std::vector<http::Route> api_routes(const ApiParts& parts, std::string_view vers
     const auto self = std::ranges::find(endpoints, "openapi", [](const kernel::Endpoint& endpoint) {
         return std::string_view(endpoint.operation.id);
     });
-    self->route.handler = by_door(documents_of(version, endpoints, resources));
+    self->route.handler = by_door(documents_of(version, parts.guarded, endpoints, resources));
     if (parts.split != nullptr) {
         self->route.handler = by_entrance(
             std::move(self->route.handler),
-            by_door(documents_of_split(version, system, endpoints, resources))
+            by_door(documents_of_split(version, parts.guarded, system, endpoints, resources))
         );
     }
     std::vector<http::Route> routes;

@@ -19,6 +19,7 @@ struct ApiParts {
     backup::Backups& backups;
     const observe::TraceRequests& requests;
     peers::Split* split = nullptr;  ///< null: this process hosts all contexts that there are
+    bool guarded = false;           ///< there is an authentication, which documents tell of
 };
 
 /// Every route of the API: the contexts', the process's, /events, the profiles, and /openapi.json,

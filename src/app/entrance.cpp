@@ -102,6 +102,9 @@ http::Server::Hooks Entrance::hooks() {
         .decorate =
             [this](const http::Request& request, http::Response& response) {
                 trace_requests_.answered(request, response);
+                if (const http::Router* router = router_.load(std::memory_order_acquire)) {
+                    router->decorate(request, response);
+                }
                 show_rate(request, response);
                 cors_.decorate(request, response);
             },

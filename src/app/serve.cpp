@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "app/entrance.hpp"
 #include "app/partition.hpp"
 #include "app/signals.hpp"
+#include "auth/authenticator.hpp"
 #include "backup/backup.hpp"
 #include "host/threads.hpp"
 #include "http/router.hpp"
@@ -36,12 +38,21 @@ void end_at_the_latest_in(std::chrono::milliseconds time) {
     }).detach();
 }
 
+/// Who asks, by tokens.
+struct Guard {
+    Guard(const AuthOptions& options, const Clock& clock)
+        : keys(options.keys, clock), authenticator(options.policy, keys, clock) {}
+    auth::KeySource keys;
+    auth::Authenticator authenticator;
+};
+
 class Process {
   public:
     explicit Process(const ServeOptions& options)
         : options_(options),
           lock_(options.system.data_dir),
           threads_(host::System::places(options.contexts, options.system)),
+          guard_(guard_of(options, clock_)),
           entrance_(options.hosts, options.cors, trace_requests_),
           server_(
               options.server,
@@ -53,7 +64,9 @@ class Process {
         if (options.rate_limit) {
             entrance_.limit(limiter_.emplace(*options.rate_limit));
         }
-        server_.set_hooks(entrance_.hooks());
+        http::Server::Hooks hooks = entrance_.hooks();
+        hooks.precheck_bodies = guard_ != nullptr;
+        server_.set_hooks(std::move(hooks));
     }
     ~Process() {
         if (backups_) {
@@ -92,12 +105,16 @@ class Process {
   private:
     static constexpr std::chrono::seconds hanging_end{5};
 
+    static std::unique_ptr<Guard> guard_of(const ServeOptions& options, const Clock& clock) {
+        return options.auth ? std::make_unique<Guard>(*options.auth, clock) : nullptr;
+    }
+
     void warn_of_open_doors() const {
-        if (!options_.server.operators && server_.is_beyond_loopback()) {
+        if (!guard_ && !options_.server.operators && server_.is_beyond_loopback()) {
             spdlog::warn(
                 "whoever reaches {} may stop contexts, rebuild and read metrics, as an operator: "
                 "give operators a listener of their own by --operator-listen 127.0.0.1:8081 (or "
-                "unix:PATH), and those paths are there alone",
+                "unix:PATH), and those paths are there alone, or ask for tokens by --auth jwt",
                 server_.url()
             );
         }
@@ -150,12 +167,20 @@ class Process {
             split_.emplace(*system_, trace_requests_, options_.peers, clock_, random_.uuid());
         }
         auto routes = api_routes(
-            {*system_, *state_, *backups_, trace_requests_, split_ ? &*split_ : nullptr},
+            {.system = *system_,
+             .state = *state_,
+             .backups = *backups_,
+             .requests = trace_requests_,
+             .split = split_ ? &*split_ : nullptr,
+             .guarded = guard_ != nullptr},
             BOOKSTORE_VERSION
         );
         std::ranges::move(operations::web_routes(), std::back_inserter(routes));
         metrics_->name_routes(routes);
         router_.emplace(std::move(routes));
+        if (guard_) {
+            router_->authenticate_by(guard_->authenticator);
+        }
         threads_.start(*system_);
         entrance_.open(*router_);
     }
@@ -169,6 +194,9 @@ class Process {
             }
             health_->update();
             certificate_.look();
+            if (guard_) {
+                guard_->keys.look();
+            }
             const std::chrono::milliseconds unhealthy = health_->unhealthy_for();
             if (options_.exit_when_unhealthy && unhealthy >= *options_.exit_when_unhealthy) {
                 spdlog::critical(
@@ -199,7 +227,8 @@ class Process {
     std::optional<operations::ProcessState> state_;
     std::optional<backup::Backups> backups_;
     std::optional<http::Router> router_;
-    std::optional<peers::Split> split_;  ///< its threads use what is above
+    std::optional<peers::Split> split_;   ///< its threads use what is above
+    const std::unique_ptr<Guard> guard_;  ///< null: whoever asks may
     std::optional<http::RateLimiter> limiter_;
     Entrance entrance_;
     http::Server server_;  ///< the first to go: its threads use the rest

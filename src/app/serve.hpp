@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "auth/key_source.hpp"
+#include "auth/token.hpp"
 #include "host/system.hpp"
 #include "http/cors.hpp"
 #include "http/hosts.hpp"
@@ -15,11 +17,18 @@
 
 namespace bookstore::app {
 
+/// By whose tokens who asks is known, and what they must say.
+struct AuthOptions {
+    auth::KeyPlaces keys;
+    auth::Policy policy;
+};
+
 struct ServeOptions {
     http::ServerOptions server;
     http::Cors cors;
     http::Hosts hosts;
     std::optional<http::RateLimit> rate_limit{};  ///< of each client
+    std::optional<AuthOptions> auth{};  ///< nothing: whoever asks may
     host::Contexts contexts;
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;

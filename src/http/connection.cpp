@@ -453,6 +453,7 @@ void Connection::log_answer(int status) {
         .sent_bytes = client_.sent_bytes() - sent_before_,
         .request_id = request.id,
         .trace = request.trace,
+        .request = &request,
     });
 }
 

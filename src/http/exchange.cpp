@@ -141,6 +141,9 @@ void Exchange::reset() {
     request.foreign_name = false;
     request.rate.reset();
     request.route = 0;
+    request.guarded = false;
+    request.identity.reset();
+    request.customer = 0;
     request.prefers_json = false;
     request.prefers_schema = false;
     request.negotiated = false;

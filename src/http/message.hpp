@@ -18,6 +18,8 @@
 
 namespace bookstore::http {
 
+struct Identity;
+
 /// TRACE and CONNECT are known and answered by no route: 405, where `other` is 501.
 enum class Method { get, head, post, put, patch, del, options, trace, connect, other };
 
@@ -68,6 +70,12 @@ struct Request {
     bool foreign_name = false;
     /// The number of the route that it is for, from 1 on (Router::routes); 0: there is none.
     std::uint32_t route = 0;
+    bool guarded = false;  ///< there is an authentication
+    /// Who asks; null: he was not asked who he is.
+    std::shared_ptr<const Identity> identity{};
+    /// Of what is customers', what is this one's is there for who asks, and nothing else; 0: all
+    /// is.
+    std::int64_t customer = 0;
     bool prefers_json = false;        ///< Accept prefers application/json to application/hal+json
     bool prefers_schema = false;      ///< Accept prefers application/schema+json to ALPS
     bool negotiated = false;          ///< the route has several media types, and Accept chose
@@ -83,6 +91,9 @@ struct Request {
     std::string origin() const { return scheme + "://" + host; }
     /// The prefix of every link.
     std::string base_url() const { return origin() + prefix; }
+    /// Whether who asks a probe may know more than whether all is well: he came to no listener that
+    /// is customers' alone and, where there is an authentication, is an operator.
+    bool is_by_operators() const;
 };
 
 /// What a long answer is made of (an event stream). Every member is called on the connection's

@@ -235,7 +235,9 @@ std::optional<Problem> RequestReader::body_problem(Request& request) {
     if (framing_.content_length > shared.options.max_body_bytes) {
         return Problem{413, "The body is too large.", {}, {}};
     }
-    if (!framing_.expects_continue || !shared.hooks.precheck) {
+    const bool here = !framing_.chunked && framing_.content_length <= client_.received.size();
+    const bool judges = framing_.expects_continue || (shared.hooks.precheck_bodies && !here);
+    if (!judges || !shared.hooks.precheck) {
         return std::nullopt;
     }
     return shared.hooks.precheck(request);

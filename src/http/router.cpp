@@ -320,8 +320,45 @@ Router::Resolution Router::resolve(Request& request) const {
     request.route = static_cast<std::uint32_t>(result.route - routes_.data()) + 1;
     const auto values = std::span(captured.values).first(captured.count);
     request.captures.assign(values.begin(), values.end());
+    if (authentication_ != nullptr) {
+        result.problem = check_asking(request, result.route->audience);
+        if (result.problem) {
+            return result;
+        }
+    }
     result.problem = check_header(request, *result.route);
     return result;
+}
+
+/// Judges who asks, and notes who it is and whose things he may see.
+std::optional<Problem> Router::check_asking(Request& request, const Audience& audience) const {
+    request.guarded = true;
+    request.identity = nullptr;
+    request.customer = 0;
+    const Roles needed = audience.roles();
+    if (needed.empty()) {
+        // A probe tells an operator more than others; what is wrong with a token is not its matter.
+        if (audience.is_probes() && request.header("Authorization")) {
+            request.identity = authentication_->identify(request).value_or(nullptr);
+        }
+        return std::nullopt;
+    }
+    auto identity = authentication_->identify(request);
+    if (!identity) {
+        return std::move(identity.error());
+    }
+    request.identity = std::move(*identity);
+    const Roles held = request.identity->roles & needed;
+    if (held.empty()) {
+        return lacks_role(needed, *request.identity);
+    }
+    if (held == Roles(Role::customer)) {
+        request.customer = request.identity->customer;
+        if (request.customer == 0) {
+            return Problem{403, "The token has the role customer, and names no customer.", {}, {}};
+        }
+    }
+    return std::nullopt;
 }
 
 std::optional<Problem> Router::check_header(Request& request, const Route& route) {
@@ -344,6 +381,16 @@ std::optional<Problem> Router::check_header(Request& request, const Route& route
 std::optional<Problem> Router::header_problem(Request& request) const {
     Resolution found = resolve(request);
     return std::move(found.problem);
+}
+
+void Router::decorate(const Request& request, Response& response) const {
+    if (!request.guarded || request.route == 0) {
+        return;
+    }
+    const Audience& audience = routes_[request.route - 1].audience;
+    if (!audience.roles().empty() || audience.is_probes()) {
+        mark_private(response);
+    }
 }
 
 void Router::dispatch(Request& request, Done done) const {

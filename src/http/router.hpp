@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "http/audience.hpp"
+#include "http/authentication.hpp"
 #include "http/message.hpp"
 
 namespace bookstore::http {
@@ -36,7 +37,7 @@ struct Route {
 /// 404 (naming the path), 405 with Allow, HEAD as GET, OPTIONS with Allow (and Accept-Patch), 406,
 /// 415, the trailing slash and If-Match (412) on what has no ETag or is only read are its business:
 /// none is a handler's. What is for operators alone is not there for who came to the customers'
-/// door.
+/// door. With an authentication, so are 401 and 403: after 404 and 405, before all else.
 class Router {
   public:
     /// Throws std::invalid_argument for a malformed pattern or two routes that are the same.
@@ -45,12 +46,21 @@ class Router {
     Router(Router&&) noexcept;
     Router& operator=(Router&&) noexcept;
 
+    /// From now on who asks for what needs a role must have it. Before it serves; it outlives the
+    /// router.
+    void authenticate_by(const Authentication& authentication) {
+        authentication_ = &authentication;
+    }
+
     /// Answers the request by the route that fits it, or says why there is none.
     void dispatch(Request& request, Done done) const;
 
     /// What dispatch would refuse by the header alone. The server asks before it tells a client
     /// that expects "100-continue" to send its body.
     std::optional<Problem> header_problem(Request& request) const;
+
+    /// Its part in every answer: what depends on who asks says so to caches.
+    void decorate(const Request& request, Response& response) const;
 
     const std::vector<Route>& routes() const { return routes_; }
 
@@ -67,8 +77,10 @@ class Router {
     static void add(Node& root, const Route& route);
     const Node& root_for(const Request& request) const;
     Resolution resolve(Request& request) const;
+    std::optional<Problem> check_asking(Request& request, const Audience& audience) const;
     static std::optional<Problem> check_header(Request& request, const Route& route);
 
+    const Authentication* authentication_ = nullptr;  ///< null: whoever asks may
     std::vector<Route> routes_;
     std::unique_ptr<Node> root_;
     std::unique_ptr<Node> customers_root_;  ///< without what is for operators alone

@@ -77,7 +77,8 @@ struct Access {
     std::string_view peer;     ///< the address at the other end of the connection; empty: unknown
     std::uint64_t sent_bytes;  ///< of the answer, its head included
     std::string_view request_id;
-    std::string_view trace;  ///< Request::trace
+    std::string_view trace;            ///< Request::trace
+    const Request* request = nullptr;  ///< what is known of it otherwise, until the call returns
 };
 
 /// An HTTP/1.1 server: one coroutine a connection, one io_context an I/O thread.
@@ -97,6 +98,9 @@ class Server {
         /// Judges a request by its header, before its body is asked for with "100 Continue"
         /// (Router::header_problem). The dispatch judges again.
         std::function<std::optional<Problem>(Request&)> precheck;
+        /// The precheck is asked before any body that is not here yet, also when the client sends
+        /// it without being asked to: who may not send it keeps nobody busy.
+        bool precheck_bodies = false;
         /// Has the last word on every answer, the server's own refusals included: CORS, say.
         /// Of a request that was refused early, much may be empty.
         std::function<void(const Request&, Response&)> decorate;

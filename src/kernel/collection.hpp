@@ -37,6 +37,20 @@ http::Problem none_of(const Resource& resource, std::string_view parameter, std:
 
 }  // namespace detail
 
+/// Whom a collection's routes are for: there is no default.
+struct Audiences {
+    http::Audience readers;
+    http::Audience writers;
+
+    constexpr Audiences(http::Audience reading, http::Audience writing)
+        : readers(reading), writers(writing) {}
+    /// Of a collection that nobody writes, or whose readers are its writers.
+    constexpr Audiences(http::Audience both) : Audiences(both, both) {}
+    constexpr Audiences(http::Audience::Kind both) : Audiences(http::Audience(both)) {}
+    constexpr Audiences(http::Roles both) : Audiences(http::Audience(both)) {}
+    constexpr Audiences(http::Role both) : Audiences(http::Audience(both)) {}
+};
+
 /// The routes of one collection, each declared in a line, and described by what declares it.
 /// `resource` and `items` outlive the module's routes.
 template <class T>
@@ -51,11 +65,10 @@ class Collection {
         std::optional<http::Problem>(bus::UnitOfWork&, const T& before, const T& after)>;
     using Remove = std::function<std::optional<http::Problem>(bus::UnitOfWork&, const T& before)>;
 
-    /// `audience` is whom its routes are for.
     Collection(
-        Module& module, const Resource& resource, const Items<T>& items, http::Audience audience
+        Module& module, const Resource& resource, const Items<T>& items, const Audiences& audiences
     )
-        : module_(module), resource_(resource), items_(items), audience_(audience) {
+        : module_(module), resource_(resource), items_(items), audiences_(audiences) {
         description_.collection = resource.collection;
         description_.singular = resource.singular;
         description_.schema = capitalized(resource.singular);
@@ -262,7 +275,8 @@ class Collection {
     View view() const { return {resource_, items_}; }
 
     Endpoint endpoint(http::Method method, std::string_view below, Operation operation) const {
-        Endpoint result{.route = {.audience = audience_}};
+        const bool reads = method == http::Method::get;
+        Endpoint result{.route = {.audience = reads ? audiences_.readers : audiences_.writers}};
         result.route.method = method;
         result.route.pattern = "/" + std::string(resource_.collection) + std::string(below);
         result.operation = std::move(operation);
@@ -305,7 +319,7 @@ class Collection {
         if (!finders_) {
             finders_ = std::make_shared<std::vector<Finder>>();
             module_.query(
-                detail::search_endpoint(resource_, audience_),
+                detail::search_endpoint(resource_, audiences_.readers),
                 [&resource = resource_,
                  finders = finders_](const http::Request& request, storage::Connection&) {
                     return detail::search_response(request, resource, *finders);
@@ -365,7 +379,7 @@ class Collection {
     Module& module_;
     const Resource& resource_;
     const Items<T>& items_;
-    http::Audience audience_;
+    Audiences audiences_;
     ResourceDescription description_;
     std::shared_ptr<std::vector<Finder>> finders_;
 };

@@ -12,6 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr auto security_scheme = "bearer";
+
 std::string_view word_of(Parameter::In in) {
     switch (in) {
         case Parameter::In::path:
@@ -111,6 +113,21 @@ json::object replies_of(const Operation& operation) {
     return replies;
 }
 
+/// What of an operation is there where there is an authentication: who may, in both of the ways in
+/// which readers look for it.
+void add_security(json::object& described, const http::Audience& audience) {
+    json::array roles;
+    for (std::size_t i = 0; i < http::role_words.size(); ++i) {
+        if (audience.roles().has(static_cast<http::Role>(i))) {
+            roles.emplace_back(http::role_words[i]);
+        }
+    }
+    // An empty list is what says that nobody needs a token.
+    described["security"] =
+        roles.empty() ? json::array() : json::array{json::object{{security_scheme, json::array()}}};
+    described["x-roles"] = std::move(roles);
+}
+
 json::object operation_object(const Operation& operation) {
     json::object described{
         {"tags", json::array{json::value(operation.tag)}},
@@ -130,7 +147,7 @@ json::object operation_object(const Operation& operation) {
     return described;
 }
 
-json::object paths_of(std::span<const Endpoint> endpoints) {
+json::object paths_of(std::span<const Endpoint> endpoints, bool guarded) {
     json::object paths;
     for (const Endpoint& endpoint : endpoints) {
         std::string method(http::name_of(endpoint.route.method));
@@ -138,7 +155,15 @@ json::object paths_of(std::span<const Endpoint> endpoints) {
             return static_cast<char>(c - 'A' + 'a');
         });
         auto& path = paths.emplace(endpoint.route.pattern, json::object()).first->value();
-        path.as_object()[method] = operation_object(endpoint.operation);
+        if (!guarded) {
+            path.as_object()[method] = operation_object(endpoint.operation);
+            continue;
+        }
+        Endpoint described = endpoint;
+        describe_roles(described);
+        json::object operation = operation_object(described.operation);
+        add_security(operation, described.route.audience);
+        path.as_object()[method] = std::move(operation);
     }
     return paths;
 }
@@ -165,10 +190,11 @@ constexpr auto introduction =
 
 std::string openapi_document(
     std::string_view version,
+    bool guarded,
     std::span<const Endpoint> endpoints,
     std::span<const ResourceDescription> resources
 ) {
-    json::value paths = paths_of(endpoints);
+    json::value paths = paths_of(endpoints, guarded);
     json::object schemas = schemas_of(endpoints, resources);
     json::object named;
     for (auto& schema : schemas) {
@@ -178,6 +204,18 @@ std::string openapi_document(
     for (auto& [name, schema] : named) {
         add_schema(name, schema, schemas);
     }
+    json::object components{{"schemas", std::move(schemas)}};
+    if (guarded) {
+        components["securitySchemes"] = json::object{
+            {security_scheme,
+             json::object{
+                 {"type", "http"},
+                 {"scheme", "bearer"},
+                 {"bearerFormat", "JWT"},
+                 {"description", "a JSON Web Token with the roles that an operation names"}
+             }}
+        };
+    }
     const json::object document{
         {"openapi", "3.1.0"},
         {"info",
@@ -185,7 +223,7 @@ std::string openapi_document(
         {"servers", json::array{json::object{{"url", "."}}}},
         {"tags", tags_of(endpoints)},
         {"paths", std::move(paths)},
-        {"components", json::object{{"schemas", std::move(schemas)}}}
+        {"components", std::move(components)}
     };
     return json::serialize(document);
 }

@@ -8,9 +8,10 @@
 namespace bookstore::kernel {
 
 /// The API's description, OpenAPI 3.1, as JSON text: made from the declarations that serve the
-/// requests and the tables that read and show the bodies.
+/// requests and the tables that read and show the bodies. `guarded`: there is an authentication.
 std::string openapi_document(
     std::string_view version,
+    bool guarded,
     std::span<const Endpoint> endpoints,
     std::span<const ResourceDescription> resources
 );

@@ -107,6 +107,26 @@ void describe_server(Endpoint& endpoint) {
     }
 }
 
+void describe_roles(Endpoint& endpoint) {
+    const http::Roles roles = endpoint.route.audience.roles();
+    if (roles.empty()) {
+        return;
+    }
+    Operation& operation = endpoint.operation;
+    const std::string sentence = "Needs the role " + http::listed(roles, " or ") + ".";
+    operation.description += (operation.description.empty() ? "" : " ") + sentence;
+    if (roles.size() > 1 && roles.has(http::Role::customer)) {
+        operation.description += " Who is a customer alone sees what is his.";
+    }
+    add_reply(
+        operation,
+        {.status = 401,
+         .description = "there is no token, or it is not taken",
+         .headers = {"WWW-Authenticate"}}
+    );
+    add_reply(operation, {.status = 403, .description = "the token lacks the role"});
+}
+
 void describe_context(Endpoint& endpoint, bool writes) {
     Operation& operation = endpoint.operation;
     add_reply(

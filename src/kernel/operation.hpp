@@ -106,6 +106,8 @@ Parameter idempotency_key_parameter(bool required, std::string description);
 
 /// Adds what server and router answer by themselves, and the path's parameters.
 void describe_server(Endpoint& endpoint);
+/// Adds what an authentication answers, where the route needs a role.
+void describe_roles(Endpoint& endpoint);
 /// Adds what every route of a context may answer, and of one that `writes`: the Idempotency-Key.
 void describe_context(Endpoint& endpoint, bool writes);
 

@@ -172,7 +172,7 @@ http::Response shown(const http::Request& request, const Representation& documen
 }
 
 Endpoint alps_endpoint(std::string path, std::string id, std::string summary) {
-    Endpoint endpoint{.route = {.audience = http::Audience::customers}};
+    Endpoint endpoint{.route = {.audience = http::Audience::everybody}};
     endpoint.route.pattern = std::move(path);
     endpoint.route.produces = http::Produces::alps;
     endpoint.operation = {

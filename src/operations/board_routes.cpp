@@ -44,7 +44,7 @@ std::vector<kernel::Endpoint> board_endpoints(
                .schema = board_schema()}}}
     ));
     endpoints.push_back(document_endpoint(
-        http::Audience::customers,
+        http::Audience::everybody,
         "/asyncapi.json",
         kernel::asyncapi_document(version, bus::Topic::name, boards),
         {.tag = {},

@@ -308,7 +308,7 @@ kernel::Operation events_operation(const bus::Types& known) {
 }  // namespace
 
 kernel::Endpoint events_endpoint(bus::Topic& topic, bus::Types known) {
-    kernel::Endpoint endpoint{.route = {.audience = http::Audience::customers}};
+    kernel::Endpoint endpoint{.route = {.audience = http::Role::operators}};
     endpoint.operation = events_operation(known);
     endpoint.route.pattern = "/events";
     endpoint.route.produces = http::Produces::event_stream;

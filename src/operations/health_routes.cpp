@@ -170,8 +170,8 @@ http::Response health_response(bool up, std::string body) {
     return response;
 }
 
-/// GET /actuator/health: UP, or 503 and DOWN where something is; STOPPED counts for neither. Where
-/// operators have a listener of their own, others are not told why.
+/// GET /actuator/health: UP, or 503 and DOWN where something is; STOPPED counts for neither. Who is
+/// no operator, by listener or token, is not told why.
 void health(
     const host::System& system, const ProcessState& state, const Request& request, const Done& done
 ) {
@@ -194,7 +194,7 @@ void health(
         resource.components.emplace_back("tls", certificate_of(*tls));
     }
     resource.status = up ? ProcessStatus::up : ProcessStatus::down;
-    if (request.door == http::Door::customers) {
+    if (!request.is_by_operators()) {
         done(health_response(up, json::text_of(HealthProbe{resource.status})));
         return;
     }

@@ -31,7 +31,7 @@ void index(const std::vector<std::string>& collections, const Request& request, 
 }
 
 kernel::Endpoint index_endpoint(const std::vector<std::string>& collections) {
-    kernel::Endpoint endpoint{.route = {.audience = http::Audience::customers}};
+    kernel::Endpoint endpoint{.route = {.audience = http::Audience::everybody}};
     endpoint.route.pattern = "/";
     endpoint.route.handler = [collections](const Request& request, const Done& done) {
         index(collections, request, done);

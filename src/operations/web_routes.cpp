@@ -22,21 +22,21 @@ struct Place {
 };
 
 constexpr Place places[] = {
-    {http::Audience::customers, "/docs", "docs.html", http::Produces::html},
-    {http::Audience::customers, "/docs/docs.css", "docs.css"},
-    {http::Audience::customers, "/docs/docs.js", "docs.js"},
-    {http::Audience::operators, "/console", "console.html", http::Produces::html},
-    {http::Audience::operators, "/console/console.css", "console.css"},
-    {http::Audience::operators, "/console/console.js", "console.js"},
-    {http::Audience::operators, "/console/console_base.js", "console_base.js"},
-    {http::Audience::operators, "/console/console_drills.js", "console_drills.js"},
-    {http::Audience::operators, "/console/console_events.js", "console_events.js"},
-    {http::Audience::operators, "/console/console_i18n.js", "console_i18n.js"},
-    {http::Audience::operators, "/console/console_live.js", "console_live.js"},
-    {http::Audience::operators, "/console/console_operate.js", "console_operate.js"},
-    {http::Audience::operators, "/console/console_orders.js", "console_orders.js"},
-    {http::Audience::operators, "/console/console_play.js", "console_play.js"},
-    {http::Audience::operators, "/console/console_theme.js", "console_theme.js"},
+    {http::Audience::everybody, "/docs", "docs.html", http::Produces::html},
+    {http::Audience::everybody, "/docs/docs.css", "docs.css"},
+    {http::Audience::everybody, "/docs/docs.js", "docs.js"},
+    {http::Audience::operators_pages, "/console", "console.html", http::Produces::html},
+    {http::Audience::operators_pages, "/console/console.css", "console.css"},
+    {http::Audience::operators_pages, "/console/console.js", "console.js"},
+    {http::Audience::operators_pages, "/console/console_base.js", "console_base.js"},
+    {http::Audience::operators_pages, "/console/console_drills.js", "console_drills.js"},
+    {http::Audience::operators_pages, "/console/console_events.js", "console_events.js"},
+    {http::Audience::operators_pages, "/console/console_i18n.js", "console_i18n.js"},
+    {http::Audience::operators_pages, "/console/console_live.js", "console_live.js"},
+    {http::Audience::operators_pages, "/console/console_operate.js", "console_operate.js"},
+    {http::Audience::operators_pages, "/console/console_orders.js", "console_orders.js"},
+    {http::Audience::operators_pages, "/console/console_play.js", "console_play.js"},
+    {http::Audience::operators_pages, "/console/console_theme.js", "console_theme.js"},
 };
 
 /// A page at "docs/" would look for "docs/docs/docs.css".

@@ -42,7 +42,7 @@ void span(Split& split, Endpoint& endpoint, Spanning spanning) {
                               spanning](const Request& request, Done done) {
         if (is_asked_by_peer(request)) {
             alone(request, signed_by(split, std::move(done)));
-        } else if (request.door == http::Door::customers) {
+        } else if (!request.is_by_operators()) {
             alone(request, std::move(done));  // a probe is about this process, and tells no more
         } else {
             spanning(split, alone, request, done);

@@ -39,6 +39,7 @@ constexpr std::array subcommands{
     Subcommand{
         "topic", "The Kafka topic between processes: create, verify, republish", declare_topic
     },
+    Subcommand{"token", "Make a token for --auth jwt with a secret", declare_token},
     Subcommand{
         "describe",
         "Print the board: each context's commands, events, policies, read models",

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "app/boards.hpp"
+#include "tools/auth_flags.hpp"
 #include "tools/flag_values.hpp"
 #include "tools/kafka_flags.hpp"
 #include "tools/options.hpp"
@@ -52,6 +53,7 @@ struct Flags {
     std::string proxy_headers = "x-forwarded";
     std::string allowed_hosts;
     std::string cors_origins = "*";
+    AuthFlags auth;
     std::string log_format = "text";
     std::int64_t drain_delay_ms = 0;
     std::int64_t drain_timeout_ms = 10'000;
@@ -491,6 +493,7 @@ int run(Flags& flags, const Program& program) {
         value_of("--allowed-hosts", http::Hosts::parse(flags.allowed_hosts, original_names));
     options.cors = value_of("--cors-origin", http::Cors::parse(flags.cors_origins));
     options.rate_limit = read_rate_limit(flags.rate_limit, flags.rate_burst);
+    options.auth = read_auth_flags(flags.auth);
     read_times(flags, options);
     read_retention(flags, options.system.retention);
     options.log_format =
@@ -524,6 +527,7 @@ Run declare_serve(CLI::App& app, const Program& program) {
     flags->serve.server.threads = std::max(1U, std::thread::hardware_concurrency());
     add_server_flags(app, *flags);
     add_limit_flags(app, *flags);
+    add_auth_flags(app, flags->auth);
     add_time_flags(app, *flags);
     add_system_flags(app, *flags, names_of(program.contexts));
     add_port_flags(app, *flags);

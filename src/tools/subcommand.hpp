@@ -43,6 +43,7 @@ Run declare_check(CLI::App& app, const Program& program);
 Run declare_modules(CLI::App& app, const Program& program);
 Run declare_parked(CLI::App& app, const Program& program);
 Run declare_topic(CLI::App& app, const Program& program);
+Run declare_token(CLI::App& app, const Program& program);
 Run declare_describe(CLI::App& app, const Program& program);
 
 }  // namespace bookstore::tools

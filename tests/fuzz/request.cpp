@@ -88,7 +88,7 @@ std::vector<Route> routes() {
                          Consumes consumes = Consumes::nothing,
                          bool head = true) {
         table.push_back(
-            {.audience = http::Audience::customers,
+            {.audience = http::Audience::everybody,
              .method = method,
              .pattern = std::move(pattern),
              .produces = produces,

@@ -1,12 +1,14 @@
 #include "http/router.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "http/authentication.hpp"
 #include "http/chunked.hpp"
 #include "http/media.hpp"
 #include "http/message.hpp"
@@ -40,7 +42,7 @@ Route route(
     Produces produces = Produces::nothing,
     Consumes consumes = Consumes::nothing,
     bool head = true,
-    Audience audience = Audience::customers
+    Audience audience = Audience::everybody
 ) {
     auto text = std::string(name_of(method)) + " " + pattern;
     return {
@@ -471,7 +473,7 @@ TEST_CASE("at the customers' door what is for operators is not there, nor any tr
     };
     std::vector<Route> routes;
     routes.push_back(at("/modules", Audience::operators));
-    routes.push_back(at("/books/{id}", Audience::customers));
+    routes.push_back(at("/books/{id}", Audience::everybody));
     routes.push_back(at("/books/{id}", Audience::operators, Method::del));
     routes.push_back(at("/books/lost", Audience::operators));
     routes.push_back(at("/isReady", Audience::probes));
@@ -513,6 +515,154 @@ TEST_CASE("at the customers' door what is for operators is not there, nor any tr
     CHECK(ask(door, Method::options, "/books/1") == "GET, HEAD, OPTIONS #0");
     CHECK(ask(door, Method::get, "/books/lost") == "GET /books/{id}<lost> #2");
     CHECK(ask(door, Method::get, "/isReady") == "GET /isReady #5");
+}
+
+namespace {
+
+/// Knows who has the field "Authorization: NAME", of three.
+class Names final : public Authentication {
+  public:
+    std::expected<std::shared_ptr<const Identity>, Problem> identify(const Request& request
+    ) const override {
+        ++asked;
+        const auto name = request.header("Authorization");
+        if (!name) {
+            return std::unexpected(unauthorized("who?"));
+        }
+        if (*name == "kim") {
+            return identity({"kim", Role::customer, 7});
+        }
+        if (*name == "lee") {
+            return identity({"lee", Role::customer | Role::courier, 8});
+        }
+        if (*name == "nobody") {
+            return identity({"nobody", Role::customer, 0});
+        }
+        return std::unexpected(unauthorized("no", "invalid_token", "it is none"));
+    }
+
+    mutable int asked = 0;
+
+  private:
+    static std::shared_ptr<const Identity> identity(Identity who) {
+        return std::make_shared<const Identity>(std::move(who));
+    }
+};
+
+/// "STATUS customer CUSTOMER", and who it is when that is known.
+std::string seen_by(
+    const Router& router, Method method, std::string_view path, std::string_view name
+) {
+    Request request = request_for(method, path);
+    if (!name.empty()) {
+        request.headers.push_back({"Authorization", std::string(name)});
+    }
+    int status = 0;
+    const auto problem = router.header_problem(request);
+    router.dispatch(request, [&status](const Answer& answer) {
+        const auto* refusal = std::get_if<Problem>(&answer);
+        status = refusal != nullptr ? refusal->status : std::get<Response>(answer).status;
+    });
+    CHECK((problem ? problem->status : status) == status);
+    return fmt::format(
+        "{}{}{}",
+        status,
+        request.identity ? " " + request.identity->subject : "",
+        request.customer > 0 ? fmt::format(" sees {}", request.customer) : ""
+    );
+}
+
+}  // namespace
+
+TEST_CASE("with an authentication who asks needs a role, after 404 and 405 and before all else") {
+    const auto at = [](std::string pattern, Audience audience, Method method = Method::get) {
+        return route(method, std::move(pattern), Produces::json, Consumes::json, true, audience);
+    };
+    std::vector<Route> routes;
+    routes.push_back(at("/books", Audience::everybody));
+    routes.push_back(at("/orders", Role::customer | Role::customer_operator));
+    routes.push_back(at("/deliveries", Role::customer | Role::courier));
+    routes.push_back(at("/deliveries", Role::courier, Method::put));
+    routes.push_back(at("/modules", Audience::operators));
+    routes.push_back(at("/console", Audience::operators_pages));
+    routes.push_back(at("/isReady", Audience::probes));
+    Router router(std::move(routes));
+    CHECK(seen_by(router, Method::get, "/modules", "") == "200");
+    const Names names;
+    router.authenticate_by(names);
+    for (const std::string_view name : {"", "kim", "lee", "eve"}) {
+        CAPTURE(name);
+        CHECK(seen_by(router, Method::get, "/books", name) == "200");
+        CHECK(seen_by(router, Method::get, "/console", name) == "200");
+        CHECK(seen_by(router, Method::get, "/nothing", name) == "404");
+        CHECK(seen_by(router, Method::del, "/modules", name) == "405");
+        CHECK(seen_by(router, Method::options, "/modules", name) == "204");
+    }
+    CHECK(names.asked == 0);
+    CHECK(seen_by(router, Method::get, "/orders", "") == "401");
+    CHECK(seen_by(router, Method::get, "/orders", "eve") == "401");
+    CHECK(seen_by(router, Method::get, "/orders", "kim") == "200 kim sees 7");
+    CHECK(seen_by(router, Method::get, "/orders", "lee") == "200 lee sees 8");
+    CHECK(seen_by(router, Method::get, "/orders", "nobody") == "403 nobody");
+    CHECK(seen_by(router, Method::get, "/deliveries", "kim") == "200 kim sees 7");
+    CHECK(seen_by(router, Method::get, "/deliveries", "lee") == "200 lee");
+    CHECK(seen_by(router, Method::put, "/deliveries", "kim") == "403 kim");
+    CHECK(seen_by(router, Method::put, "/deliveries", "lee") == "200 lee");
+    CHECK(seen_by(router, Method::get, "/modules", "lee") == "403 lee");
+    CHECK(seen_by(router, Method::head, "/modules", "") == "401");
+    CHECK(seen_by(router, Method::get, "/isReady", "") == "200");
+    CHECK(seen_by(router, Method::get, "/isReady", "eve") == "200");
+    CHECK(seen_by(router, Method::get, "/isReady", "kim") == "200 kim");
+    // It is judged before what else the header says.
+    Request form = request_for(Method::put, "/deliveries", {{"Content-Type", "text/plain"}});
+    CHECK(router.header_problem(form)->status == 401);
+}
+
+TEST_CASE("a request for roles says so to caches, whatever its answer is") {
+    std::vector<Route> routes;
+    routes.push_back(route(Method::get, "/books"));
+    routes.push_back(
+        route(Method::get, "/orders", Produces::nothing, Consumes::nothing, true, Role::customer)
+    );
+    Router router(std::move(routes));
+    const auto headers_of = [&router](std::string_view path, std::vector<Header> own) {
+        Request request = request_for(Method::get, path);
+        static_cast<void>(router.header_problem(request));
+        Response response;
+        response.headers = std::move(own);
+        router.decorate(request, response);
+        std::string text;
+        for (const Header& header : response.headers) {
+            text += header.name + ": " + header.value + "\n";
+        }
+        return text;
+    };
+    CHECK(headers_of("/orders", {}).empty());
+    const Names names;
+    router.authenticate_by(names);
+    CHECK(headers_of("/books", {}).empty());
+    CHECK(headers_of("/nothing", {}).empty());
+    CHECK(headers_of("/orders", {}) == "Cache-Control: private\nVary: Authorization\n");
+    CHECK(
+        headers_of("/orders", {{"Vary", "Accept"}, {"Cache-Control", "no-cache"}}) ==
+        "Vary: Accept, Authorization\nCache-Control: no-cache\n"
+    );
+}
+
+TEST_CASE("a role that is missing is named, in the body and in the challenge") {
+    const Problem problem = lacks_role(
+        Role::customer | Role::operators, {"lee", Role::courier | Role::book_manager, 0}
+    );
+    CHECK(problem.status == 403);
+    CHECK(
+        problem.message ==
+        "This needs the role customer or operator; the token has book-manager and courier."
+    );
+    CHECK(
+        problem.headers.at(0).value ==
+        "Bearer realm=\"bookstore\", error=\"insufficient_scope\", scope=\"customer operator\""
+    );
+    CHECK(unauthorized("who?").headers.at(0).value == "Bearer realm=\"bookstore\"");
 }
 
 TEST_CASE("a route table with a mistake is refused") {

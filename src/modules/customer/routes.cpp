@@ -9,6 +9,7 @@ namespace {
 
 using bus::UnitOfWork;
 using http::Problem;
+using http::Role;
 
 const kernel::Items<Customer> customer_items{
     .read = store::customer_in, .find = store::find, .example = {.id = 1, .customer_name = "홍길동"}
@@ -68,7 +69,7 @@ std::optional<Problem> delete_customer(UnitOfWork& work, const Customer& custome
 }  // namespace
 
 void add_customer_routes(kernel::Module& module) {
-    kernel::Collection<Customer>(module, customers, customer_items, http::Audience::customers)
+    kernel::Collection<Customer>(module, customers, customer_items, Role::customer_operator)
         .list(store::customer_pages)
         .show()
         .create(
@@ -87,7 +88,9 @@ void add_customer_routes(kernel::Module& module) {
 }
 
 void add_my_page_routes(kernel::Module& module) {
-    kernel::Collection<MyPage>(module, my_pages, my_page_items, http::Audience::customers)
+    kernel::Collection<MyPage>(
+        module, my_pages, my_page_items, Role::customer | Role::customer_operator
+    )
         .list(store::my_page_pages)
         .show()
         .find_all("findByOrderId", "orderId", store::my_pages_of_order)

@@ -9,6 +9,8 @@
 namespace bookstore::delivery {
 namespace {
 
+using http::Role;
+
 const kernel::Items<Delivery> delivery_items{
     .read = store::delivery_in,
     .find = store::find,
@@ -58,7 +60,9 @@ std::optional<http::Problem> move_delivery(
 }  // namespace
 
 void add_routes(kernel::Module& module) {
-    kernel::Collection<Delivery>(module, deliveries, delivery_items, http::Audience::customers)
+    kernel::Collection<Delivery>(
+        module, deliveries, delivery_items, {Role::courier | Role::customer, Role::courier}
+    )
         .list(store::pages)
         .show()
         .find_one("findFirstByOrderId", "orderId", store::find_of_order)

@@ -12,6 +12,7 @@ namespace {
 
 using bus::UnitOfWork;
 using http::Problem;
+using http::Role;
 
 const kernel::Items<Book> book_items{
     .read = store::book_in,
@@ -131,7 +132,9 @@ std::expected<StockInput, Problem> put_in_stock(UnitOfWork& work, const StockInp
 }  // namespace
 
 void add_book_routes(kernel::Module& module) {
-    kernel::Collection<Book>(module, books, book_items, http::Audience::customers)
+    kernel::Collection<Book>(
+        module, books, book_items, {http::Audience::everybody, Role::book_manager}
+    )
         .list(store::book_pages)
         .show()
         .create(book_fields(), {.id = "registerBook", .summary = "Register a book"}, register_book)
@@ -153,9 +156,7 @@ void add_book_routes(kernel::Module& module) {
 }
 
 void add_stock_input_routes(kernel::Module& module) {
-    kernel::Collection<StockInput>(
-        module, stock_inputs, stock_input_items, http::Audience::customers
-    )
+    kernel::Collection<StockInput>(module, stock_inputs, stock_input_items, Role::book_manager)
         .list(store::input_pages)
         .show()
         .create(
@@ -168,9 +169,7 @@ void add_stock_input_routes(kernel::Module& module) {
 }
 
 void add_deliverable_routes(kernel::Module& module) {
-    kernel::Collection<Deliverable>(
-        module, deliverables, deliverable_items, http::Audience::customers
-    )
+    kernel::Collection<Deliverable>(module, deliverables, deliverable_items, Role::book_manager)
         .list(store::deliverable_pages)
         .show()
         .find_one("findByOrderId", "orderId", store::find_deliverable_of_order);

@@ -16,6 +16,7 @@ namespace {
 using bus::UnitOfWork;
 using http::Answer;
 using http::Request;
+using http::Role;
 using kernel::Ask;
 using kernel::Continue;
 using kernel::Next;
@@ -223,7 +224,7 @@ Next verify_order(const Ports& ports, const Request& request, storage::Connectio
 }
 
 void add_verification(kernel::Module& module, const Ports& ports) {
-    kernel::Endpoint verify{.route = {.audience = http::Audience::customers}};
+    kernel::Endpoint verify{.route = {.audience = Role::customer}};
     verify.route.method = http::Method::post;
     verify.route.pattern = "/orders/{id}/verification";
     verify.operation = {
@@ -252,7 +253,9 @@ void add_verification(kernel::Module& module, const Ports& ports) {
 }  // namespace
 
 void add_routes(kernel::Module& module, const Ports& ports) {
-    kernel::Collection<Order>(module, orders, order_items, http::Audience::customers)
+    kernel::Collection<Order>(
+        module, orders, order_items, {Role::customer | Role::customer_operator, Role::customer}
+    )
         .list(store::order_pages)
         .show()
         .find_pages("findByCustomerId", "customerId", store::orders_of_customer)

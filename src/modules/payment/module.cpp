@@ -27,7 +27,9 @@ const kernel::Items<Payment> payment_items{
 };
 
 void install(kernel::Module& module, const VanPort& van, const Options& options) {
-    kernel::Collection<Payment>(module, payments, payment_items, http::Audience::customers)
+    kernel::Collection<Payment>(
+        module, payments, payment_items, http::Role::customer | http::Role::customer_operator
+    )
         .list(store::pages)
         .show()
         .find_one("findByOrderId", "orderId", store::find_of_order);

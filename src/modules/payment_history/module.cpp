@@ -87,7 +87,10 @@ void follow_payments(bus::Policies& policies, bool rebuilt) {
 
 void install(kernel::Module& module) {
     kernel::Collection<PaymentHistory>(
-        module, payment_histories, history_items, http::Audience::customers
+        module,
+        payment_histories,
+        history_items,
+        http::Role::customer | http::Role::customer_operator
     )
         .list(pages)
         .show()
