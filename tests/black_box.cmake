@@ -95,6 +95,8 @@ file(GLOB hostile_sources CONFIGURE_DEPENDS hostile/*.cpp)
 add_executable(hostile_tests ${hostile_sources})
 target_link_libraries(hostile_tests PRIVATE test_promises test_story test_authority)
 bookstore_test(hostile_tests hostile)
+bookstore_test(hostile_tests AS hostile_tests_tls hostile ARGUMENTS --source-file=*/clients_test.cpp)
+set_tests_properties(hostile_tests_tls PROPERTIES ENVIRONMENT BOOKSTORE_TEST_TLS=1)
 
 # What scripts/bench measures with, and pages of large collections in directories that it fills.
 file(GLOB bench_test_sources CONFIGURE_DEPENDS bench/*.cpp)

@@ -5,7 +5,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
+
+#include "support/authority.hpp"
 
 namespace bookstore::test {
 namespace {
@@ -28,6 +31,13 @@ std::vector<std::string> with_threads(std::vector<std::string> flags) {
     // A busy machine's large page may take its time; attackers who hold on are not waited for.
     flags.insert(flags.end(), {"--read-timeout", "20000"});
     flags.insert(flags.end(), {"--drain-timeout", "1000"});
+    if (is_secure()) {
+        static const Authority authority;
+        static const auto pair = authority.issue("server");
+        flags.insert(flags.end(), {"--tls-cert", pair.certificate, "--tls-key", pair.key});
+        ::setenv("SSL_CERT_FILE", authority.file().c_str(), 1);
+        RawClient::everywhere = tls_client_context();
+    }
     return flags;
 }
 
@@ -72,9 +82,15 @@ Hostility::Hostility(std::vector<std::string> flags, int orders)
 }
 
 RawClient Hostility::connect(int receive_buffer_bytes) {
-    return RawClient(
-        static_cast<std::uint16_t>(std::stoi(story_.process().port())), receive_buffer_bytes
-    );
+    return RawClient(story_.port(), receive_buffer_bytes);
+}
+
+RawClient Hostility::connect_from(const char* from) {
+    return RawClient(story_.port(), 0, RawClient::everywhere, from);
+}
+
+RawClient Hostility::connect_plainly(const char* from) {
+    return RawClient(story_.port(), 0, nullptr, from);
 }
 
 std::vector<RawClient> Hostility::connect(
@@ -129,9 +145,17 @@ double Hostility::caches_mib() const {
     return 32 + 16 + io_threads * 32 * 1 + 8 * (1 + io_threads + 2) * 2;
 }
 
+double Hostility::tls_mib() {
+    return is_secure() ? 48 * kib : 0;
+}
+
+double Hostility::resident_mib() {
+    return memory_mib(story_.process().pid(), "VmRSS");
+}
+
 void Hostility::check_memory(const std::string& scenario, double connections, double mib_each) {
     const double peak = memory_mib(story_.process().pid(), "VmHWM");
-    const double bound = connections * mib_each + caches_mib();
+    const double bound = connections * (mib_each + tls_mib()) + caches_mib();
     if (memory_is_measured()) {
         MESSAGE(fmt::format("{}: at most {:.1f} MiB, bound {:.1f} MiB", scenario, peak, bound));
         CHECK(peak < bound);
