@@ -308,37 +308,59 @@ void fill_order(File& file, const Past& past) {
 }
 
 const Sql insert_delivery{
-    "delivery", "INSERT INTO delivery(order_id, address, status) VALUES (?1, ?2, ?3)"
+    "delivery",
+    "INSERT INTO delivery(order_id, address, status, customer_id, nth_of_customer) "
+    "VALUES (?1, ?2, ?3, ?4, ?5)"
 };
 
 void fill_delivery(File& file, const Past& past) {
+    Numbers numbers(past.size());
     for (std::int64_t id = 1; id <= past.size().orders; ++id) {
-        file.run(insert_delivery, id, past.address_of(id), shipped);
+        const std::int64_t customer = past.customer_of(id);
+        file.run(
+            insert_delivery, id, past.address_of(id), shipped, customer, numbers.next(customer)
+        );
     }
 }
 
 const Sql insert_payment{
     "payment",
-    "INSERT INTO payment(order_id, amount, status, type, key, trace) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, '')"
+    "INSERT INTO payment(order_id, amount, status, type, key, trace, customer_id, nth_of_customer) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, '', ?6, ?7)"
 };
 
 void fill_payment(File& file, const Past& past) {
+    Numbers numbers(past.size());
     for (std::int64_t id = 1; id <= past.size().orders; ++id) {
+        const std::int64_t customer = past.customer_of(id);
         file.run(
-            insert_payment, id, past.cents_of(id), completed, pay_type, past.payment_key_of(id)
+            insert_payment,
+            id,
+            past.cents_of(id),
+            completed,
+            pay_type,
+            past.payment_key_of(id),
+            customer,
+            numbers.next(customer)
         );
     }
 }
 
 const Sql insert_history{
     "payment_history",
-    "INSERT INTO payment_history(order_id, pay_status, payment_id) VALUES (?1, ?2, ?1)"
+    "INSERT INTO payment_history(order_id, pay_status, payment_id, customer_id, nth_of_customer) "
+    "VALUES (?1, ?2, ?1, ?3, ?4)"
+};
+const Sql insert_customer_of_order{
+    "payment_history", "INSERT INTO customer_of_order(order_id, customer_id) VALUES (?1, ?2)"
 };
 
 void fill_payment_history(File& file, const Past& past) {
+    Numbers numbers(past.size());
     for (std::int64_t id = 1; id <= past.size().orders; ++id) {
-        file.run(insert_history, id, completed);
+        const std::int64_t customer = past.customer_of(id);
+        file.run(insert_history, id, completed, customer, numbers.next(customer));
+        file.run(insert_customer_of_order, id, customer);
     }
 }
 

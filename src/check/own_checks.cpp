@@ -57,7 +57,8 @@ void check_announced(
 
 void check_nth_of_customer(const ContextView& view, std::string_view table) {
     auto rows = view.file.rows(fmt::format(
-        "SELECT customer_id FROM {} GROUP BY customer_id "
+        "SELECT customer_id FROM {} WHERE customer_id IS NOT NULL AND nth_of_customer IS NOT NULL "
+        "GROUP BY customer_id "
         "HAVING count(*) <> max(nth_of_customer) OR min(nth_of_customer) <> 1",
         table
     ));

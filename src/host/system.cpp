@@ -176,7 +176,8 @@ void System::open_modules(const SystemOptions& options, Random& random) {
             .ring_relay = [this] { ring_relay(); },
             .before_handling = options.before_handling,
             .idempotency_kept_ms = options.idempotency_kept_ms,
-            .read_limit_ms = options.read_limit_ms
+            .read_limit_ms = options.read_limit_ms,
+            .keeps_owners = options.keeps_owners
         };
         modules_.push_back(std::make_unique<kernel::HostedModule>(
             context.name, environment, [this, place = modules_.size()] { ring_(place); }

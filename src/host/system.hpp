@@ -47,6 +47,8 @@ struct SystemOptions {
     bus::BeforeHandling before_handling{};  ///< for tests: makes handlers fail
     std::int64_t idempotency_kept_ms = 86'400'000;
     int read_limit_ms = 250;  ///< then a client's statement is given up
+    bool keeps_owners =
+        false;  ///< customers see what is theirs alone (kernel::Module::keeps_owners)
     RetentionOptions retention{};
     PartitionOptions partition{};
 };

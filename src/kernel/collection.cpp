@@ -2,6 +2,21 @@
 
 #include <fmt/format.h>
 
+namespace bookstore::kernel {
+
+http::Problem not_his(const http::Request& request, std::int64_t owner) {
+    return {
+        .status = 403,
+        .message = "1 field is for another customer",
+        .errors =
+            {{std::string(owner_parameter),
+              fmt::format("must be {}, the customer whom the token names", request.customer),
+              std::to_string(owner)}}
+    };
+}
+
+}  // namespace bookstore::kernel
+
 namespace bookstore::kernel::detail {
 
 Endpoint search_endpoint(const Resource& resource, http::Audience audience) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,12 +88,23 @@ class Collection {
         module.describe(description_);
     }
 
-    /// GET /orders
-    Collection& list(const Pages& pages) {
+    /// GET /orders. `own` are a customer's: what there is for who is that and may see no others.
+    /// Who may be that must be said whose items are.
+    Collection& list(const Pages& pages, const FinderPages* own = nullptr) {
+        if (audiences_.readers.roles().has(http::Role::customer) &&
+            (own == nullptr || items_.owner == nullptr)) {
+            throw std::logic_error(
+                std::string(resource_.collection) + " does not say what of it is a customer's"
+            );
+        }
         module_.query(
             endpoint(http::Method::get, "", detail::list_operation(description_, pages.sortable())),
-            [this_ = view(), &pages](const http::Request& request, storage::Connection& db) {
-                return pages.answer(request, this_.resource, db, this_.add_row());
+            [this_ = view(), &pages, own](const http::Request& request, storage::Connection& db) {
+                return request.customer == 0
+                           ? pages.answer(request, this_.resource, db, this_.add_row())
+                           : own->answer(
+                                 request, this_.resource, db, request.customer, this_.add_row()
+                             );
             }
         );
         return *this;
@@ -108,7 +120,7 @@ class Collection {
                 if (!id) {
                     return id.error();
                 }
-                const auto item = this_.items.find(db, *id);
+                const auto item = this_.find(request, db, *id);
                 return item ? http::Answer(this_.shown(request, *item))
                             : http::Answer(not_found(this_.resource, *id));
             }
@@ -132,8 +144,9 @@ class Collection {
                 const http::Request& request, storage::Connection& db, std::int64_t id
             ) -> http::Answer {
                 const auto item = find(db, id);
-                return item ? http::Answer(this_.shown(request, *item))
-                            : http::Answer(detail::none_of(this_.resource, parameter, id));
+                return item && !this_.hides(request, *item)
+                           ? http::Answer(this_.shown(request, *item))
+                           : http::Answer(detail::none_of(this_.resource, parameter, id));
             }
         );
     }
@@ -155,15 +168,20 @@ class Collection {
             ) -> http::Answer {
                 CollectionWriter writer(request, this_.resource);
                 for (const T& item : find(db, id)) {
-                    writer.add(item.id, item, this_.links_of(item));
+                    if (!this_.hides(request, item)) {
+                        writer.add(item.id, item, this_.links_of(item));
+                    }
                 }
                 return std::move(writer).finish_unpaged();
             }
         );
     }
 
-    /// GET /orders/search/NAME?PARAMETER=N&page,size,sort
+    /// GET /orders/search/NAME?PARAMETER=N&page,size,sort. Where customers read, N is the owner.
     Collection& find_pages(std::string name, std::string parameter, const FinderPages& pages) {
+        if (audiences_.readers.roles().has(http::Role::customer) && parameter != owner_parameter) {
+            throw std::logic_error(name + " does not say what of it is a customer's");
+        }
         auto operation =
             detail::find_operation(description_, name, parameter, false, &pages.sortable());
         return finder(
@@ -171,9 +189,11 @@ class Collection {
             std::move(parameter),
             ",page,size,sort",
             std::move(operation),
-            [this_ = view(), &pages](
-                const http::Request& request, storage::Connection& db, std::int64_t id
-            ) { return pages.answer(request, this_.resource, db, id, this_.add_row()); }
+            [this_ = view(),
+             &pages](const http::Request& request, storage::Connection& db, std::int64_t id) {
+                const std::int64_t shown = is_hidden(request, id) ? nobody : id;
+                return pages.answer(request, this_.resource, db, shown, this_.add_row());
+            }
         );
     }
 
@@ -203,12 +223,16 @@ class Collection {
         declared.route.consumes = http::Consumes::json;
         module_.command(
             std::move(declared),
-            [&fields,
+            [this_ = view(),
+             &fields,
              begin =
                  std::move(begin)](const http::Request& request, const storage::Reader&) -> Next {
                 auto body = fields.read(request);
                 if (!body) {
                     return {std::move(body.error())};
+                }
+                if (this_.hides(request, *body)) {
+                    return {not_his(request, this_.owner_of(*body))};
                 }
                 return begin(request, std::move(*body));
             }
@@ -251,7 +275,7 @@ class Collection {
                 }
                 return {Write{
                     [this_, &request, id = *id, remove](bus::UnitOfWork& work) -> http::Answer {
-                        const auto before = this_.items.find(work.db(), id);
+                        const auto before = this_.find(request, work.db(), id);
                         if (!before) {
                             return not_found(this_.resource, id);
                         }
@@ -271,6 +295,8 @@ class Collection {
 
   private:
     using View = ItemView<T>;  ///< what the handlers keep
+
+    static constexpr std::int64_t nobody = -1;  ///< no customer's id
 
     View view() const { return {resource_, items_}; }
 
@@ -346,7 +372,7 @@ class Collection {
                 if (!id) {
                     return {id.error()};
                 }
-                if (!this_.items.find(*reader, *id)) {
+                if (!this_.find(request, *reader, *id)) {
                     return {not_found(this_.resource, *id)};
                 }
                 auto changes = merge ? fields.merge_patch(request) : fields.replacement(request);
@@ -357,7 +383,7 @@ class Collection {
                     [this_, &request, id = *id, changes = std::move(*changes), change](
                         bus::UnitOfWork& work
                     ) -> http::Answer {
-                        const auto before = this_.items.find(work.db(), id);
+                        const auto before = this_.find(request, work.db(), id);
                         if (!before) {
                             return not_found(this_.resource, id);
                         }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "http/answer_batch.hpp"
+#include "kernel/backfill.hpp"
 #include "kernel/turns.hpp"
 #include "storage/wal_stamp.hpp"
 
@@ -53,6 +54,7 @@ HostedModule::HostedModule(
           environment_.idempotency_kept_ms
       ) {
     module_.host_ = this;
+    module_.keeps_owners_ = environment_.keeps_owners;
     gate_.when_changed(ring_);
 }
 
@@ -169,6 +171,13 @@ std::vector<Endpoint> HostedModule::endpoints() {
 
 void HostedModule::start(bool stopped) {
     take_up_declarations();
+    for (const Declarations::Backfill& backfill : module_.declarations().backfills) {
+        if (module_.keeps_owners()) {
+            fill_in(backfill, database_, environment_.topic);
+        } else {
+            note_unfilled(backfill, database_);
+        }
+    }
     for (const auto& rebuild : rebuilds_) {
         rebuild->drop_leftovers();
     }

@@ -36,7 +36,8 @@ struct Environment {
     std::function<void()> ring_relay;
     bus::BeforeHandling before_handling{};
     std::int64_t idempotency_kept_ms = 86'400'000;
-    int read_limit_ms = 250;  ///< of a client's statement; then it is interrupted
+    int read_limit_ms = 250;    ///< of a client's statement; then it is interrupted
+    bool keeps_owners = false;  ///< Module::keeps_owners
 };
 
 /// Drives one module: its file, outbox, subscriptions, tasks and rebuilds, stepped on one thread,

@@ -6,6 +6,7 @@
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid_io.hpp>
 
+#include "http/authentication.hpp"
 #include "http/text.hpp"
 
 namespace bookstore::kernel {
@@ -51,6 +52,16 @@ std::string fingerprint_of(std::string_view body) {
     // 122 bits of SHA-1: two bodies of a client that share them do not happen by accident.
     static const boost::uuids::name_generator_sha1 hash(boost::uuids::ns::oid());
     return boost::uuids::to_string(hash(body.data(), body.size()));
+}
+
+/// Where it is known who asks, nobody finds another's answer by a key that he guessed. A key has no
+/// line break.
+std::string own_key(const http::Request& request, std::string_view key) {
+    if (request.identity == nullptr) {
+        return std::string(key);
+    }
+    const http::Identity& who = *request.identity;
+    return fmt::format("{}\n{}\n{}", key, who.customer, who.subject);
 }
 
 std::string headers_text(const std::vector<http::Header>& headers) {
@@ -116,7 +127,7 @@ std::expected<std::shared_ptr<IdempotencyKeys::Claim>, http::Answer> Idempotency
     }
     auto claim = std::make_shared<Claim>(
         *this,
-        std::string(*key),
+        own_key(request, *key),
         fmt::format("{} {}", http::name_of(request.method), request.path),
         fingerprint_of(request.body)
     );

@@ -20,7 +20,8 @@ namespace bookstore::kernel {
 /// of 1 to 255 printable ASCII characters.
 std::expected<std::string_view, http::Problem> idempotency_key(const http::Request& request);
 
-/// The first answers to a module's POSTs that carried an Idempotency-Key, by key, method and path.
+/// The first answers to a module's POSTs that carried an Idempotency-Key, by key, method and path;
+/// where it is known who asks, of each apart.
 ///
 /// An answer is stored by the transaction that did the work, so that after any crash either both
 /// are there or neither. While a request runs its key is claimed, in memory: a copy that comes

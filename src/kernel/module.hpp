@@ -58,6 +58,14 @@ struct Declarations {
         bus::Policies policies_of_rebuild() const;
     };
 
+    /// What rows lack that were made without it, and events can tell.
+    struct Backfill {
+        std::string what;  ///< as it stands in the table `unfilled`
+        std::string_view event_type;
+        std::function<void(const bus::Envelope& event, storage::Connection& db)> take;
+        std::function<void(storage::Connection& db)> finish;
+    };
+
     std::vector<Route> routes;
     std::vector<ResourceDescription> resources;
     std::vector<PublishedEvent> published;
@@ -66,6 +74,7 @@ struct Declarations {
     std::vector<Task> tasks;
     std::vector<ReadModel> read_models;
     std::vector<EventCounter> event_counters;
+    std::vector<Backfill> backfills;
 };
 
 /// One bounded context as its author sees it. install() declares here what it does, so that it
@@ -120,6 +129,24 @@ class Module {
     /// A read model: a table that is made from events alone. Adds POST and GET /rebuilds/NAME.
     void read_model(std::string name, std::string table, BindReadModel bind);
 
+    /// How the next start that keeps owners makes up for the time without: it gives each E of the
+    /// log to `take`, then calls `finish`. One that is cut short does it again from the begin.
+    template <bus::Event E>
+    void backfill(
+        std::string what,
+        void (*take)(storage::Connection& db, const E& event),
+        void (*finish)(storage::Connection& db)
+    ) {
+        declarations_.backfills.push_back(
+            {.what = std::move(what),
+             .event_type = E::event_type,
+             .take = [take](
+                         const bus::Envelope& event, storage::Connection& db
+                     ) { take(db, *bus::event_in<E>(event)); },
+             .finish = finish}
+        );
+    }
+
     /// Operators see how often its events of some types happened.
     void count_events(EventCounter counter);
 
@@ -131,6 +158,9 @@ class Module {
     storage::Database& database();
     bus::Strand& strand();
     const Clock& clock() const { return clock_; }
+    /// Customers see what is theirs alone (there is an authentication): whose things are, and how
+    /// many he has, is kept at hand.
+    bool keeps_owners() const { return keeps_owners_; }
     Random& random() { return random_; }
     /// Runs a write outside of any request (VAN's ledger); `done` is called on the module's thread.
     /// While the module is stopped nothing is written: 503. Any thread.
@@ -144,6 +174,7 @@ class Module {
     const Clock& clock_;
     Random& random_;
     Declarations declarations_;
+    bool keeps_owners_ = false;
     HostedModule* host_ = nullptr;  ///< null until it is hosted
 };
 

@@ -247,7 +247,7 @@ FinderPages::FinderPages(
     std::string_view id_property,
     std::string_view value_property
 )
-    : sortable_{id_property, value_property},
+    : sortable_{id_property},
       ascending_(
           file,
           fmt::format(
@@ -263,12 +263,16 @@ FinderPages::FinderPages(
       total_(
           file,
           fmt::format(
-              "SELECT max({}) FROM {} WHERE {} = ?1",
+              "SELECT max({0}) FROM {1} WHERE {2} = ?1 AND {0} > 0",
               number.substr(number.find('.') + 1),  // npos + 1 is 0
               table,
               column.substr(column.find('.') + 1)
           )
-      ) {}
+      ) {
+    if (!value_property.empty()) {
+        sortable_.push_back(value_property);
+    }
+}
 
 http::Answer FinderPages::answer(
     const http::Request& request,

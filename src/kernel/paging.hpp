@@ -152,11 +152,12 @@ class DeletablePages final : public Pages {
 
 /// The rows that a finder's parameter selects, in id order. Each has a number among those with its
 /// value, from 1 without gaps, and there is an index on (column, number): a page is a seek, and the
-/// total is the newest one's number.
+/// total is the newest one's number. (That it is above 0 lets the index leave out rows without
+/// one.)
 class FinderPages {
   public:
     /// `value_property` is what `sort` calls the column: it is the same in all rows, so that the
-    /// ids decide.
+    /// ids decide. Empty: no item shows it.
     FinderPages(
         std::string_view file,
         const std::string& select,

@@ -45,7 +45,8 @@ void Rebuild::drop_leftovers() {
     {
         const storage::Reader reader = database_.read();
         has_base_ = tables_.has_base(*reader);
-        if (!tables_.has_second(*reader)) {
+        const bool base_is_old = has_base_ && !tables_.is_base_up_to_date(*reader);
+        if (!tables_.has_second(*reader) && !base_is_old) {
             return;
         }
     }
@@ -62,6 +63,7 @@ void Rebuild::drop_leftovers() {
                     tables_.drop_second(db);
                     second->clear(db);
                 }
+                tables_.bring_base_up_to_date(db);
                 return true;
             },
         .done = {},

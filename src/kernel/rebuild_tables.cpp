@@ -19,17 +19,41 @@ std::string renaming(const std::string& from, const std::string& to) {
     return fmt::format("ALTER TABLE {} RENAME TO {}", from, to);
 }
 
+/// Columns and constraints, hence indexes. (An index of a name of its own is not among them.)
+std::optional<std::string> definition_of(storage::Connection& db, const std::string& table) {
+    return db.query_text(fmt::format(
+        "SELECT substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE name = '{}'", table
+    ));
+}
+
 }  // namespace
 
 void RebuildTables::create_second(storage::Connection& db, const std::string& table) {
-    // The served table's own definition: its constraints, hence its indexes, come along, and are
-    // renamed with it. (An index of its own name would not be.)
-    const auto sql = db.query_text(fmt::format(
-        "SELECT substr(sql, instr(sql, '(')) FROM sqlite_schema WHERE name = '{}'", table
-    ));
+    const auto definition = definition_of(db, table);
     const std::string second = RebuildTables({}, table).second();
     db.execute("DROP TABLE IF EXISTS " + second);
-    db.execute("CREATE TABLE " + second + sql.value());
+    db.execute("CREATE TABLE " + second + definition.value());
+}
+
+bool RebuildTables::is_base_up_to_date(storage::Connection& db) const {
+    return !has_base(db) || definition_of(db, base()) == definition_of(db, table_);
+}
+
+void RebuildTables::bring_base_up_to_date(storage::Connection& db) const {
+    if (is_base_up_to_date(db)) {
+        return;
+    }
+    const auto definition = definition_of(db, table_);
+    const std::string before = base() + "_before";
+    const auto columns =
+        db.query_text(fmt::format("SELECT group_concat(name) FROM pragma_table_info('{}')", base())
+        );
+    db.execute(renaming(base(), before));
+    db.execute("CREATE TABLE " + base() + definition.value());
+    db.execute(fmt::format(
+        "INSERT INTO {0}({1}) SELECT {1} FROM {2} ORDER BY rowid", base(), columns.value(), before
+    ));
+    db.execute("DROP TABLE " + before);
 }
 
 bool RebuildTables::has_second(storage::Connection& db) const {

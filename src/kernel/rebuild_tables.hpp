@@ -27,6 +27,10 @@ class RebuildTables {
     void serve_second(storage::Connection& db) const;
 
     bool has_base(storage::Connection& db) const;
+    /// There is none, or it has the columns of TABLE.
+    bool is_base_up_to_date(storage::Connection& db) const;
+    /// A base that is older than a column of TABLE gets it, without a value.
+    void bring_base_up_to_date(storage::Connection& db) const;
     /// From where on a rebuild would need the log; 0 without a base.
     std::int64_t base_position(storage::Connection& db) const;
     /// The second table is the base, which is being brought further.

@@ -80,7 +80,8 @@ constexpr Planted planted[]{
      "those of customer 1 are not counted"},
     {"payment_history", "DELETE FROM payment_history WHERE order_id = 2", "payment history"},
     {"payment_history",
-     "INSERT INTO payment_history SELECT max(id) + 1, 1, 'PAYMENT_COMPLETED', 1 FROM "
+     "INSERT INTO payment_history(id, order_id, pay_status, payment_id) "
+     "SELECT max(id) + 1, 1, 'PAYMENT_COMPLETED', 1 FROM "
      "payment_history",
      "2 rows of payment history for 1 events"},
     // What the files are by themselves.

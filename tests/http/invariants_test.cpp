@@ -42,7 +42,8 @@ constexpr Damage damages[] = {
     {"van", "UPDATE ledger SET answer = 'PAYMENT_FAILED'"},
     {"payment_history", "DELETE FROM payment_history WHERE order_id = 2"},
     {"payment_history",
-     "INSERT INTO payment_history SELECT max(id) + 1, 1, 'PAYMENT_COMPLETED', 1 "
+     "INSERT INTO payment_history(id, order_id, pay_status, payment_id) "
+     "SELECT max(id) + 1, 1, 'PAYMENT_COMPLETED', 1 "
      "FROM payment_history"},
     {"inventory", "UPDATE book SET stock = stock + 1"},
     {"inventory", "UPDATE book SET stock = 10, received = received + 10 - stock"},

@@ -5,6 +5,7 @@
 
 #include "bus/topic.hpp"
 #include "host/order_index.hpp"
+#include "kernel/rebuild_tables.hpp"
 #include "storage/connection.hpp"
 #include "storage/migrations.hpp"
 #include "support/memory_vfs.hpp"
@@ -92,6 +93,54 @@ TEST_CASE("deleted customers and books of an older file are counted by block") {
     );
     books.upgrade();
     CHECK(books.text(counts + "book_deleted ORDER BY block") == "1:8 2:952");
+}
+
+TEST_CASE(
+    "what an older file does not say of its customers is to be filled in, and of a new one nothing"
+) {
+    const std::string left = "SELECT what AS x FROM unfilled";
+    for (const std::string context : {"delivery", "payment", "payment_history"}) {
+        CAPTURE(context);
+        OldFile fresh(context);
+        fresh.upgrade();
+        CHECK(fresh.text(left) == "");
+
+        OldFile file(context);
+        file.db.execute("INSERT INTO subscription VALUES ('a', 1)");
+        file.db.execute(
+            context == "delivery"
+                ? "INSERT INTO delivery(order_id, address, status) VALUES (7, 'seoul', 'Shipped')"
+            : context == "payment"
+                ? "INSERT INTO payment(order_id, status, key, trace) VALUES (7, 'a', 'k', '')"
+                : "INSERT INTO payment_history(order_id, pay_status, payment_id) VALUES (7, 'a', 1)"
+        );
+        file.upgrade();
+        CHECK(file.text(left) == "customers");
+        CHECK(
+            file.text("SELECT order_id AS x FROM " + context + " WHERE customer_id IS NULL") == "7"
+        );
+    }
+}
+
+TEST_CASE("the base of a rebuild that is older than a column gets it, its rows as they were") {
+    MemoryVfs vfs;
+    storage::Connection db("old.db", storage::Connection::Mode::read_write, vfs.name());
+    const kernel::RebuildTables tables("model", "t");
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b INTEGER, UNIQUE (b, id)) STRICT");
+    CHECK(tables.is_base_up_to_date(db));
+    tables.bring_base_up_to_date(db);
+    CHECK_FALSE(tables.has_base(db));
+
+    db.execute("CREATE TABLE t_base(id INTEGER PRIMARY KEY, a TEXT) STRICT");
+    db.execute("INSERT INTO t_base VALUES (3, 'x'), (5, 'y')");
+    CHECK_FALSE(tables.is_base_up_to_date(db));
+    tables.bring_base_up_to_date(db);
+    CHECK(tables.is_base_up_to_date(db));
+    CHECK(
+        db.query_text("SELECT group_concat(id || a || (b IS NULL), ' ') FROM t_base") == "3x1 5y1"
+    );
+    tables.bring_base_up_to_date(db);
+    CHECK(db.query_text("SELECT count(*) FROM t_base") == "2");
 }
 
 TEST_CASE("the events of an older log are found by order, and so are those that follow") {

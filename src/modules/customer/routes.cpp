@@ -18,6 +18,7 @@ const kernel::Items<Customer> customer_items{
 const kernel::Items<MyPage> my_page_items{
     .read = store::my_page_in,
     .find = store::find_my_page,
+    .owner = [](const MyPage& page) { return page.customer_id; },
     .example =
         {.id = 1,
          .customer_id = 1,
@@ -91,7 +92,7 @@ void add_my_page_routes(kernel::Module& module) {
     kernel::Collection<MyPage>(
         module, my_pages, my_page_items, Role::customer | Role::customer_operator
     )
-        .list(store::my_page_pages)
+        .list(store::my_page_pages, &store::my_pages_of_customer)
         .show()
         .find_all("findByOrderId", "orderId", store::my_pages_of_order)
         .find_pages("findByCustomerId", "customerId", store::my_pages_of_customer);

@@ -36,6 +36,7 @@ struct Delivery {
     std::int64_t order_id = 0;
     std::string delivery_address;
     DeliveryStatus delivery_status = DeliveryStatus::create_delivery;
+    std::int64_t customer_id = 0;  ///< whose it is, which is not shown; 0: nobody knows
 };
 BOOST_DESCRIBE_STRUCT(Delivery, (), (order_id, delivery_address, delivery_status))
 

@@ -40,13 +40,15 @@ void move_to(
 
 }  // namespace
 
-void create_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work) {
+void create_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work, bool keeps_owners) {
     store::insert(
         work.db(),
         {.id = 0,
          .order_id = ordered.order_id,
          .delivery_address = ordered.delivery_address,
-         .delivery_status = DeliveryStatus::create_delivery}
+         .delivery_status = DeliveryStatus::create_delivery,
+         .customer_id = ordered.customer_id},
+        keeps_owners
     );
 }
 

@@ -8,7 +8,7 @@
 namespace bookstore::delivery {
 
 /// Whenever Ordered: the delivery is created; no event.
-void create_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work);
+void create_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work, bool keeps_owners);
 
 /// Whenever DeliveryPrepared: what was created is shipped, and published.
 void ship_when_prepared(const inventory::DeliveryPrepared& prepared, bus::UnitOfWork& work);

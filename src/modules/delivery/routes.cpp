@@ -14,6 +14,7 @@ using http::Role;
 const kernel::Items<Delivery> delivery_items{
     .read = store::delivery_in,
     .find = store::find,
+    .owner = [](const Delivery& delivery) { return delivery.customer_id; },
     .example =
         {.id = 1,
          .order_id = 1,
@@ -63,7 +64,7 @@ void add_routes(kernel::Module& module) {
     kernel::Collection<Delivery>(
         module, deliveries, delivery_items, {Role::courier | Role::customer, Role::courier}
     )
-        .list(store::pages)
+        .list(store::pages, &store::pages_of_customer)
         .show()
         .find_one("findFirstByOrderId", "orderId", store::find_of_order)
         .change(

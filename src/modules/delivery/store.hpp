@@ -11,11 +11,18 @@
 
 namespace bookstore::delivery::store {
 
-void insert(storage::Connection& db, const Delivery& delivery);
+/// `numbered`: among those of its customer.
+void insert(storage::Connection& db, const Delivery& delivery, bool numbered);
 void set_status(storage::Connection& db, std::int64_t id, DeliveryStatus status);
 std::optional<Delivery> find(storage::Connection& db, std::int64_t id);
 std::optional<Delivery> find_of_order(storage::Connection& db, std::int64_t order_id);
 Delivery delivery_in(storage::Statement& row);
 extern const kernel::TablePages pages;
+extern const kernel::FinderPages pages_of_customer;
+
+// ---- of deliveries that were made without it
+
+void learn_customer(storage::Connection& db, std::int64_t order_id, std::int64_t customer_id);
+void number_by_customer(storage::Connection& db);
 
 }  // namespace bookstore::delivery::store

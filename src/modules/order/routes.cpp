@@ -57,6 +57,7 @@ const kernel::Items<Order> order_items{
     .read = store::order_in,
     .find = store::find,
     .links = links_of,
+    .owner = [](const Order& order) { return order.customer_id; },
     .rels =
         {"cancel", "verify", "customer", "book", "delivery", "payment", "deliverable", "myPage"},
     .example =
@@ -205,7 +206,7 @@ Next verify_order(const Ports& ports, const Request& request, storage::Connectio
         return {id.error()};
     }
     const auto order = store::find(db, *id);
-    if (!order) {
+    if (!order || kernel::is_hidden(request, order->customer_id)) {
         return {kernel::not_found(orders, *id)};
     }
     if (!unverified(order->order_status)) {
@@ -256,7 +257,7 @@ void add_routes(kernel::Module& module, const Ports& ports) {
     kernel::Collection<Order>(
         module, orders, order_items, {Role::customer | Role::customer_operator, Role::customer}
     )
-        .list(store::order_pages)
+        .list(store::order_pages, &store::orders_of_customer)
         .show()
         .find_pages("findByCustomerId", "customerId", store::orders_of_customer)
         .create(

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "check/own_checks.hpp"
 #include "kernel/collection.hpp"
 #include "modules/payment/events.hpp"
 #include "modules/payment/policies.hpp"
@@ -18,6 +19,7 @@ constexpr kernel::Resource payments{"payments", "payment", "paymentId", true};
 const kernel::Items<Payment> payment_items{
     .read = store::payment_in,
     .find = store::find,
+    .owner = [](const Payment& payment) { return payment.customer_id; },
     .example =
         {.id = 1,
          .amount = Money::from_cents(100'000),
@@ -26,20 +28,31 @@ const kernel::Items<Payment> payment_items{
          .type = "ONCE"}
 };
 
+void learn_customer(storage::Connection& db, const order::Ordered& ordered) {
+    store::learn_customer(db, ordered.order_id, ordered.customer_id);
+}
+
 void install(kernel::Module& module, const VanPort& van, const Options& options) {
     kernel::Collection<Payment>(
         module, payments, payment_items, http::Role::customer | http::Role::customer_operator
     )
-        .list(store::pages)
+        .list(store::pages, &store::pages_of_customer)
         .show()
         .find_one("findByOrderId", "orderId", store::find_of_order);
     module.publishes<Payed, PaymentFailed, PaymentCanceled>();
     module.policies("payment")
-        .whenever<order::Ordered>("charge what is to be paid", Effect::durable, charge_when_ordered)
+        .whenever<order::Ordered>(
+            "charge what is to be paid",
+            Effect::durable,
+            [&module](const order::Ordered& ordered, bus::UnitOfWork& work) {
+                charge_when_ordered(ordered, work, module.keeps_owners());
+            }
+        )
         .whenever<order::OrderCanceled>("refund", Effect::durable, refund_when_canceled);
     module.takes_back<Payed>(take_back<Payed>);
     module.takes_back<PaymentFailed>(take_back<PaymentFailed>);
     module.takes_back<PaymentCanceled>(take_back<PaymentCanceled>);
+    module.backfill<order::Ordered>("customers", learn_customer, store::number_by_customer);
     module.count_events(
         {.name = "bookstore_payments_total",
          .help = "Payments that came to that result (canceled: refunded).",
@@ -66,7 +79,9 @@ kernel::Context context(
                    ) { install(module, van(wiring, module.clock()), options); },
         .retry_waiting = ask_now,
         .story = story(),
-        .tables = {{"payment", "payments"}}
+        .tables = {{"payment", "payments"}},
+        .check = [](const check::ContextView& view
+                 ) { check::check_nth_of_customer(view, "payment"); }
     };
 }
 

@@ -27,6 +27,7 @@ struct Payment {
     std::int64_t order_id = 0;
     PaymentStatus status = PaymentStatus::requested;
     std::optional<std::string> type;
+    std::int64_t customer_id = 0;  ///< whose it is, which is not shown; 0: nobody knows
 };
 BOOST_DESCRIBE_STRUCT(Payment, (), (amount, order_id, status, type))
 

@@ -115,18 +115,20 @@ void add_van_task(kernel::Module& module, Call call, const VanPort& van, const O
 
 }  // namespace
 
-void charge_when_ordered(const order::Ordered& ordered, UnitOfWork& work) {
+void charge_when_ordered(const order::Ordered& ordered, UnitOfWork& work, bool keeps_owners) {
     const Standing standing = after_ordered(ordered.pay_amount.has_value());
     const Payment payment{
         .id = 0,
         .amount = ordered.pay_amount,
         .order_id = ordered.order_id,
         .status = standing.status,
-        .type = ordered.pay_type
+        .type = ordered.pay_type,
+        .customer_id = ordered.customer_id
     };
     const std::string key = bus::row_id(*work.cause());
-    const std::int64_t id =
-        store::insert(work.db(), payment, standing, key, work.now_ms(), work.trace());
+    const std::int64_t id = store::insert(
+        work.db(), payment, standing, key, work.now_ms(), work.trace(), keeps_owners
+    );
     publish_status(work, ordered.order_id, id, standing.status);
 }
 

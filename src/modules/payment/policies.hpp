@@ -8,7 +8,7 @@ namespace bookstore::payment {
 
 /// Whenever Ordered: an intent to charge is stored; with nothing to charge it is complete at once.
 /// VAN's key is the event's identity: handled anew in a file that was restored, it gets the same.
-void charge_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work);
+void charge_when_ordered(const order::Ordered& ordered, bus::UnitOfWork& work, bool keeps_owners);
 
 /// Whenever OrderCanceled: what was charged goes back; a charge under way runs to its answer first.
 void refund_when_canceled(const order::OrderCanceled& canceled, bus::UnitOfWork& work);

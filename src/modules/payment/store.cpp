@@ -7,7 +7,8 @@ using storage::Sql;
 
 constexpr auto file = "payment";
 
-const std::string select_payments = "SELECT id, amount, order_id, status, type FROM payment";
+const std::string select_payments =
+    "SELECT id, amount, order_id, status, type, customer_id FROM payment";
 const Sql select_payment{file, select_payments + " WHERE id = ?1"};
 const Sql select_of_order{file, select_payments + " WHERE order_id = ?1"};
 
@@ -17,8 +18,18 @@ const Sql select_record{file, select_records + " WHERE id = ?1"};
 const Sql select_record_of_order{file, select_records + " WHERE order_id = ?1"};
 const Sql insert_payment{
     file,
-    "INSERT INTO payment(order_id, amount, status, type, key, call, next_try, trace) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    "INSERT INTO payment(order_id, amount, status, type, key, call, next_try, trace, customer_id) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+};
+const Sql insert_numbered{
+    file,
+    "INSERT INTO payment(order_id, amount, status, type, key, call, next_try, trace, customer_id, "
+    "nth_of_customer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+    "(SELECT coalesce(max(nth_of_customer), 0) + 1 FROM payment "
+    "WHERE customer_id = ?9 AND nth_of_customer > 0))"
+};
+const Sql update_customer{
+    file, "UPDATE payment SET customer_id = ?2 WHERE order_id = ?1 AND customer_id IS NULL"
 };
 const Sql update_standing{
     file,
@@ -72,6 +83,9 @@ std::optional<std::string_view> call_text(const Standing& standing) {
 }  // namespace
 
 const kernel::TablePages pages{file, select_payments, "id", "payment", "paymentId"};
+const kernel::FinderPages pages_of_customer{
+    file, select_payments, "customer_id", "nth_of_customer", "payment", "paymentId", {}
+};
 
 std::int64_t insert(
     storage::Connection& db,
@@ -79,11 +93,12 @@ std::int64_t insert(
     const Standing& standing,
     std::string_view key,
     std::int64_t now_ms,
-    std::string_view trace
+    std::string_view trace,
+    bool numbered
 ) {
     const auto cents = payment.amount ? std::optional(payment.amount->cents()) : std::nullopt;
     const auto next_try_ms = standing.call ? std::optional(now_ms) : std::nullopt;
-    db.prepare(insert_payment)
+    db.prepare(numbered ? insert_numbered : insert_payment)
         .bind(
             payment.order_id,
             cents,
@@ -92,10 +107,24 @@ std::int64_t insert(
             key,
             call_text(standing),
             next_try_ms,
-            trace
+            trace,
+            payment.customer_id
         )
         .run();
     return db.last_insert_id();
+}
+
+void learn_customer(storage::Connection& db, std::int64_t order_id, std::int64_t customer_id) {
+    db.prepare(update_customer).bind(order_id, customer_id).run();
+}
+
+void number_by_customer(storage::Connection& db) {
+    db.execute("UPDATE payment SET nth_of_customer = NULL WHERE nth_of_customer IS NOT NULL");
+    db.execute(
+        "UPDATE payment SET nth_of_customer = numbered.nth FROM "
+        "(SELECT id, row_number() OVER (PARTITION BY customer_id ORDER BY id) AS nth "
+        "FROM payment WHERE customer_id IS NOT NULL) AS numbered WHERE numbered.id = payment.id"
+    );
 }
 
 std::optional<Record> find_record(storage::Connection& db, std::int64_t id) {
@@ -168,7 +197,8 @@ Payment payment_in(storage::Statement& row) {
         .amount = cents ? std::optional(Money::from_cents(*cents)) : std::nullopt,
         .order_id = row.integer(2),
         .status = parse_word<PaymentStatus>(row.text(3)).value(),
-        .type = row.optional_string(4)
+        .type = row.optional_string(4),
+        .customer_id = row.optional_integer(5).value_or(0)
     };
 }
 

@@ -39,13 +39,15 @@ struct Record {
     Standing standing;
 };
 
+/// `numbered`: among those of its customer.
 std::int64_t insert(
     storage::Connection& db,
     const Payment& payment,
     const Standing& standing,
     std::string_view key,
     std::int64_t now_ms,
-    std::string_view trace
+    std::string_view trace,
+    bool numbered
 );
 std::optional<Record> find_record(storage::Connection& db, std::int64_t id);
 std::optional<Record> find_record_of_order(storage::Connection& db, std::int64_t order_id);
@@ -69,5 +71,11 @@ Payment payment_in(storage::Statement& row);
 std::optional<Payment> find(storage::Connection& db, std::int64_t id);
 std::optional<Payment> find_of_order(storage::Connection& db, std::int64_t order_id);
 extern const kernel::TablePages pages;
+extern const kernel::FinderPages pages_of_customer;
+
+// ---- of payments that were made without it
+
+void learn_customer(storage::Connection& db, std::int64_t order_id, std::int64_t customer_id);
+void number_by_customer(storage::Connection& db);
 
 }  // namespace bookstore::payment::store
