@@ -32,7 +32,7 @@ std::optional<http::Problem> Entrance::admit(http::Request& request) const {
         return std::nullopt;
     }
     const auto now = http::RateLimiter::Clock::now();
-    const std::string_view subject = subject_of_ ? subject_of_(request) : std::string_view();
+    const std::string subject = subject_of_ ? subject_of_(request) : std::string();
     if (subject.empty() && request.client == http::IpAddress{}) {
         return std::nullopt;
     }

@@ -33,7 +33,7 @@ class Entrance {
     void limit(http::RateLimiter& limiter) { limiter_ = &limiter; }
     /// Who asks, where that is known better than by the address: the subject of a token that was
     /// verified. Empty: by the address. Before the server starts.
-    using SubjectOf = std::function<std::string_view(http::Request&)>;
+    using SubjectOf = std::function<std::string(const http::Request&)>;
     void limit_by(SubjectOf subject_of) { subject_of_ = std::move(subject_of); }
 
     void dispatch(http::Request& request, http::Done done);

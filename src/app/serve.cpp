@@ -63,6 +63,12 @@ class Process {
           ) {
         if (options.rate_limit) {
             entrance_.limit(limiter_.emplace(*options.rate_limit));
+            if (guard_) {
+                entrance_.limit_by([&guard = *guard_](const http::Request& request) {
+                    const auto identity = guard.authenticator.identify(request);
+                    return identity ? (*identity)->subject : std::string();
+                });
+            }
         }
         http::Server::Hooks hooks = entrance_.hooks();
         hooks.precheck_bodies = guard_ != nullptr;

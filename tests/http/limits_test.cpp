@@ -9,6 +9,7 @@
 #include "http_server/raw_client.hpp"
 #include "scrape.hpp"
 #include "story.hpp"
+#include "support/tokens.hpp"
 
 // --rate-limit and --max-connections-per-client, against the real binary.
 
@@ -104,6 +105,30 @@ TEST_CASE("who asks too often is told how long to wait, and nobody else notices"
     CHECK(scrape.value("bookstore_http_rate_limited_total") == 3);
     CHECK(scrape.value("bookstore_http_rate_limit_forgotten_total") == 0);
     CHECK(scrape.sum("bookstore_http_requests_total", {{"status", "429"}}) == 3);
+}
+
+TEST_CASE("with tokens each subject is a client, wherever it asks from, and a bad token is none") {
+    const Tokens tokens;
+    auto flags = tokens.flags();
+    flags.insert(flags.end(), {"--rate-limit", "1/m", "--rate-burst", "3"});
+    Story story(flags);
+    const auto as = [&](const char* from, const Header& token) {
+        auto client = client_of(story, from);
+        return ask(client, get("/books", fmt::format("{}: {}\r\n", token.name, token.value)));
+    };
+    const Header courier = tokens.header("courier");
+    for (const char* from : {"127.0.0.3", "127.0.0.4", "127.0.0.5"}) {
+        CHECK(as(from, courier).status == 200);
+    }
+    CHECK(as("127.0.0.6", courier).status == 429);
+    CHECK(as("127.0.0.6", tokens.header("book-manager")).status == 200);
+    // Whoever guesses is known by where it guesses from.
+    const Header guess{"Authorization", "Bearer " + std::string(40, 'x')};
+    for (int i = 0; i < 3; ++i) {
+        CHECK(as("127.0.0.6", guess).status != 429);
+    }
+    CHECK(as("127.0.0.6", guess).status == 429);
+    CHECK(as("127.0.0.6", tokens.header("book-manager")).status == 200);
 }
 
 TEST_CASE("behind a trusted proxy each of its clients is one") {
