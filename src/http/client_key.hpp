@@ -30,29 +30,28 @@ class ClientHash {
   public:
     ClientHash() {
         std::random_device random;
-        const auto word = [&random] {
-            return (std::uint64_t{random()} << 32 | random()) | 1;  // odd: nothing gets lost
-        };
-        first_ = word();
-        second_ = word();
-        third_ = word();
+        for (std::uint64_t& word : secret_) {
+            word = std::uint64_t{random()} << 32 | random();
+        }
     }
 
     std::size_t operator()(const ClientKey& key) const {
-        struct Words {
-            std::uint64_t high;
-            std::uint64_t low;
-        };
-        const auto words = std::bit_cast<Words>(key);
-        std::uint64_t mixed = (words.high * first_) ^ std::rotl(words.low * second_, 32);
-        mixed = (mixed ^ mixed >> 29) * third_;
-        return mixed ^ mixed >> 32;
+        const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(key);
+        const std::uint64_t mixed = folded(words[0] ^ secret_[0], words[1] ^ secret_[1]);
+        return folded(mixed ^ secret_[2], secret_[3] | 1);
     }
 
   private:
-    std::uint64_t first_;
-    std::uint64_t second_;
-    std::uint64_t third_;
+    __extension__ using Wide = unsigned __int128;
+
+    /// Both halves of the product: a bit of either changes about half of all bits. The lower half
+    /// alone would leave neighbouring addresses neighbours.
+    static std::uint64_t folded(std::uint64_t one, std::uint64_t other) {
+        const Wide product = Wide{one} * other;
+        return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+    }
+
+    std::array<std::uint64_t, 4> secret_;
 };
 
 }  // namespace bookstore::http
