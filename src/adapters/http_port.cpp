@@ -102,6 +102,9 @@ void HttpPort::call(http::PeerRequest request, IsAnswer is_answer, Done done) {
     if (auto parent = current_traceparent(); !parent.empty()) {
         request.headers.push_back({"traceparent", std::move(parent)});
     }
+    if (options_.token) {
+        request.headers.push_back(options_.token->header());
+    }
     Call call{permit, std::move(is_answer), std::move(done), patient, now};
     peer_.send(std::move(request), [this, call = std::move(call)](const auto& result) {
         finish(call, result);
@@ -155,6 +158,11 @@ HttpPort::Reply HttpPort::reply_to(const Call& call, const Result& result) {
         return {.response = nullptr, .retry_after = milliseconds(options_.patience->ask_again_ms)};
     }
     const auto why = result ? fmt::format("it answered {}", result->status) : result.error();
+    if (result && (result->status == 401 || result->status == 403) && !failing_) {
+        spdlog::error(
+            "port {}: {}: it does not let this process in (--port-token-file)", name_, why
+        );
+    }
     spdlog::debug("port {}: {}", name_, why);
     if (breaker_) {
         breaker_->failure(call.permit, now);

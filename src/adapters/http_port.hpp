@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "base/breaker.hpp"
 #include "base/clock.hpp"
 #include "http/peer.hpp"
+#include "http/token_file.hpp"
 
 namespace bookstore::adapters {
 
@@ -20,6 +22,8 @@ namespace bookstore::adapters {
 struct HttpPortOptions {
     http::Url origin{};
     http::ClientTls tls{};  ///< where the origin is https
+    /// What it says who it is by; null: nothing. Shared by all ports of the process.
+    std::shared_ptr<http::TokenFile> token{};
     std::int64_t timeout_ms = 1'000;
     std::size_t calls = 64;  ///< under way at a time
     /// Its timeout is the port's. Without a breaker the peer is always asked.

@@ -76,7 +76,7 @@ struct Documents {
 
 Documents documents_of(
     std::string_view version,
-    bool guarded,
+    std::string_view roles_claim,
     const std::vector<kernel::Endpoint>& endpoints,
     const std::vector<kernel::ResourceDescription>& resources
 ) {
@@ -91,8 +91,8 @@ Documents documents_of(
         }
     }
     return {
-        kernel::openapi_document(version, guarded, endpoints, resources),
-        kernel::openapi_document(version, guarded, of_customers, resources)
+        kernel::openapi_document(version, roles_claim, endpoints, resources),
+        kernel::openapi_document(version, roles_claim, of_customers, resources)
     };
 }
 
@@ -107,7 +107,7 @@ http::Handler by_door(Documents documents) {
 /// Describes also what other processes host, as the gateway in front of them all has it.
 Documents documents_of_split(
     std::string_view version,
-    bool guarded,
+    std::string_view roles_claim,
     const host::System& system,
     std::vector<kernel::Endpoint> endpoints,
     std::vector<kernel::ResourceDescription> resources
@@ -135,7 +135,7 @@ Documents documents_of_split(
             endpoints.push_back(std::move(profile));
         }
     }
-    return documents_of(version, guarded, endpoints, resources);
+    return documents_of(version, roles_claim, endpoints, resources);
 }
 
 /// Who comes through the gateway has the whole system before them; others have this process.
@@ -174,11 +174,11 @@ std::vector<http::Route> api_routes(const ApiParts& parts, std::string_view vers
     const auto self = std::ranges::find(endpoints, "openapi", [](const kernel::Endpoint& endpoint) {
         return std::string_view(endpoint.operation.id);
     });
-    self->route.handler = by_door(documents_of(version, parts.guarded, endpoints, resources));
+    self->route.handler = by_door(documents_of(version, parts.roles_claim, endpoints, resources));
     if (parts.split != nullptr) {
         self->route.handler = by_entrance(
             std::move(self->route.handler),
-            by_door(documents_of_split(version, parts.guarded, system, endpoints, resources))
+            by_door(documents_of_split(version, parts.roles_claim, system, endpoints, resources))
         );
     }
     std::vector<http::Route> routes;

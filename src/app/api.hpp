@@ -19,7 +19,8 @@ struct ApiParts {
     backup::Backups& backups;
     const observe::TraceRequests& requests;
     peers::Split* split = nullptr;  ///< null: this process hosts all contexts that there are
-    bool guarded = false;           ///< there is an authentication, which documents tell of
+    /// Where tokens have their roles, which documents tell of; empty: there is no authentication.
+    std::string_view roles_claim{};
 };
 
 /// Every route of the API: the contexts', the process's, /events, the profiles, and /openapi.json,

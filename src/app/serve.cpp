@@ -23,6 +23,7 @@
 #include "backup/backup.hpp"
 #include "host/threads.hpp"
 #include "http/router.hpp"
+#include "observe/audit.hpp"
 #include "operations/web_routes.hpp"
 #include "storage/directory.hpp"
 
@@ -53,13 +54,19 @@ class Process {
           lock_(options.system.data_dir),
           threads_(host::System::places(options.contexts, options.system)),
           guard_(guard_of(options, clock_)),
+          audit_(audit_of(options, clock_)),
           entrance_(options.hosts, options.cors, trace_requests_),
           server_(
               options.server,
               [this](http::Request& request, http::Done done) {
                   entrance_.dispatch(request, std::move(done));
               },
-              observe::log_access
+              [this](const http::Access& access) {
+                  observe::log_access(access);
+                  if (audit_) {
+                      audit_->note(access);
+                  }
+              }
           ) {
         if (options.rate_limit) {
             entrance_.limit(limiter_.emplace(*options.rate_limit));
@@ -115,6 +122,14 @@ class Process {
         return options.auth ? std::make_unique<Guard>(*options.auth, clock) : nullptr;
     }
 
+    static std::unique_ptr<observe::AuditLog> audit_of(
+        const ServeOptions& options, const Clock& clock
+    ) {
+        return options.audit_log.empty()
+                   ? nullptr
+                   : std::make_unique<observe::AuditLog>(options.audit_log, clock);
+    }
+
     void warn_of_open_doors() const {
         if (!guard_ && !options_.server.operators && server_.is_beyond_loopback()) {
             spdlog::warn(
@@ -164,7 +179,10 @@ class Process {
             *health_,
             server_,
             observe::Metrics::Options{
-                options_.system.data_dir, BOOKSTORE_VERSION, limiter_ ? &*limiter_ : nullptr
+                options_.system.data_dir,
+                BOOKSTORE_VERSION,
+                limiter_ ? &*limiter_ : nullptr,
+                audit_.get()
             }
         );
         state_.emplace(*health_, *metrics_, server_);
@@ -178,11 +196,15 @@ class Process {
              .backups = *backups_,
              .requests = trace_requests_,
              .split = split_ ? &*split_ : nullptr,
-             .guarded = guard_ != nullptr},
+             .roles_claim = options_.auth ? std::string_view(options_.auth->policy.roles_claim)
+                                          : std::string_view()},
             BOOKSTORE_VERSION
         );
         std::ranges::move(operations::web_routes(), std::back_inserter(routes));
         metrics_->name_routes(routes);
+        if (audit_) {
+            audit_->know_routes(routes);
+        }
         router_.emplace(std::move(routes));
         if (guard_) {
             router_->authenticate_by(guard_->authenticator);
@@ -233,8 +255,9 @@ class Process {
     std::optional<operations::ProcessState> state_;
     std::optional<backup::Backups> backups_;
     std::optional<http::Router> router_;
-    std::optional<peers::Split> split_;   ///< its threads use what is above
-    const std::unique_ptr<Guard> guard_;  ///< null: whoever asks may
+    std::optional<peers::Split> split_;               ///< its threads use what is above
+    const std::unique_ptr<Guard> guard_;              ///< null: whoever asks may
+    const std::unique_ptr<observe::AuditLog> audit_;  ///< null: none is kept
     std::optional<http::RateLimiter> limiter_;
     Entrance entrance_;
     http::Server server_;  ///< the first to go: its threads use the rest

@@ -33,6 +33,7 @@ struct ServeOptions {
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;
     std::string log_level = "info";
+    std::string audit_log{};                 ///< a file's path; empty: none is kept
     std::size_t port_connections = 0;        ///< at a time, to processes that answer ports
     peers::PeersOptions peers;               ///< the other processes of a split
     std::optional<kafka::Settings> kafka{};  ///< nothing: topic.db is the log itself

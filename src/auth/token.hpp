@@ -50,8 +50,8 @@ std::expected<Claims, Refusal> verify(
 
 /// What `make_token` says.
 struct NewToken {
-    std::string subject;
-    http::Roles roles;
+    std::string subject{};
+    http::Roles roles{};
     std::int64_t customer = 0;
     std::int64_t issued_s = 0;
     std::int64_t expires_s = 0;

@@ -190,10 +190,11 @@ constexpr auto introduction =
 
 std::string openapi_document(
     std::string_view version,
-    bool guarded,
+    std::string_view roles_claim,
     std::span<const Endpoint> endpoints,
     std::span<const ResourceDescription> resources
 ) {
+    const bool guarded = !roles_claim.empty();
     json::value paths = paths_of(endpoints, guarded);
     json::object schemas = schemas_of(endpoints, resources);
     json::object named;
@@ -212,7 +213,8 @@ std::string openapi_document(
                  {"type", "http"},
                  {"scheme", "bearer"},
                  {"bearerFormat", "JWT"},
-                 {"description", "a JSON Web Token with the roles that an operation names"}
+                 {"description", "a JSON Web Token with the roles that an operation names"},
+                 {"x-roles-claim", roles_claim}
              }}
         };
     }

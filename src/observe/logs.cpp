@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "http/authentication.hpp"
 #include "observe/log_context.hpp"
 
 namespace bookstore::observe {
@@ -34,6 +35,13 @@ std::string printable(std::string_view text) {
     return out;
 }
 
+/// One word of a line of text: a subject is anything that an issuer has signed.
+std::string word_of(std::string_view text) {
+    std::string word = printable(text);
+    std::ranges::replace(word, ' ', '_');
+    return word;
+}
+
 std::string_view level_name(spdlog::level::level_enum level) {
     const auto view = spdlog::level::to_string_view(level);
     return {view.data(), view.size()};
@@ -45,6 +53,12 @@ std::string timestamp_of(const spdlog::details::log_msg& message) {
     return iso_milliseconds(ms) + "Z";
 }
 
+/// Who asked, where that is known.
+std::string_view subject_of(const http::Access& access) {
+    const bool known = access.request != nullptr && access.request->identity != nullptr;
+    return known ? std::string_view(access.request->identity->subject) : std::string_view();
+}
+
 void add_access(json::Object& line, const http::Access& access) {
     line.member("method", printable(access.method))
         .member("path", printable(access.target))
@@ -53,6 +67,9 @@ void add_access(json::Object& line, const http::Access& access) {
         .member("requestId", access.request_id)
         .member("peer", access.peer)
         .member("bytes", static_cast<std::int64_t>(access.sent_bytes));
+    if (const std::string_view subject = subject_of(access); !subject.empty()) {
+        line.member("subject", printable(subject));
+    }
     if (!access.trace.empty()) {
         line.member("trace", trace_id_of(access.trace));
     }
@@ -126,8 +143,9 @@ void log_access(const http::Access& access) {
         access_of_line = nullptr;
         return;
     }
+    const std::string_view subject = subject_of(access);
     spdlog::info(
-        "{} {} {} {:.3f}ms id={} peer={} bytes={}{}{}",
+        "{} {} {} {:.3f}ms id={} peer={} bytes={}{}{}{}{}",
         printable(access.method),
         printable(access.target),
         access.status,
@@ -135,6 +153,8 @@ void log_access(const http::Access& access) {
         access.request_id,
         access.peer.empty() ? "-" : access.peer,
         access.sent_bytes,
+        subject.empty() ? "" : " subject=",
+        word_of(subject),
         access.trace.empty() ? "" : " trace=",
         trace_id_of(access.trace)
     );

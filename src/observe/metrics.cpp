@@ -92,6 +92,7 @@ std::string Metrics::text() const {
     write_process(out);
     write_http(out);
     write_tls(out);
+    write_audit(out);
     write_health(out);
     write_commits(out);
     write_files(out);

@@ -12,6 +12,7 @@
 
 namespace bookstore::observe {
 
+class AuditLog;
 class Exposition;
 
 /// What Prometheus is told of the process: everything is counted where it happens, and read here
@@ -22,6 +23,7 @@ class Metrics {
         std::string data_dir;
         std::string_view version;
         const http::RateLimiter* limiter = nullptr;  ///< null: there is none
+        const AuditLog* audit = nullptr;  ///< null: none is kept
     };
 
     Metrics(
@@ -41,6 +43,7 @@ class Metrics {
     void write_process(Exposition& out) const;
     void write_http(Exposition& out) const;
     void write_tls(Exposition& out) const;
+    void write_audit(Exposition& out) const;
     void write_health(Exposition& out) const;
     void write_commits(Exposition& out) const;
     void write_files(Exposition& out) const;

@@ -1,6 +1,7 @@
 #include <boost/version.hpp>
 
 #include "base/words.hpp"
+#include "observe/audit.hpp"
 #include "observe/exposition.hpp"
 #include "observe/metrics.hpp"
 #include "observe/process_stats.hpp"
@@ -151,6 +152,19 @@ void Metrics::write_tls(Exposition& out) const {
         out.sample({{"result", "failed"}}, counts.failed);
         out.sample({{"result", "plain"}}, counts.plain);
     }
+}
+
+void Metrics::write_audit(Exposition& out) const {
+    if (options_.audit == nullptr) {
+        return;
+    }
+    const AuditLog::Counts counts = options_.audit->counts();
+    out.counter(
+        "bookstore_audit_lines_total",
+        "Lines of the audit log (lost: they could not be written, or too many waited)."
+    );
+    out.sample({{"result", "written"}}, counts.written);
+    out.sample({{"result", "lost"}}, counts.lost);
 }
 
 void Metrics::write_health(Exposition& out) const {

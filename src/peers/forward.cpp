@@ -132,6 +132,11 @@ void forward(Split& split, std::size_t peer, const http::Request& request, const
         .send(peer, request_for(request), [url, &request, done](const Peers::Result& result) {
             if (!result) {
                 done(no_answer(url, result.error(), request));
+            } else if (result->status == 401) {
+                // Who asked was let in here: it is this process that is not known there.
+                done(kernel::problem(
+                    502, fmt::format("{} does not let this process in (--port-token-file)", url)
+                ));
             } else if (!is_proper(*result)) {
                 done(kernel::problem(502, fmt::format("{} does not answer properly", url)));
             } else {

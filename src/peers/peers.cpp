@@ -13,11 +13,13 @@ namespace bookstore::peers {
 namespace {
 
 std::string what_is_wrong(int status) {
-    return fmt::format(
-        "it answered {}{}",
-        status,
-        status == 404 ? ": is this where it listens for operators (--operator-listen)?" : ""
-    );
+    std::string_view hint;
+    if (status == 404) {
+        hint = ": is this where it listens for operators (--operator-listen)?";
+    } else if (status == 401 || status == 403) {
+        hint = ": it does not let this process in (--port-token-file)";
+    }
+    return fmt::format("it answered {}{}", status, hint);
 }
 
 }  // namespace
@@ -110,6 +112,9 @@ void Peers::send(
     request.timeout =
         request.method == http::Method::get ? options_.ask_timeout : options_.act_timeout;
     request.headers.push_back({std::string(asked_by_peer), "1"});
+    if (options_.token) {
+        request.headers.push_back(options_.token->header());
+    }
     one.peer.send(std::move(request), [&one, done = std::move(done)](const Result& result) {
         one.calls.fetch_sub(1, std::memory_order_acq_rel);
         done(result);

@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "http/peer.hpp"
+#include "http/token_file.hpp"
 
 namespace bookstore::peers {
 
@@ -29,7 +30,8 @@ bool is_asked_by_peer(const http::Request& request);
 
 struct PeersOptions {
     std::vector<http::Url> origins{};
-    http::ClientTls tls{};  ///< where an origin is https
+    http::ClientTls tls{};                     ///< where an origin is https
+    std::shared_ptr<http::TokenFile> token{};  ///< what they are asked by; null: they ask for none
     std::chrono::milliseconds ask_timeout{1'000};
     /// For what changes something: it may have to wait for a context's thread.
     std::chrono::milliseconds act_timeout{10'000};

@@ -52,7 +52,7 @@ backup::Backup backup_in(const boost::json::object& answer) {
     return backup;
 }
 
-backup::Backup backup_of_server(const ServerAddress& server, const std::string& directory) {
+backup::Backup backup_of_server(const ServerPlace& server, const std::string& directory) {
     return backup_in(ServerClient(server).object(
         {.method = http::Method::post,
          .target = "/backups",

@@ -9,12 +9,18 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "app/signals.hpp"
+#include "auth/key_source.hpp"
+#include "auth/token.hpp"
 #include "base/clock.hpp"
+#include "http/token_file.hpp"
+#include "tools/auth_flags.hpp"
 #include "tools/options.hpp"
 #include "tools/server_client.hpp"
 #include "tools/subcommand.hpp"
@@ -26,7 +32,8 @@ using boost::json::object;
 using http::Method;
 
 struct Options {
-    ServerAddress server;
+    ServerPlace server;
+    AuthFlags auth;            ///< with a secret: each player has a token of his own
     double rate = 2;           ///< actions a second
     std::int64_t actions = 0;  ///< then it ends; 0: it goes on until a signal comes
 };
@@ -53,15 +60,50 @@ constexpr std::chrono::milliseconds most_pause{5000};
 
 struct Ended {};  ///< thrown when a signal came in the middle of an action
 
+/// Makes the players' tokens, where the shop has doors and they have its secret.
+class Badges {
+  public:
+    explicit Badges(const AuthFlags& flags)
+        : secret_(auth::read_secret(flags.secret_file)), policy_(read_policy(flags)) {}
+
+    /// Of who does such things; `customer` is the one that he is when he orders or cancels.
+    http::Header badge(Method method, std::string_view target, std::int64_t customer) const {
+        auth::NewToken token{.subject = "demo"};
+        if (target.starts_with("/orders") && method != Method::get) {
+            token.roles = http::Role::customer;
+            token.customer = customer;
+        } else if (target.starts_with("/deliveries")) {
+            token.roles = http::Role::courier;
+        } else if (target.starts_with("/customers") || target.starts_with("/orders")) {
+            token.roles = http::Role::customer_operator;
+        } else {
+            token.roles = http::Role::book_manager;
+        }
+        constexpr std::int64_t good_for_s = 60;
+        token.issued_s = SystemClock().now_ms() / 1000;
+        token.expires_s = token.issued_s + good_for_s;
+        return http::bearer(auth::make_token(token, secret_, policy_));
+    }
+
+  private:
+    auth::Key secret_;
+    auth::Policy policy_;
+};
+
 /// The shop as its users reach it.
 class Shop {
   public:
-    Shop(const ServerClient& client, const app::Signals& signals)
-        : client_(client), signals_(signals) {}
+    Shop(const ServerClient& client, const app::Signals& signals, std::optional<Badges> badges)
+        : client_(client), signals_(signals), badges_(std::move(badges)) {}
 
     /// The answer; the request is repeated until there is one that says something about it.
-    http::ClientResponse send(Method method, const std::string& target, const object& body = {}) {
+    http::ClientResponse send(
+        Method method, const std::string& target, const object& body = {}, std::int64_t customer = 0
+    ) {
         ServerRequest request{.method = method, .target = target};
+        if (badges_) {
+            request.headers.push_back(badges_->badge(method, target, customer));
+        }
         if (!body.empty()) {
             request.body = boost::json::serialize(body);
         }
@@ -73,6 +115,9 @@ class Shop {
             std::string why;
             try {
                 auto answer = client_.send(request);
+                if (answer.status == 401 || answer.status == 403) {
+                    throw client_.failure(answer.status, answer.body);
+                }
                 if (answer.status < 500) {
                     return answer;
                 }
@@ -106,6 +151,7 @@ class Shop {
   private:
     const ServerClient& client_;
     const app::Signals& signals_;
+    const std::optional<Badges> badges_;
     SystemRandom random_;
 };
 
@@ -198,15 +244,17 @@ class Players {
             return customer ? register_book() : register_customer();
         }
         const std::int64_t quantity = 1 + below(4);
+        const std::string customer_id = id_of(*customer);
         const auto answer = shop_.send(
             Method::post,
             "/orders",
             {{"bookId", id_of(*book)},
-             {"customerId", id_of(*customer)},
+             {"customerId", customer_id},
              {"quantity", quantity},
              {"deliveryAddress", std::string(one_of(addresses))},
              {"payAmount", fmt::format("{}.{}", quantity * (9 + below(30)), below(2) * 5)},
-             {"payType", "ONCE"}}
+             {"payType", "ONCE"}},
+            std::stoll(customer_id)
         );
         say("customer",
             fmt::format(
@@ -233,7 +281,8 @@ class Players {
         if (!order || !order->at("_links").as_object().contains("cancel")) {
             return place_order();
         }
-        const auto answer = shop_.send(Method::del, "/orders/" + id_of(*order));
+        const auto customer = order->at("customerId").to_number<std::int64_t>();
+        const auto answer = shop_.send(Method::del, "/orders/" + id_of(*order), {}, customer);
         say("customer", fmt::format("cancels order {}: {}", id_of(*order), answer.status));
     }
 
@@ -300,7 +349,11 @@ int run(const Options& options) {
     const app::Signals signals;
     const ServerClient client(options.server);
     client.check_url();
-    Shop shop(client, signals);
+    std::optional<Badges> badges;
+    if (!options.auth.secret_file.empty()) {
+        badges.emplace(options.auth);
+    }
+    Shop shop(client, signals, std::move(badges));
     Players players(shop);
     const auto interval = duration_cast<nanoseconds>(duration<double>(1 / options.rate));
     auto next = steady_clock::now();
@@ -324,6 +377,7 @@ int run(const Options& options) {
 Run declare_demo(CLI::App& app, const Program& /*program*/) {
     auto options = std::make_unique<Options>();
     add_server(app, options->server);
+    add_token_flags(app, options->auth);
     add_setting(app, "--rate", options->rate, "Actions a second")->check(CLI::Range(0.01, 1000.0));
     add_setting(app, "--actions", options->actions, "Ends after so many; 0: goes on")
         ->check(CLI::NonNegativeNumber);

@@ -11,7 +11,7 @@ namespace bookstore::tools {
 namespace {
 
 struct Options {
-    ServerAddress server;
+    ServerPlace server;
     std::int64_t timeout_ms = 2000;
 };
 

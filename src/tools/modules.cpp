@@ -16,7 +16,7 @@ namespace {
 struct Options {
     std::string action;  ///< stop or start; empty: lists them
     std::string name;
-    ServerAddress server;
+    ServerPlace server;
 };
 
 constexpr auto module_row = "{:<16} {:<{}} {:<16} {:>10} {:>8} {:>10} {:>7} {:>7} {:>7}{}\n";

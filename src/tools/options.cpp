@@ -40,8 +40,12 @@ http::ClientTls read_client_tls(const http::ClientTlsFiles& files) {
     return http::ClientTls(files);
 }
 
-CLI::Option* add_server(CLI::App& app, ServerAddress& server) {
-    CLI::Option* at = add_setting(
+CLI::Option* add_server(CLI::App& app, ServerPlace& server) {
+    // Not as a setting: its help would show what the environment has.
+    app.add_option("--token", server.token, "For a server with --auth; others see it in ps")
+        ->envname(environment_name("--token"));
+    add_setting(app, "--token-file", server.token_file, "File that has it, which they do not");
+    CLI::Option* const at = add_setting(
         app,
         "--url",
         server.url,

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "http/tls.hpp"
+#include "tools/server_place.hpp"
 
 namespace bookstore::tools {
 
@@ -22,17 +23,9 @@ CLI::Option* add_setting(
 
 constexpr int most_ms = 86'400'000;  ///< a day
 
-constexpr auto default_url = "http://127.0.0.1:8080";
-
-/// Which running server a subcommand asks, and how.
-struct ServerAddress {
-    std::string url = default_url;
-    http::ClientTlsFiles tls{};
-};
-
 /// Where a subcommand works: on a running server, or on a directory that no process holds.
 struct Place {
-    ServerAddress server{};
+    ServerPlace server{};
     std::string data_dir{};  ///< empty: on the server
 
     bool is_offline() const { return !data_dir.empty(); }
@@ -42,8 +35,8 @@ struct Place {
 void add_client_tls(CLI::App& app, http::ClientTlsFiles& files);
 /// Reads them. Throws std::runtime_error that names the flag which is wrong.
 http::ClientTls read_client_tls(const http::ClientTlsFiles& files);
-/// --url, and how the server is asked. Returns --url.
-CLI::Option* add_server(CLI::App& app, ServerAddress& server);
+/// --url, --token, --token-file, and how it is known to be the one; returns the first.
+CLI::Option* add_server(CLI::App& app, ServerPlace& server);
 /// The same and --data-dir, of which one may be given.
 void add_place(CLI::App& app, Place& place);
 

@@ -22,7 +22,7 @@ struct Options {
     std::string module;  ///< list: its alone, if given
     bool parked_only = false;
     std::string reason;  ///< skip: why
-    ServerAddress server;
+    ServerPlace server;
 };
 
 /// "?module=order&state=PARKED"

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "app/boards.hpp"
+#include "http/token_file.hpp"
 #include "tools/auth_flags.hpp"
 #include "tools/flag_values.hpp"
 #include "tools/kafka_flags.hpp"
@@ -70,6 +71,7 @@ struct Flags {
     std::string inventory_url;
     std::string van_url;
     std::vector<std::string> peers;
+    std::string port_token_file;
     KafkaFlags kafka;
     std::int64_t kafka_unhealthy_s = 0;
     http::ClientTlsFiles client_tls;
@@ -237,6 +239,12 @@ void add_port_flags(CLI::App& app, Flags& flags) {
         ->check(CLI::Range(1, most_ms));
     add_setting(
         app,
+        "--port-token-file",
+        flags.port_token_file,
+        "File with the token that this process asks those, and --peers, by; read when it changes"
+    );
+    add_setting(
+        app,
         "--ask-timeout",
         flags.contexts.order_ports.http.timeout_ms,
         "ms for customer or inventory to answer order"
@@ -333,12 +341,40 @@ void add_log_flags(CLI::App& app, Flags& flags) {
     add_setting(app, "--log-format", flags.log_format, "text, or json: an object a line")
         ->check(CLI::IsMember({"text", "json"}));
     add_setting(
+        app,
+        "--audit-log",
+        flags.serve.audit_log,
+        "File that operators' actions and refused attempts are appended to, a JSON line each"
+    );
+    add_setting(
         app, "--log-level", flags.serve.log_level, "trace, debug, info, warning, error, off"
     )
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
-void read_ports(const Flags& flags, app::ContextOptions& contexts) {
+/// By what this process says to others who it is.
+std::shared_ptr<http::TokenFile> read_port_token(const Flags& flags) {
+    if (flags.port_token_file.empty()) {
+        return nullptr;
+    }
+    if (flags.peers.empty() && flags.customer_url.empty() && flags.inventory_url.empty() &&
+        flags.van_url.empty()) {
+        throw std::runtime_error(
+            "--port-token-file is for other processes, and none is asked: add --peers, "
+            "--customer-url, --inventory-url or --van-url"
+        );
+    }
+    try {
+        return std::make_shared<http::TokenFile>(flags.port_token_file);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(fmt::format("--port-token-file: {}", error.what()));
+    }
+}
+
+void read_ports(
+    const Flags& flags, const std::shared_ptr<http::TokenFile>& token, app::ContextOptions& contexts
+) {
+    contexts.order_ports.http.token = token;
     contexts.order_ports.customer = origin_of("--customer-url", flags.customer_url);
     contexts.order_ports.inventory = origin_of("--inventory-url", flags.inventory_url);
     contexts.van_port.van = origin_of("--van-url", flags.van_url);
@@ -348,6 +384,7 @@ void read_ports(const Flags& flags, app::ContextOptions& contexts) {
     contexts.order_ports.http.breaker = contexts.van.breaker;
     contexts.van_port.http = {
         .tls = tls,
+        .token = token,
         .timeout_ms = contexts.payment.van_timeout_ms,
         .calls = flags.port_calls,
         .breaker = contexts.van.breaker
@@ -500,7 +537,9 @@ int run(Flags& flags, const Program& program) {
     options.log_format =
         flags.log_format == "json" ? observe::LogFormat::json : observe::LogFormat::text;
     check_agreement(flags, program.contexts);
-    read_ports(flags, flags.contexts);
+    const auto port_token = read_port_token(flags);
+    read_ports(flags, port_token, flags.contexts);
+    options.peers.token = port_token;
     options.port_connections = port_connections(flags);
     options.peers.origins = read_peers(flags);
     options.peers.tls = flags.contexts.order_ports.http.tls;

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <optional>
 #include <utility>
+
+#include "http/token_file.hpp"
 
 namespace bookstore::tools {
 namespace {
@@ -28,10 +31,15 @@ std::string message_of(std::string_view body) {
 
 }  // namespace
 
-ServerClient::ServerClient(const ServerAddress& server)
+ServerClient::ServerClient(const ServerPlace& server)
     : url_(server.url), tls_(read_client_tls(server.tls)), base_(url_) {
     if (base_.ends_with('/')) {
         base_.pop_back();
+    }
+    if (!server.token_file.empty()) {
+        authorization_.push_back(http::TokenFile(server.token_file).header());
+    } else if (!server.token.empty()) {
+        authorization_.push_back(http::bearer(server.token));
     }
 }
 
@@ -46,6 +54,12 @@ http::Url ServerClient::url_of(std::string_view target) const {
 
 http::ClientResponse ServerClient::send(const ServerRequest& request) const {
     auto headers = request.headers;
+    const bool has_one = std::ranges::any_of(headers, [](const http::Header& header) {
+        return header.name == "Authorization";
+    });
+    if (!has_one) {
+        headers.insert(headers.end(), authorization_.begin(), authorization_.end());
+    }
     if (!request.body.empty()) {
         headers.push_back({"Content-Type", "application/json"});
     }
@@ -75,7 +89,7 @@ void ServerClient::stream(
     std::string error;
     http::fetch_stream(
         url_of(target),
-        {},
+        authorization_,
         [&status](int answered) { status = answered; },
         [&](std::string_view piece) {
             if (status == 200) {
@@ -95,13 +109,13 @@ void ServerClient::stream(
 std::runtime_error ServerClient::failure(int status, std::string_view body) const {
     const std::string message = message_of(body);
     const bool elsewhere = status == 404 && message.starts_with("There is nothing at");
-    return std::runtime_error(fmt::format(
-        "{} answered {}: {}{}",
-        url_,
-        status,
-        message,
-        elsewhere ? "; is --url where it listens for operators (--operator-listen)?" : ""
-    ));
+    std::string_view hint;
+    if (elsewhere) {
+        hint = "; is --url where it listens for operators (--operator-listen)?";
+    } else if (status == 401) {
+        hint = " Give one by --token-file or BOOKSTORE_TOKEN; `bookstore token` makes some.";
+    }
+    return std::runtime_error(fmt::format("{} answered {}: {}{}", url_, status, message, hint));
 }
 
 }  // namespace bookstore::tools

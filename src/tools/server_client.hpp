@@ -10,6 +10,7 @@
 
 #include "http/client.hpp"
 #include "tools/options.hpp"
+#include "tools/server_place.hpp"
 
 namespace bookstore::tools {
 
@@ -27,9 +28,9 @@ struct ServerRequest {
 /// a line for the user.
 class ServerClient {
   public:
-    /// What the user gave, which is called so in messages. Throws std::runtime_error that names the
-    /// flag or file of TLS which is wrong.
-    explicit ServerClient(const ServerAddress& server);
+    /// Its URL is what the user gave, and is called so in messages. Throws std::runtime_error for a
+    /// token that is none, or a flag or file that is wrong.
+    explicit ServerClient(const ServerPlace& server);
 
     /// Throws when the URL is none, before anything is sent.
     void check_url() const { url_of("/"); }
@@ -50,7 +51,8 @@ class ServerClient {
 
     const std::string url_;
     const http::ClientTls tls_;
-    std::string base_;  ///< url_ without the slash at its end
+    std::string base_;                         ///< url_ without the slash at its end
+    std::vector<http::Header> authorization_;  ///< none, or one
 };
 
 }  // namespace bookstore::tools

@@ -126,9 +126,8 @@ void charge_when_ordered(const order::Ordered& ordered, UnitOfWork& work, bool k
         .customer_id = ordered.customer_id
     };
     const std::string key = bus::row_id(*work.cause());
-    const std::int64_t id = store::insert(
-        work.db(), payment, standing, key, work.now_ms(), work.trace(), keeps_owners
-    );
+    const std::int64_t id =
+        store::insert(work.db(), payment, standing, key, work.now_ms(), work.trace(), keeps_owners);
     publish_status(work, ordered.order_id, id, standing.status);
 }
 
