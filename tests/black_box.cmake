@@ -139,6 +139,6 @@ bookstore_test(lint_tests lint)
 # The console in a headless Chromium; without one, the cases say that they were skipped.
 file(GLOB console_sources CONFIGURE_DEPENDS console/*.cpp)
 add_executable(console_tests ${console_sources} split/processes.cpp)
-target_link_libraries(console_tests PRIVATE test_story test_invariants)
+target_link_libraries(console_tests PRIVATE test_story test_invariants bookstore_auth)
 bookstore_test(console_tests console)
 set_tests_properties(console_tests PROPERTIES TIMEOUT 1800)

@@ -1,5 +1,5 @@
 // The shell: views by the hash, the connection, language and theme. Read this first.
-import { board, currentLanguage, el, featuresKnown, kept, keep, languages, lookAtModules, modules, onModules, picture, poll, readBoard, readFeatures, Refused, setLanguage, setText, t } from "./console_base.js";
+import { board, currentLanguage, el, featuresKnown, hasToken, isGuarded, kept, keep, languages, lookAtModules, may, modules, onFeatures, onModules, onWho, picture, poll, readBoard, readFeatures, Refused, rolesNow, setLanguage, setText, setToken, t } from "./console_base.js";
 import { connectNow, follow, onAnew, onEvents, onStream, startBefore, stream } from "./console_events.js";
 import * as live from "./console_live.js";
 import * as orders from "./console_orders.js";
@@ -63,6 +63,22 @@ function choice(id, label, options, value, change) {
   return select;
 }
 
+// ---- who asks
+
+/** A field for a token, and then what it is good for. */
+function drawWho() {
+  if (!isGuarded()) return null;
+  if (hasToken()) {
+    const roles = rolesNow();
+    return el("span", { class: "who", id: "who" }, el("span", { class: "roles", title: t("rolesNow") }, roles.length > 0 ? roles.join(", ") : t("noRoles")),
+      el("button", { type: "button", class: "small", id: "forget-token", click: () => setToken("") }, t("forgetToken")));
+  }
+  // No name and no form of a password's: browsers offer to keep those.
+  const input = el("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", placeholder: t("token"), "aria-label": t("token") });
+  return el("form", { class: "who", id: "who", submit: (event) => { event.preventDefault(); setToken(input.value); } },
+    input, el("button", { type: "submit", class: "small" }, t("useToken")));
+}
+
 // ---- the bar
 
 function drawBar() {
@@ -71,7 +87,7 @@ function drawBar() {
     el("a", { class: "brand", href: "#live" }, t("title")),
     el("nav", { "aria-label": t("views") }, names.map((name, i) =>
       el("a", { href: `#${name}`, "aria-keyshortcuts": String(i + 1) }, t(name), name === "operate" && el("b", { class: "badge", id: "badge", hidden: true })))),
-    el("div", { class: "bar-end" }, link,
+    el("div", { class: "bar-end" }, drawWho(), link,
       choice("language", t("language"), languages.map((one) => [one, { en: "English", ko: "한국어" }[one]]), currentLanguage(), (value) => {
         setLanguage(value);
         drawAll();
@@ -90,9 +106,11 @@ function showLink() {
   if (!link) return;
   link.className = `link-state ${stream.state}`;
   link.dataset.state = stream.state;
-  setText(link.lastChild, t(`link.${stream.state}`));
+  const refused = stream.refused && stream.state !== "open";
+  setText(link.lastChild, t(refused ? "link.refused" : `link.${stream.state}`));
   const lost = stream.state === "waiting" || (stream.state === "connecting" && !notice.hidden && notice.dataset.says === "lost");
   clearInterval(countdown);
+  if (refused) return showUnknown();
   if (stream.begunAnew && !lost) return showAnew();
   notice.hidden = !lost;
   if (!lost) return;
@@ -105,6 +123,14 @@ function showLink() {
     ? t("again", { seconds: Math.max(0, Math.ceil((stream.retryAt - Date.now()) / 1000)) }) : t("link.connecting"));
   tick();
   countdown = setInterval(tick, 500);
+}
+
+/** The server does not say what happens to whoever asks. */
+function showUnknown() {
+  notice.lang = currentLanguage();
+  notice.dataset.says = "unknown";
+  notice.hidden = false;
+  notice.replaceChildren(el("span", {}, t(hasToken() ? "tokenLacks" : "tokenNeeded")));
 }
 
 /** The log is not the one that this page has followed: it stays until somebody has read it. */
@@ -160,13 +186,23 @@ onStream(() => {
   if (!featuresKnown() || board.contexts.length === 0) learn().catch(() => {}); // the server came later than this page
 });
 onModules(showBadge);
+let drawnGuarded = false;
+onFeatures(() => {
+  if (isGuarded() === drawnGuarded) return;
+  drawnGuarded = isGuarded();
+  drawAll(); // who may do what was not known before
+});
+onWho(() => {
+  drawAll();
+  findStart().then(connectNow);
+});
 onAnew(() => { if (route().name === "live") show({ focus: false }); });
 drawAll();
 
 /** What this server has, and what its contexts declare: the views that show them are drawn then. */
 async function learn() {
   await readFeatures();
-  if (board.contexts.length > 0) return;
+  if (board.contexts.length > 0 || !may("GET", "/board")) return;
   await readBoard();
   if (["live", "operate"].includes(route().name)) show({ focus: false });
 }
@@ -176,6 +212,7 @@ async function findStart() {
   try {
     await learn();
     await lookAtModules();
+    if (stream.total > 0) return;
     const ends = [...modules.values()].flatMap((one) => one.subscriptions ?? []).map((each) => each.position);
     if (ends.length > 0) startBefore(Math.max(...ends));
   } catch (error) {

@@ -111,13 +111,88 @@ export function eventTime(text) {
 
 const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
 
-/** The same request for a terminal. */
-export function curlOf({ method, url, body }) {
+/** The same request for a terminal; a token is not shown, but a variable in its place. */
+export function curlOf({ method, url, body, asked }) {
   const parts = ["curl", "-i"];
   if (method !== "GET") parts.push("-X", method);
   parts.push(quoted(url));
+  if (asked) parts.push("-H", '"Authorization: Bearer $TOKEN"');
   if (body !== undefined) parts.push("-H", quoted("Content-Type: application/json"), "-d", quoted(body));
   return parts.join(" ");
+}
+
+// ---- who asks, where the server wants to know (--auth)
+
+let token = ""; // in this page's memory alone: it is stored nowhere, and goes with the page
+let guard = null; // {claim, operations: [{method, matcher, roles}]}; null: the server asks nobody
+const whoListeners = new Set();
+
+export const isGuarded = () => guard !== null;
+export const hasToken = () => token !== "";
+export const authorization = () => (token ? { Authorization: `Bearer ${token}` } : {});
+export function onWho(listener) {
+  whoListeners.add(listener);
+}
+
+/** An empty text forgets it. */
+export function setToken(text) {
+  token = text.trim().replace(/^Bearer +/i, "");
+  for (const listener of whoListeners) listener();
+}
+
+/** What a JSON Web Token claims, or nothing: for showing alone, the server verifies it. */
+function claimsOf(text) {
+  try {
+    const part = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0))));
+  } catch {
+    return {};
+  }
+}
+
+/** A member of that name, or what the path by dots leads to. */
+function claimAt(claims, path) {
+  if (claims === null || typeof claims !== "object") return undefined;
+  if (path in claims) return claims[path];
+  for (let dot = path.indexOf("."); dot >= 0; dot = path.indexOf(".", dot + 1)) {
+    const found = claimAt(claims[path.slice(0, dot)], path.slice(dot + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+export function rolesNow() {
+  const claim = guard && token ? claimAt(claimsOf(token), guard.claim) : undefined;
+  return Array.isArray(claim) ? claim.map(String) : typeof claim === "string" ? claim.split(" ").filter(Boolean) : [];
+}
+
+/** The roles of which one is needed; none: it is everybody's, or the server asks nobody. */
+export function rolesFor(method, path) {
+  const plain = path.replace(/[?#].*$/, "");
+  return guard?.operations.find((one) => one.method === method && one.matcher.test(plain))?.roles ?? [];
+}
+
+export function may(method, path) {
+  const needed = rolesFor(method, path);
+  if (needed.length === 0) return true;
+  const held = rolesNow();
+  return needed.some((role) => held.includes(role));
+}
+
+/** Of a button: what it takes, where who asks has not got it. */
+export const unlessHeMay = (method, path) =>
+  (may(method, path) ? {} : { disabled: true, title: t("needsRole", { roles: rolesFor(method, path).join(" / ") }) });
+
+function readGuard(api) {
+  const scheme = Object.values(api?.components?.securitySchemes ?? {}).find((one) => one.scheme === "bearer");
+  if (!scheme) return null;
+  const escaped = (text) => text.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{[^}]*\}/g, "[^/]+");
+  return {
+    claim: scheme["x-roles-claim"] ?? "roles",
+    operations: Object.entries(api.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => ({
+      method: method.toUpperCase(), matcher: new RegExp(`^${escaped(path)}$`), roles: operation["x-roles"] ?? [],
+    }))),
+  };
 }
 
 const maxLog = 30;
@@ -156,14 +231,17 @@ function messageOf(answer) {
  */
 export async function call(method, path, { body, record = false, also = [], signal, type = "application/hal+json" } = {}) {
   const url = new URL(path.replace(/^\//, ""), base).href;
-  const sent = { method, url, path, body: body === undefined ? undefined : JSON.stringify(body), at: Date.now() };
+  if (!record && path !== description) await firstLook;
+  // What somebody does is for the server to judge; what the page looks at by itself is not asked for in vain, again and again.
+  if (!record && !may(method, path)) throw new Refused(t("needsRole", { roles: rolesFor(method, path).join(" / ") }), { status: hasToken() ? 403 : 401 });
+  const sent = { method, url, path, body: body === undefined ? undefined : JSON.stringify(body), at: Date.now(), asked: hasToken() };
   const started = performance.now();
   const answer = { status: 0, reason: "", json: undefined, text: "", ms: 0, location: "" };
   try {
     const response = await fetch(url, {
       method, signal, cache: "no-store", credentials: "omit",
       // A GET that does something (/makeZombie) is refused to what any page could embed; this no other page can send.
-      headers: { Accept: type, "X-Requested-With": "console", ...(sent.body !== undefined && { "Content-Type": "application/json" }) },
+      headers: { Accept: type, "X-Requested-With": "console", ...authorization(), ...(sent.body !== undefined && { "Content-Type": "application/json" }) },
       body: sent.body,
     });
     answer.status = response.status;
@@ -202,14 +280,24 @@ export const embedded = (page, name) => page?._embedded?.[name] ?? [];
 
 // ---- what this server can do
 
+const description = "/openapi.json";
 let paths = null; // of /openapi.json; null: not read yet
 const featureListeners = new Set();
 
 export const featuresKnown = () => paths !== null;
 
+let hasLooked;
+/** What the page looks at by itself waits for it: it is not asked for in vain, where who asks needs a token. */
+const firstLook = new Promise((resolve) => { hasLooked = resolve; });
+
 export async function readFeatures() {
-  const api = await get("/openapi.json", { type: "application/json" });
-  paths = new Set(Object.keys(api?.paths ?? {}));
+  try {
+    const api = await get(description, { type: "application/json" });
+    paths = new Set(Object.keys(api?.paths ?? {}));
+    guard = readGuard(api);
+  } finally {
+    hasLooked();
+  }
   for (const listener of featureListeners) listener();
 }
 
@@ -307,7 +395,7 @@ function takeModule(module) {
 export async function lookAtModules(signal) {
   const health = await call("GET", "/actuator/health", { also: [503], signal, type: "application/json" });
   takeHealth(health.json);
-  if (has("/modules")) {
+  if (has("/modules") && may("GET", "/modules")) {
     try {
       for (const module of embedded(await get("/modules", { signal }), "modules")) takeModule(module);
     } catch (error) {
@@ -330,6 +418,7 @@ export async function changeModule(name, verb) {
 
 /** How something failed, with a way on. */
 export function problem(error, retry) {
+  if (error instanceof Refused && [401, 403].includes(error.answer.status)) return empty(error.message); // nothing has failed
   return el("div", { class: "state bad", role: "alert" },
     el("p", {}, el("b", {}, t("failed"))), el("p", {}, error?.message ?? String(error)),
     retry && el("button", { type: "button", click: retry }, t("tryAgain")));

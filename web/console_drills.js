@@ -1,5 +1,5 @@
 // The drills of the original, as far as a browser can play them; each says what is going to be seen.
-import { Refused, base, call, changeModule, commandLine, contextName, duration, el, find, get, has, idOfLocation, modules, orderLink, t } from "./console_base.js";
+import { Refused, base, call, changeModule, commandLine, contextName, duration, el, find, get, has, idOfLocation, isGuarded, modules, orderLink, t } from "./console_base.js";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const recorded = { record: true };
@@ -123,10 +123,10 @@ const siege = (arguments_, path) => () => `siege ${arguments_} '${new URL(path, 
 const canStop = "/modules/{name}/stop";
 
 export const drills = [
-  { key: "noStock", run: noStock },
-  { key: "customerStopped", run: customerStopped, needs: canStop },
-  { key: "vanStopped", run: vanStopped, needs: canStop },
-  { key: "payNothing", run: payNothing, lasts: 5, command: siege("-c20 -r1", "requestPayment?payment=0") },
+  { key: "noStock", run: noStock, plays: true },
+  { key: "customerStopped", run: customerStopped, plays: true, needs: canStop },
+  { key: "vanStopped", run: vanStopped, plays: true, needs: canStop },
+  { key: "payNothing", run: payNothing, plays: true, lasts: 5, command: siege("-c20 -r1", "requestPayment?payment=0") },
   { key: "breaker", run: breaker, lasts: 30 },
   { key: "readiness", run: readiness, lasts: 10, command: siege("-c2 -t120S -v", "isReady") },
   { key: "liveness", run: liveness, sure: true },
@@ -136,7 +136,9 @@ export const drills = [
 /** A card with what is going to be seen, a button, and what was seen. */
 export function drawDrill(drill) {
   const steps = el("ol", { class: "steps", "aria-live": "polite" });
-  const possible = !drill.needs || has(drill.needs);
+  // Who plays a new customer, a book manager and an operator at once would need a token for each.
+  const alone = drill.plays && isGuarded();
+  const possible = !alone && (!drill.needs || has(drill.needs));
   const button = drill.run && el("button", { type: "button", class: "main small", disabled: !possible, "data-drill": drill.key }, t("runDrill"));
   const sure = drill.sure && el("label", { class: "sure" }, el("input", { type: "checkbox" }), el("span", {}, t("drill.sure")));
   const step = async (text, action, show) => {
@@ -176,5 +178,5 @@ export function drawDrill(drill) {
     el("p", {}, t(`drill.${drill.key}Sees`)),
     drill.lasts && el("p", { class: "faint" }, t("drill.lasts", { seconds: drill.lasts })),
     drill.command && commandLine(drill.command()), sure,
-    button && el("div", { class: "row" }, button, !possible && el("span", { class: "faint" }, t("noModulesApi"))), steps);
+    button && el("div", { class: "row" }, button, !possible && el("span", { class: "faint" }, t(alone ? "drill.alone" : "noModulesApi"))), steps);
 }

@@ -1,6 +1,6 @@
 // GET /events, read by ourselves: an EventSource waits as long as it likes before it connects
 // again, and says nothing meanwhile; and a thousand events a second are better taken a piece at a time.
-import { base } from "./console_base.js";
+import { authorization, base, may } from "./console_base.js";
 
 const firstWait = 250; // ms, doubled up to the last
 const lastWait = 8000;
@@ -16,6 +16,7 @@ export const stream = {
   perSecond: new Array(seconds).fill(0), // the last one is the running second
   second: 0,
   retryAt: 0,
+  refused: false, // the server wants a token for it, or another one
   begunAnew: 0, // 409 or 410: why this page forgot what it had counted and shown
 };
 
@@ -126,15 +127,18 @@ function beginAnew(status) {
 }
 
 async function once() {
+  stream.refused = !may("GET", "/events");
+  if (stream.refused) throw new Error("nobody asks");
   const abort = new AbortController();
   const ask = (path, more) => fetch(new URL(path, base),
-    { headers: { Accept: "text/event-stream", ...more }, cache: "no-store", credentials: "omit", signal: abort.signal });
+    { headers: { Accept: "text/event-stream", ...authorization(), ...more }, cache: "no-store", credentials: "omit", signal: abort.signal });
   let response = stream.last > 0 ? await ask("events", { "Last-Event-ID": String(stream.last) }) : await ask(`events?from=${start.from}`);
   if (otherLog.includes(response.status)) {
     startBefore(Number(response.headers.get("Log-End")), Number(response.headers.get("Log-Begin")));
     if (stream.last > 0) beginAnew(response.status);
     response = await ask(`events?from=${start.from}`);
   }
+  stream.refused = [401, 403].includes(response.status);
   if (!response.ok || !response.body) throw new Error(String(response.status));
   setState("open");
   await read(response.body, abort);
@@ -150,7 +154,7 @@ export async function follow() {
     } catch {
       // Whatever it was: the server is asked again.
     }
-    wait = Date.now() - began > 5000 ? firstWait : Math.min(wait * 2, lastWait);
+    wait = Date.now() - began > 5000 ? firstWait : stream.refused ? lastWait : Math.min(wait * 2, lastWait);
     const pause = wait * (0.75 + Math.random() / 2);
     stream.retryAt = Date.now() + pause;
     setState("waiting");

@@ -1,6 +1,6 @@
 // The board: contexts with their commands, events and policies, and the events that flow between
 // them through the topic. Cards are HTML; what moves is an SVG laid over them.
-import { board, changeModule, clock, contextName, count, duration, el, eventTime, get, has, modules, onModules, orderLink, picture, poll, Refused, say, setClass, setText, t, texted } from "./console_base.js";
+import { board, changeModule, clock, contextName, count, duration, el, eventTime, get, has, modules, onModules, orderLink, picture, poll, Refused, say, setClass, setText, t, texted, unlessHeMay } from "./console_base.js";
 import { onAnew, onEvents, rate, stream } from "./console_events.js";
 
 const maxDots = 90;
@@ -125,7 +125,7 @@ function drawCard(shape, parts) {
   const total = el("p", { class: "total" });
   const note = el("p", { class: "card-note" });
   const wrong = el("p", { class: "wrong", role: "alert" });
-  const button = el("button", { type: "button", class: "small ghost", hidden: true });
+  const button = el("button", { type: "button", class: "small ghost", hidden: true, ...unlessHeMay("POST", `/modules/${name}/stop`) });
   button.addEventListener("click", async () => {
     button.disabled = true;
     setText(wrong, "");

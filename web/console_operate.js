@@ -1,5 +1,5 @@
 // For operators: the contexts with their lag, what is parked, the circuit breakers, and the drills.
-import { base, board, call, changeModule, columnHead, contextName, count, duration, el, embedded, empty, get, has, keep, kept, modules, onFeatures, onModules, orderLink, picture, poll, problem, say, setText, status, t } from "./console_base.js";
+import { base, board, call, changeModule, columnHead, contextName, count, duration, el, embedded, empty, get, has, keep, kept, modules, onFeatures, onModules, orderLink, picture, poll, problem, say, setText, status, t, unlessHeMay } from "./console_base.js";
 import { drills, drawDrill } from "./console_drills.js";
 import { mountRequests } from "./console_play.js";
 
@@ -9,7 +9,7 @@ const parkedShown = 20;
 
 function switchButton(name, state, wrong) {
   const verb = state === "STOPPED" ? "start" : "stop";
-  const button = el("button", { type: "button", class: verb === "start" ? "small main" : "small", "data-key": `${name}-switch`, "aria-label": `${t(verb)}: ${contextName(name)}` }, t(verb));
+  const button = el("button", { type: "button", class: verb === "start" ? "small main" : "small", "data-key": `${name}-switch`, "aria-label": `${t(verb)}: ${contextName(name)}`, ...unlessHeMay("POST", `/modules/${name}/${verb}`) }, t(verb));
   button.addEventListener("click", async () => {
     button.disabled = true;
     setText(wrong, "");

@@ -1,5 +1,5 @@
 // Orders: the newest or those of a customer, and one of them with its timeline and why it waits.
-import { Refused, base, call, clock, contextName, count, duration, el, embedded, empty, eventTime, find, get, has, idOf, loading, modules, money, poll, problem, say, status, t } from "./console_base.js";
+import { Refused, base, call, clock, contextName, count, duration, el, embedded, empty, eventTime, find, get, has, idOf, loading, modules, money, poll, problem, say, status, t, unlessHeMay } from "./console_base.js";
 import { onEvents } from "./console_events.js";
 
 const pageSize = 20;
@@ -181,7 +181,7 @@ function drawReasons(shown, refresh) {
 
 function actionButton(label, method, path, body, refresh, kind = "") {
   const wrong = el("span", { class: "wrong", role: "alert" });
-  const button = el("button", { type: "button", class: kind }, label);
+  const button = el("button", { type: "button", class: kind, ...unlessHeMay(method, path) }, label);
   button.addEventListener("click", async () => {
     button.disabled = true;
     wrong.textContent = "";

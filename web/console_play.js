@@ -1,5 +1,5 @@
 // Play the bookstore's people: each form is a request of the API, and says which.
-import { call, count, curlOf, commandLine, el, embedded, empty, find, get, idOf, idOfLocation, columnHead, loading, money, onRequest, poll, problem, Refused, requestLog, say, status, t } from "./console_base.js";
+import { call, count, curlOf, commandLine, el, embedded, empty, find, get, idOf, idOfLocation, columnHead, loading, money, onRequest, poll, problem, Refused, requestLog, say, status, t, unlessHeMay } from "./console_base.js";
 import { onEvents } from "./console_events.js";
 
 const listed = 8;
@@ -91,7 +91,7 @@ function idField(key, name, kind) {
 function form({ title, role, method = "POST", path, fields, body, button, done }) {
   const wrong = el("p", { class: "wrong", role: "alert" });
   const result = el("p", { class: "result good" });
-  const submit = el("button", { type: "submit", class: "main" }, t(button));
+  const submit = el("button", { type: "submit", class: "main", ...unlessHeMay(method, path) }, t(button));
   const root = el("form", { class: "card action-form", "aria-label": t(title), novalidate: true },
     el("header", {}, el("h3", {}, t(title)), el("code", { class: "faint" }, `${method} ${path}`)),
     el("div", { class: "fields" }, fields.map((one) => one.root)),
@@ -164,7 +164,7 @@ function following(read, draw, none) {
 }
 
 function acting(label, key, method, path, body, wrong, after) {
-  const button = el("button", { type: "button", class: "small", "data-key": key }, label);
+  const button = el("button", { type: "button", class: "small", "data-key": key, ...unlessHeMay(method, path) }, label);
   button.addEventListener("click", async () => {
     button.disabled = true;
     wrong.textContent = "";

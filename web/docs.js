@@ -369,7 +369,7 @@ function answerPanel() {
       response = await fetch(request.url, {
         method: request.method,
         // A GET that does something is refused to what any page could embed; this no other page can send.
-        headers: [...request.headers, ["X-Requested-With", "docs"]], body: request.body, signal: mine.signal, cache: "no-store",
+        headers: [...request.headers, ["X-Requested-With", "docs"], ...(token ? [["Authorization", `Bearer ${token}`]] : [])], body: request.body, signal: mine.signal, cache: "no-store",
       });
       const streams = (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
       if (streams) {
@@ -446,6 +446,68 @@ function headerList(response, panel) {
     })));
 }
 
+// ---- who asks, where the server wants to know
+
+let token = ""; // in this page's memory alone: it is stored nowhere, and goes with the page
+
+const bearer = () => Object.values(api.components?.securitySchemes ?? {}).find((one) => one.scheme === "bearer");
+
+/** A member of that name, or what the path by dots leads to. */
+function claimAt(claims, path) {
+  if (claims === null || typeof claims !== "object") return undefined;
+  if (path in claims) return claims[path];
+  for (let dot = path.indexOf("."); dot >= 0; dot = path.indexOf(".", dot + 1)) {
+    const found = claimAt(claims[path.slice(0, dot)], path.slice(dot + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** What the token says; the server alone verifies it. */
+function rolesNow() {
+  try {
+    const part = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0))));
+    const roles = claimAt(claims, bearer()["x-roles-claim"] ?? "roles");
+    return Array.isArray(roles) ? roles.map(String) : String(roles ?? "").split(" ").filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+const rolesFor = (operation) => list(operation.it["x-roles"]);
+
+/** Each operation says who may; those that who asks may not are faint. */
+function showRoles() {
+  const held = rolesNow();
+  for (const operation of operations) {
+    const needed = rolesFor(operation);
+    operation.root.classList.toggle("denied", token !== "" && needed.length > 0 && !needed.some((role) => held.includes(role)));
+    operation.form?.refresh();
+  }
+}
+
+function drawWho() {
+  if (!bearer()) return byId("who").replaceChildren();
+  const give = (text) => {
+    token = text.trim().replace(/^Bearer +/i, "");
+    drawWho();
+    showRoles();
+    byId(token ? "forget-token" : "token").focus();
+  };
+  if (token) {
+    const roles = rolesNow();
+    byId("who").replaceChildren(el("p", {}, "The token says: ", roles.length > 0 ? roles.map((role) => [code(role), " "]) : "no role. ",
+      el("button", { type: "button", id: "forget-token", click: () => give("") }, "Forget")));
+    return;
+  }
+  // No form of a password's: browsers offer to keep those.
+  const input = el("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", "aria-describedby": "token-says" });
+  byId("who").replaceChildren(el("form", { submit: (event) => { event.preventDefault(); give(input.value); } },
+    el("label", { for: "token" }, "Token"), " ", input, " ", el("button", {}, "Use"), " ",
+    el("span", { class: "faint", id: "token-says" }, "Sent as Authorization: Bearer; kept in this page alone.")));
+}
+
 // ---- the form
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -454,6 +516,7 @@ function curlLine(request, streams) {
   const method = request.method === "HEAD" ? " -I" : request.method === "GET" ? "" : ` -X ${request.method}`;
   const words = [`curl ${streams ? "-N" : "-i"}${method} ${quoted(request.url.href)}`];
   for (const [name, value] of request.headers) words.push(`-H ${quoted(`${name}: ${value}`)}`);
+  if (token) words.push('-H "Authorization: Bearer $TOKEN"'); // which is not shown
   if (request.body !== undefined) words.push(`--data-raw ${quoted(request.body)}`);
   return words.join(" \\\n  ");
 }
@@ -593,7 +656,7 @@ function tryForm(operation) {
     }
     refresh();
   }
-  return { root: el("section", { class: "try", "aria-label": "Try it" }, el("h3", {}, "Try it"), form, panel.root), request, send, fill };
+  return { root: el("section", { class: "try", "aria-label": "Try it" }, el("h3", {}, "Try it"), form, panel.root), request, send, fill, refresh };
 }
 
 // ---- an operation
@@ -709,7 +772,8 @@ function drawOperation(operation) {
     el("summary", {},
       el("span", { class: "method" }, operation.method),
       el("span", { class: "path" }, pathWords(operation.path)),
-      el("span", { class: "says" }, operation.summary)));
+      el("span", { class: "says" }, operation.summary,
+        rolesFor(operation).length > 0 && el("span", { class: "roles" }, ` ${rolesFor(operation).join(" or ")}`))));
   operation.link = el("li", {}, el("a", { href: `#${operation.id}`, title: operation.summary, class: operation.method, click: openLinked },
     el("span", { class: "method" }, operation.method === "delete" ? "del" : operation.method), el("span", {}, pathWords(operation.path))));
   return operation.root;
@@ -805,6 +869,8 @@ function draw() {
   });
   drawAbout();
   drawTags();
+  drawWho();
+  showRoles();
   document.querySelector("nav").hidden = operations.length === 0;
   if (operations.length === 0) {
     state(el("p", {}, "The description names no operation."));

@@ -18,6 +18,7 @@
 #include "http/story.hpp"
 #include "split/processes.hpp"
 #include "support/sqlite_reader.hpp"
+#include "support/tokens.hpp"
 
 // The console in a real Chromium, as its users use it: by mouse and by keyboard.
 
@@ -617,6 +618,120 @@ TEST_CASE(
     );
     CHECK(eventually([&] { return browser.script(shown).as_bool(); }));
     console.has_no_complaints();
+}
+
+namespace {
+
+/// What of a page its browser would keep: storage, cookies, the address.
+std::string kept_by(Browser& browser) {
+    return browser.script_text(
+        "return JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.cookie + "
+        "location.href + document.documentElement.outerHTML"
+    );
+}
+
+}  // namespace
+
+TEST_CASE("a token is given, shows what its roles may do, and is kept by nothing") {
+    if (no_browser()) {
+        return;
+    }
+    const Tokens tokens;
+    Story story(tokens.flags());
+    Browser browser;
+    browser.open(story.url() + "/console#operate");
+    REQUIRE(browser.appears("#token"));
+    CHECK(browser.shows("#notice", "a token with the role operator"));
+    const auto use = [&](const std::string& role) {
+        browser.type("#token", tokens.token(role));
+        browser.press(key::enter);
+        CHECK(browser.shows("#who .roles", role.substr(0, role.find(' '))));
+    };
+    use("courier");
+    CHECK(browser.shows("#notice", "which this token lacks"));
+    CHECK_FALSE(browser.has(".link-state.open"));
+    browser.click("nav a[href='#play']");
+    REQUIRE(browser.appears(".view-play"));
+    CHECK(browser.has(form("Register a book", "[type=submit]:disabled")));
+    CHECK(browser.has(form("Place an order", "[type=submit]:disabled")));
+    CHECK(browser.text(form("Register a book", "[type=submit]")).starts_with("Register"));
+
+    browser.click("#forget-token");
+    use("book-manager");
+    register_book(browser, "DDD", "5");
+    CHECK(browser.shows(form("Register a book", ".result"), "201 Created /books/1"));
+    CHECK(browser.shows(".play-side", "Authorization: Bearer $TOKEN"));
+
+    browser.click("#forget-token");
+    use("operator");
+    REQUIRE(browser.appears(".link-state.open"));
+    CHECK(browser.disappears("#notice:not([hidden])"));
+    browser.click("nav a[href='#operate']");
+    browser.click("//button[@aria-label='Stop: VAN']");
+    CHECK(eventually([&] {
+        return story.get("/modules/van", {tokens.header("operator")}).field("state") == "STOPPED";
+    }));
+    browser.click("nav a[href='#live']");
+    REQUIRE(browser.appears(card("order")));
+    if (const char* pictures = std::getenv("BOOKSTORE_PICTURES")) {
+        browser.picture(std::string(pictures) + "/console-token.png");
+    }
+    const std::string token = tokens.token("operator");
+    const std::string head = token.substr(0, token.find('.'));
+    CHECK(kept_by(browser).find(head) == std::string::npos);
+    browser.open(story.url() + "/docs");
+    browser.open(story.url() + "/console#live");
+    CHECK(browser.appears("#token"));
+    // What the page looks at by itself is not asked for in vain.
+    const std::string log = story.log();
+    CHECK_MESSAGE(log.find(" 401 ") == std::string::npos, log);
+    CHECK(log.find(" 403 ") == std::string::npos);
+    for (const std::string& complaint : browser.complaints()) {
+        FAIL_CHECK(complaint);
+    }
+}
+
+TEST_CASE("the page of the API takes a token, says who may what, and sends it") {
+    if (no_browser()) {
+        return;
+    }
+    const Tokens tokens;
+    Story story(tokens.flags());
+    Browser browser;
+    browser.open(story.url() + "/docs#op-listDeliveries");
+    REQUIRE(browser.appears("#token"));
+    CHECK(browser.shows("#op-listDeliveries .roles", "customer or courier"));
+    CHECK_FALSE(browser.has("#op-listBooks .roles"));
+    browser.click("#op-listDeliveries form button.main");
+    CHECK(browser.shows("#op-listDeliveries .answer .status", "401"));
+    browser.type("#token", tokens.token("courier"));
+    browser.press(key::enter);
+    CHECK(browser.shows("#who", "courier"));
+    CHECK(browser.has("#op-placeOrder.denied"));
+    CHECK_FALSE(browser.has("#op-listDeliveries.denied"));
+    CHECK(browser.shows("#op-listDeliveries .curl", "Authorization: Bearer $TOKEN"));
+    browser.click("#op-listDeliveries form button.main");
+    CHECK(browser.shows("#op-listDeliveries .answer .status", "200"));
+    if (const char* pictures = std::getenv("BOOKSTORE_PICTURES")) {
+        browser.picture(std::string(pictures) + "/docs-token.png");
+    }
+    const std::string token = tokens.token("courier");
+    CHECK(kept_by(browser).find(token.substr(0, token.find('.'))) == std::string::npos);
+    browser.click("#forget-token");
+    CHECK(browser.appears("#token"));
+    CHECK_FALSE(browser.has(".op.denied"));
+}
+
+TEST_CASE("where nobody is asked who he is, no page asks either") {
+    if (no_browser()) {
+        return;
+    }
+    Console console;
+    CHECK_FALSE(console.browser.has("#who"));
+    console.browser.open(console.story.url() + "/docs");
+    REQUIRE(console.browser.appears("#op-listBooks"));
+    CHECK_FALSE(console.browser.has("#token"));
+    CHECK_FALSE(console.browser.has(".roles"));
 }
 
 TEST_CASE("the console is small, and loads nothing from elsewhere") {
