@@ -68,7 +68,14 @@ Connection::~Connection() {
 
 Awaitable<void> Connection::run() {
     try {
-        co_await begin();
+        bool begun = true;
+        if (client_.is_tls()) {
+            const bool shaken = co_await shake_hands();
+            begun = shaken;
+        }
+        if (begun) {
+            co_await serve();
+        }
     } catch (const std::exception& error) {
         report(error.what());
     }
@@ -76,16 +83,6 @@ Awaitable<void> Connection::run() {
     if (stream_sender_.is_watching()) {
         co_await stream_sender_.stop_watching();
     }
-}
-
-Awaitable<void> Connection::begin() {
-    if (client_.is_tls()) {
-        const bool shaken = co_await shake_hands();
-        if (!shaken) {
-            co_return;
-        }
-    }
-    co_await serve();
 }
 
 /// False if the connection is over. Who is refused may read why; who speaks without TLS is served

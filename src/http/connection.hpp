@@ -62,7 +62,6 @@ class Connection final : private Answerable {
     };
 
     // The loop
-    Awaitable<void> begin();
     Awaitable<void> serve();
     Awaitable<bool> shake_hands();
     std::chrono::milliseconds idle_limit() const;
