@@ -28,7 +28,7 @@ struct ServeOptions {
     http::Cors cors;
     http::Hosts hosts;
     std::optional<http::RateLimit> rate_limit{};  ///< of each client
-    std::optional<AuthOptions> auth{};  ///< nothing: whoever asks may
+    std::optional<AuthOptions> auth{};            ///< nothing: whoever asks may
     host::Contexts contexts;
     host::SystemOptions system;
     observe::LogFormat log_format = observe::LogFormat::text;

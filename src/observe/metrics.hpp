@@ -23,7 +23,7 @@ class Metrics {
         std::string data_dir;
         std::string_view version;
         const http::RateLimiter* limiter = nullptr;  ///< null: there is none
-        const AuditLog* audit = nullptr;  ///< null: none is kept
+        const AuditLog* audit = nullptr;             ///< null: none is kept
     };
 
     Metrics(

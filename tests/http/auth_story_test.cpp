@@ -265,7 +265,7 @@ TEST_CASE("keys of an issuer are taken up when they change, and the last good on
 TEST_CASE("processes go through each other's doors by a token of their own, which is renewed") {
     const Tokens tokens;
     // Who answers has customers, books and VAN; who asks, the rest.
-    Story answering(tokens.flags({"--modules", "customer,inventory,van"}));
+    Story answering(tokens.flags({"--modules", "customer,inventory,van", "--kafka", "none"}));
     REQUIRE(
         answering
             .send(
@@ -292,6 +292,8 @@ TEST_CASE("processes go through each other's doors by a token of their own, whic
             more.end(),
             {"--modules",
              "order,payment,payment_history,delivery",
+             "--kafka",
+             "none",
              "--customer-url",
              url,
              "--inventory-url",

@@ -131,6 +131,8 @@ TEST_CASE("peers ask each other over TLS, with certificates of their own") {
     const std::vector<std::string> shown{
         "--modules",
         "customer,inventory,order",
+        "--kafka",
+        "none",
         "--peers",
         van.operators_url(),
         "--ca-file",
