@@ -1212,7 +1212,17 @@ TEST_CASE("a request that was half sent when stopping began is answered as the l
     client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
     CHECK(eventually([&] { return serving.server().connections() == 1; }));
     CHECK_FALSE(client.hears_something(50));
+    const std::uint16_t port = serving.server().port();
     std::thread stopping([&] { serving.server().stop(10s); });
+    // It has begun when nobody else is accepted.
+    CHECK(eventually([&] {
+        try {
+            const RawClient other(port, 0, nullptr);
+            return false;
+        } catch (const std::exception&) {
+            return true;
+        }
+    }));
     CHECK_FALSE(client.hears_something(50));
     client.send("llo");
     const Reply reply = client.reply();
