@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "support/eventually.hpp"
 #include "support/program.hpp"
 #include "support/text_file.hpp"
 
@@ -21,6 +22,11 @@ int kill_at_the_end(const std::string& directory) {
     return start_survivor(
         R"(read -r -u 3; SIGNAL=KILL "$1" stop "$2"; rm -rf "$2")", {script, directory}
     );
+}
+
+bool is_stopped(int pid) {
+    const std::string stat = text_of_file(fmt::format("/proc/{}/stat", pid));
+    return stat.contains(") T ");
 }
 
 }  // namespace
@@ -88,20 +94,28 @@ void Broker::kill(int which) {
     run({"/usr/bin/env", "SIGNAL=KILL", script, "stop", directory_of(which)});
 }
 
-void Broker::signal(int which, int number) const {
+std::vector<int> Broker::pids(int which) const {
+    std::vector<int> pids;
     for (int i = 1; i <= count_; ++i) {
         if (which == 0 || which == i) {
-            ::kill(std::stoi(text_of_file(directory_of(i) + "/pid")), number);
+            pids.push_back(std::stoi(text_of_file(directory_of(i) + "/pid")));
+        }
+    }
+    return pids;
+}
+
+void Broker::freeze(int which) const {
+    for (const int pid : pids(which)) {
+        if (::kill(pid, SIGSTOP) != 0 || !eventually([pid] { return is_stopped(pid); })) {
+            throw std::runtime_error(fmt::format("the broker {} does not stand still", pid));
         }
     }
 }
 
-void Broker::freeze(int which) const {
-    signal(which, SIGSTOP);
-}
-
 void Broker::thaw(int which) const {
-    signal(which, SIGCONT);
+    for (const int pid : pids(which)) {
+        ::kill(pid, SIGCONT);
+    }
 }
 
 std::string Broker::tool(const std::string& name, std::vector<std::string> arguments) const {

@@ -53,7 +53,7 @@ class Broker {
     std::string run(std::vector<std::string> words) const;
     std::string tool(const std::string& name, std::vector<std::string> arguments) const;
     std::string directory_of(int which) const;
-    void signal(int which, int number) const;
+    std::vector<int> pids(int which) const;
 
     TemporaryDirectory files_;
     int count_;
