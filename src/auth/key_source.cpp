@@ -108,6 +108,15 @@ KeySource::Seen KeySource::seen(const std::string& path) {
 
 void KeySource::read_secret_file() {
     Key secret = read_secret(places_.secret_file);
+    struct stat status{};
+    if (::stat(places_.secret_file.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
+        spdlog::warn(
+            "{} can be read by everybody on this machine, who could make tokens of any role: "
+            "chmod o= {}",
+            places_.secret_file,
+            places_.secret_file
+        );
+    }
     const std::scoped_lock lock(mutex_);
     secret_ = std::move(secret);
     publish();

@@ -44,7 +44,7 @@ class Breaker {
         Kind kind = none;
         std::uint64_t trial_number = 0;
         std::int64_t closings = 0;  ///< how often it had closed when this one was asked for
-        friend bool operator==(const Permit& permit, Kind kind) { return permit.kind == kind; }
+        friend bool operator==(const Permit& permit, Kind wanted) { return permit.kind == wanted; }
     };
 
     struct Transition {
