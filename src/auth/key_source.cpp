@@ -86,6 +86,7 @@ KeySource::KeySource(KeyPlaces places, const Clock& clock)
     http::PeerOptions options;
     options.origin = url_;
     options.origin.target = "/";
+    options.tls = places_.tls;
     options.max_body_bytes = most_jwks_bytes;
     options.error_log = [](std::string_view what) { spdlog::error("JWKS: {}", what); };
     peer_ = std::make_unique<http::Peer>(std::move(options));

@@ -20,6 +20,7 @@ namespace bookstore::auth {
 struct KeyPlaces {
     std::string jwks{};         ///< a file, or a URL of https (of http on this machine)
     std::string secret_file{};  ///< the bytes of a secret, a line break at the end excluded
+    http::ClientTls tls{};      ///< whom a URL of https is believed from
 };
 
 /// Whether it names a URL and not a file.

@@ -531,6 +531,9 @@ int run(Flags& flags, const Program& program) {
     options.cors = value_of("--cors-origin", http::Cors::parse(flags.cors_origins));
     options.rate_limit = read_rate_limit(flags.rate_limit, flags.rate_burst);
     options.auth = read_auth_flags(flags.auth);
+    if (options.auth) {
+        options.auth->keys.tls = read_client_tls(flags.client_tls);
+    }
     options.system.keeps_owners = options.auth.has_value();
     read_times(flags, options);
     read_retention(flags, options.system.retention);

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,12 +9,16 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "auth/key_source.hpp"
 #include "base/clock.hpp"
 #include "story.hpp"
+#include "support/authority.hpp"
+#include "support/free_ports.hpp"
+#include "support/program.hpp"
 #include "support/signing_key.hpp"
 #include "support/text_file.hpp"
 #include "support/tokens.hpp"
@@ -260,6 +265,54 @@ TEST_CASE("keys of an issuer are taken up when they change, and the last good on
     have(jwks_of(next.jwk("next")));
     CHECK(eventually([&] { return status(old, "old") == 401; }));
     CHECK(status(next, "next") == 200);
+}
+
+TEST_CASE("an issuer's keys come over https from whom --ca-file vouches for, and from nobody else"
+) {
+    const Authority authority;
+    const Authority stranger;
+    const auto proof = authority.issue("issuer");
+    const TemporaryDirectory site;
+    const SigningKey key = SigningKey::ed25519();
+    std::ofstream(site.path() + "/jwks.json") << jwks_of(key.jwk("one"));
+    // Somebody else's server: it serves the files of the directory where it was started.
+    const auto port = free_ports(1).front();
+    const std::string serve = fmt::format(
+        "cd {} && exec openssl s_server -WWW -quiet -accept 127.0.0.1:{} -cert {} -key {}",
+        site.path(),
+        port,
+        proof.certificate,
+        proof.key
+    );
+    const pid_t issuer = start_program({"bash", "-c", serve}, {.out = site.path() + "/log"});
+    const auto story_of = [&](const Authority& believed) {
+        return std::make_unique<Story>(std::vector<std::string>{
+            "--auth",
+            "jwt",
+            "--auth-jwks",
+            fmt::format("https://127.0.0.1:{}/jwks.json", port),
+            "--auth-issuer",
+            "https://id.example",
+            "--auth-audience",
+            "bookstore",
+            "--ca-file",
+            believed.file()
+        });
+    };
+    const std::string claims = fmt::format(
+        R"({{"iss":"https://id.example","aud":"bookstore","exp":{},"roles":["operator"]}})",
+        bookstore::SystemClock().now_ms() / 1000 + 600
+    );
+    const Header token{"Authorization", "Bearer " + token_of(key, claims, "one")};
+    {
+        const auto story = story_of(authority);
+        CHECK(eventually([&] { return story->get("/modules", {token}).status == 200; }));
+    }
+    const auto fooled = story_of(stranger);
+    CHECK(eventually([&] { return fooled->log().find("is not trusted by") != std::string::npos; }));
+    CHECK(fooled->get("/modules", {token}).status == 503);
+    ::kill(issuer, SIGKILL);
+    CHECK(eventually([&] { return exit_status_of(issuer).has_value(); }));
 }
 
 TEST_CASE("processes go through each other's doors by a token of their own, which is renewed") {
