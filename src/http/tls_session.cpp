@@ -290,11 +290,10 @@ std::string TlsSession::explain(int error) const {
     if (error == SSL_ERROR_SYSCALL || code == 0) {
         return wire_.error != 0 ? message_of(wire_.error) : "the connection was cut off";
     }
-    const int reason = ERR_GET_REASON(code);
-    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && !refusal_.empty()) {
+    if (!refusal_.empty()) {
         return refusal_;
     }
-    switch (reason) {
+    switch (ERR_GET_REASON(code)) {
         case SSL_R_WRONG_VERSION_NUMBER:
         case SSL_R_HTTP_REQUEST:
             return host_.empty() ? "it does not speak TLS"
