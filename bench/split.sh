@@ -39,9 +39,15 @@ cpu() {
     done
     awk -v t="$sum" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", t / hz }'
 }
-resident_mb() { # <pid>...
+# memory_mb <Pss|Rss> <pid>...: of them together. Pss counts what several have in common (the program itself) once, in parts.
+memory_mb() {
     local each
-    for each in "$@"; do awk '/^VmRSS/ {print $2}' "/proc/$each/status"; done | awk '{s += $1} END {printf "%.0f", s / 1024}'
+    for each in "${@:2}"; do awk -v what="$1:" '$1 == what {print $2}' "/proc/$each/smaps_rollup"; done |
+        awk '{s += $1} END {printf "%.0f", s / 1024}'
+}
+note_memory() { # <form> <run> <pid>...
+    note "$1" "run$2.memory_mb" "$(memory_mb Pss "${@:3}")"
+    note "$1" "run$2.resident_mb" "$(memory_mb Rss "${@:3}")"
 }
 # measured <form> <run> <data directory>: settled orders a second, then one client's orders until they are shipped
 measured() {
@@ -56,7 +62,7 @@ measured() {
 single() { # <run>
     serve "$scratch/single$1" --log-level warning
     measured single "$1" "$scratch/single$1"
-    note single "run$1.memory_mb" "$(resident_mb "$pid")"
+    note_memory single "$1" "$pid"
     note single "run$1.cpu_s" "$(cpu "$pid")"
     stop
 }
@@ -77,7 +83,7 @@ start_process() { # <name> <option>...
 gateway() {
     mkdir -p "$scratch/gateway"
     local name script=''
-    for name in "${names[@]}"; do script+="s/server $name:8080/server 127.0.0.1:${port[$name]}/;"; done
+    for name in "${names[@]}"; do script+="s/server $name:808[01]/server 127.0.0.1:${port[$name]}/;"; done
     sed "$script" deploy/split/upstreams.conf >"$scratch/gateway/upstreams.conf"
     sed "s/listen 8080;/listen 127.0.0.1:$entry;/" deploy/split/nginx.conf >"$scratch/gateway/nginx.conf"
     PATH=$PATH:/usr/sbin nginx -p "$scratch/gateway" -e stderr -c "$scratch/gateway/nginx.conf" -g 'user root; daemon off;' \
@@ -123,8 +129,8 @@ split() { # <run>
     # shellcheck disable=SC2046
     before[gateway]=$(cpu $(gateway_pids)) before[broker]=$(cpu "$(broker_pid)")
     measured split "$run" "$scratch/all"
-    note split "run$run.memory_mb" "$(resident_mb "${process[@]}")"
-    note split "run$run.memory_of_the_broker_mb" "$(resident_mb "$(broker_pid)")"
+    note_memory split "$run" "${process[@]}"
+    note split "run$run.memory_of_the_broker_mb" "$(memory_mb Pss "$(broker_pid)")"
     for name in "${names[@]}"; do
         note split "run$run.cpu_s.$name" "$(awk "BEGIN { print $(cpu "${process[$name]}") - ${before[$name]} }")"
     done
